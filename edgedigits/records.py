@@ -1,0 +1,401 @@
+"""What travels between the stages: frozen dataclasses that become JSON and come back.
+
+    ModelSpec, Recipe ──train──> Checkpoint ──export──> Artifact ──verify──> ParityReport
+
+Records are joined by SHA-256, never by file name. Fractions are fractions (0.99, not 99), sizes are
+bytes, times are seconds. Fields marked LOCAL say where a record was found; they are never written.
+Standard library only, so that reading a record costs nothing.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from edgedigits.errors import RecordError, UsageError
+
+LOCAL: Mapping[str, bool] = {"local": True}
+IMAGE_SHAPE = (28, 28)
+CONTRACT_VERSION = 1
+MANIFEST_VERSION = 1
+
+OPTIMIZERS = ("adam", "adamw")
+SCHEDULES = ("constant", "one-cycle")
+
+
+class Record:
+    """What all records can do: `to_dict`, `to_json`, and strictly back."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """This record as JSON types, in the order of its fields, without the LOCAL ones."""
+        return {f.name: _encode(getattr(self, f.name)) for f in _fields(type(self))}
+
+    def to_json(self) -> str:
+        """This record as an indented JSON document that ends with a newline."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """The record that `to_dict` gave. Raises RecordError on a missing, unknown or ill-typed field."""
+        return typing.cast(Self, _decode(cls, data, cls.__name__))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The record that `to_json` gave. Raises RecordError."""
+        try:
+            data = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise RecordError(f"{cls.__name__}: not JSON ({error})") from error
+        return cls.from_dict(data)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The record in a JSON file. Raises RecordError, which names the file."""
+        try:
+            return cls.from_json(path.read_bytes())
+        except (OSError, RecordError) as error:
+            raise RecordError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class ModelSpec(Record):
+    """A network, complete: enough to build it and to feed it.
+
+    family       a file in `edgedigits/models`
+    params       the keyword arguments of that family's network
+    labels       one string a class, in the order of the logits
+    mean, std    of the pixels after scaling to 0..1: the network sees (pixel / 255 - mean) / std
+    """
+
+    family: str
+    params: Mapping[str, Any]
+    labels: tuple[str, ...] = tuple("0123456789")
+    mean: float = 0.0
+    std: float = 1.0
+    input_shape: tuple[int, ...] = IMAGE_SHAPE
+
+    def __post_init__(self) -> None:
+        _require(len(self.labels) >= 2, "labels", "at least two classes", self.labels)
+        _require(len(set(self.labels)) == len(self.labels), "labels", "no class twice", self.labels)
+        _require(self.input_shape == IMAGE_SHAPE, "input_shape", f"{IMAGE_SHAPE}", self.input_shape)
+        _require(0 < self.std < float("inf"), "std", "a positive number", self.std)
+        _require(abs(self.mean) < float("inf"), "mean", "a finite number", self.mean)
+
+
+@dataclass(frozen=True)
+class Recipe(Record):
+    """How a network is trained. All that the result depends on, but for the data and the machine.
+
+    schedule     "constant", or "one-cycle" (Smith 2018, arXiv:1803.09820): the learning rate climbs to
+                 its peak and falls to nearly zero, once over the whole training
+    shift        augmentation: each image moves by up to this many pixels, each way, at random
+    validation   the part of the training images that is held out; nothing but this is looked at when
+                 a recipe is chosen, and never the test images
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    optimizer: str = "adam"
+    betas: tuple[float, ...] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    shift: int = 0
+    validation: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        _require(self.batch_size >= 1, "batch_size", "at least 1", self.batch_size)
+        _require(0 < self.lr < float("inf"), "lr", "a positive number", self.lr)
+        _require(self.optimizer in OPTIMIZERS, "optimizer", " or ".join(OPTIMIZERS), self.optimizer)
+        _require(len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas), "betas", "two of 0..1", self.betas)
+        _require(0 <= self.weight_decay < float("inf"), "weight_decay", "0 or more", self.weight_decay)
+        _require(self.schedule in SCHEDULES, "schedule", " or ".join(SCHEDULES), self.schedule)
+        _require(0 <= self.shift <= 8, "shift", "0 to 8 pixels", self.shift)
+        _require(0 <= self.validation <= 0.5, "validation", "0 to 0.5", self.validation)
+        _require(0 <= self.seed < 2**63, "seed", "0 or more", self.seed)
+
+
+@dataclass(frozen=True)
+class DatasetRef(Record):
+    """Which data: a name to speak of, a SHA-256 to join by, and where the user said it is.
+
+    source       a known name ("mnist") or the folder as it was given
+    dark_ink     the folder's images show dark ink on a light ground
+    """
+
+    name: str
+    sha256: str
+    source: str
+    dark_ink: bool = False
+
+    def anonymous(self) -> "DatasetRef":
+        """The same without the user's path, for files that leave this machine."""
+        return dataclasses.replace(self, source=self.name)
+
+
+@dataclass(frozen=True)
+class Epoch(Record):
+    """One line of the history. `loss` and `accuracy` are means over the batches while they trained."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    lr: float
+    seconds: float
+    images_per_second: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class History(Record):
+    """What happened during a training, epoch by epoch."""
+
+    epochs: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
+class Metrics(Record):
+    """What a training reached, measured once, after its last epoch."""
+
+    test_accuracy: float
+    train_accuracy: float
+    validation_accuracy: float | None
+    train_seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoint(Record):
+    """A trained model: the record in `checkpoint.json`, beside its weights.
+
+    name             of the run: the preset's, with `-<dataset>` behind it when that is not MNIST
+    weights          file name of the weights (safetensors), in the record's own folder
+    weights_sha256   identifies the checkpoint everywhere: the weights file also holds the ModelSpec
+    threads          of torch while it trained; the same seed gives the same bytes for the same number
+    """
+
+    name: str
+    model: str
+    spec: ModelSpec
+    recipe: Recipe
+    dataset: DatasetRef
+    metrics: Metrics
+    versions: Mapping[str, str]
+    device: str
+    threads: int
+    weights: str = "model.safetensors"
+    weights_sha256: str = ""
+    folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+
+@dataclass(frozen=True)
+class TensorSpec(Record):
+    """Name, type and shape of an input or output; a string in `shape` names a free axis."""
+
+    name: str
+    dtype: str
+    shape: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Contract(Record):
+    """What an embedder must know, carried inside every exported file.
+
+    polarity, range  what the pixels mean
+    test_accuracy    of the torch model that the file was made from, on the test split of `dataset`
+    """
+
+    format: str
+    labels: tuple[str, ...]
+    checkpoint_sha256: str
+    dataset: str
+    test_accuracy: float
+    input: TensorSpec = TensorSpec("image", "uint8", ("batch", *IMAGE_SHAPE))
+    outputs: tuple[TensorSpec, ...] = ()
+    polarity: str = "background 0, ink 255"
+    range: tuple[int, ...] = (0, 255)
+    version: int = CONTRACT_VERSION
+
+    def __post_init__(self) -> None:
+        if not self.outputs:  # both have one column a label, which a default cannot know
+            names = ("logits", "probabilities")
+            outputs = tuple(TensorSpec(n, "float32", ("batch", len(self.labels))) for n in names)
+            object.__setattr__(self, "outputs", outputs)
+        _require(self.version == CONTRACT_VERSION, "version", f"{CONTRACT_VERSION}", self.version)
+
+
+@dataclass(frozen=True)
+class Artifact(Record):
+    """An exported file, as its manifest describes it."""
+
+    name: str
+    format: str
+    file: str
+    size_bytes: int
+    sha256: str
+    checkpoint_sha256: str
+    opset: int | None
+    versions: Mapping[str, str]
+    folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file
+
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """`manifest.json`: the files of one folder, all made from one checkpoint."""
+
+    checkpoint: Checkpoint
+    artifacts: tuple[Artifact, ...]
+    version: int = MANIFEST_VERSION
+
+    def __post_init__(self) -> None:
+        _require(self.version == MANIFEST_VERSION, "version", f"{MANIFEST_VERSION}", self.version)
+
+
+@dataclass(frozen=True)
+class Limits(Record):
+    """What `verify` lets pass; None is no limit.
+
+    max_flips        test images whose predicted class may differ from the torch model's
+    max_drop         accuracy that may be lost, as a fraction
+    max_logit_diff   largest absolute difference of any logit
+    """
+
+    max_flips: int | None = None
+    max_drop: float | None = None
+    max_logit_diff: float | None = None
+
+
+@dataclass(frozen=True)
+class ParityReport(Record):
+    """One file against the torch model it came from, over a whole test set.
+
+    intervals       Wilson's 95% interval of each accuracy
+    flip_indices    the test images whose predicted class differs; `lost` of them were right in
+                    torch and became wrong, `gained` the other way
+    max_abs_diff    largest absolute difference of any logit; None where none could be computed
+    failures        why it did not pass: one sentence each, beginning with the name of the check
+    """
+
+    name: str
+    format: str
+    path: str
+    dataset: str
+    samples: int
+    sha256: str
+    size_bytes: int
+    checkpoint_sha256: str
+    reference_accuracy: float | None
+    reference_interval: tuple[float, ...] | None
+    accuracy: float | None
+    interval: tuple[float, ...] | None
+    flips: int | None
+    flip_indices: tuple[int, ...]
+    lost: int | None
+    gained: int | None
+    max_abs_diff: float | None
+    limits: Limits
+    passed: bool
+    failures: tuple[str, ...]
+    readable: bool = True
+
+
+@dataclass(frozen=True)
+class Verification(Record):
+    """All reports of one `verify`: what `--json` prints and `parity.json` holds."""
+
+    passed: bool
+    dataset: str
+    samples: int
+    reports: tuple[ParityReport, ...]
+
+
+def _require(holds: bool, name: str, wanted: str, value: object) -> None:
+    if not holds:
+        raise UsageError(f"{name}: {wanted} wanted, {value!r} given")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")  # JSON knows no NaN and no infinity, Python's reader does
+
+
+def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    return tuple(f for f in dataclasses.fields(cls) if not f.metadata.get("local"))
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {key: _encode(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_encode(item) for item in value]
+    return value
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """`value`, which came from JSON, as the type `kind`; `where` names the field in errors."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return _frozen(value)
+    if origin in (types.UnionType, typing.Union):
+        return _decode_union(args, value, where)
+    if origin is tuple:
+        items = _expect(list, value, where)
+        return tuple(_decode(args[0], item, f"{where}[{i}]") for i, item in enumerate(items))
+    if origin is Mapping:
+        entries = _expect(dict, value, where)
+        return {key: _decode(args[1], item, f"{where}.{key}") for key, item in entries.items()}
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return _decode_record(kind, _expect(dict, value, where), where)
+    if kind is float and type(value) is int:  # JSON does not tell 1 from 1.0
+        return float(value)
+    return _expect(kind, value, where)
+
+
+def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and types.NoneType in kinds:
+        return None
+    present = [kind for kind in kinds if kind is not types.NoneType]
+    fitting = [kind for kind in present if type(value) is kind]
+    return _decode((fitting or present)[0], value, where)
+
+
+def _decode_record(cls: type[Record], data: dict[str, Any], where: str) -> Record:
+    known = {f.name: f for f in _fields(cls)}
+    if extra := data.keys() - known.keys():
+        raise RecordError(f"{where}: unknown field '{min(extra)}'")
+    optional = (dataclasses.MISSING, dataclasses.MISSING)
+    required = {name for name, f in known.items() if (f.default, f.default_factory) == optional}
+    if missing := required - data.keys():
+        raise RecordError(f"{where}: field '{min(missing)}' is missing")
+    hints = typing.get_type_hints(cls)
+    values = {name: _decode(hints[name], item, f"{where}.{name}") for name, item in data.items()}
+    try:
+        return cls(**values)
+    except UsageError as error:
+        raise RecordError(f"{where}: {error}") from error
+
+
+def _expect(kind: type, value: Any, where: str) -> Any:
+    if type(value) is not kind:  # not isinstance: True is no int here
+        raise RecordError(f"{where}: {kind.__name__} wanted, {type(value).__name__} found")
+    return value
+
+
+def _frozen(value: Any) -> Any:
+    """JSON's lists as tuples, so that a record read back equals the one written."""
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return value

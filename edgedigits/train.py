@@ -1,0 +1,159 @@
+"""Train a preset: `train("cnn")` gives a Checkpoint.
+
+Nothing is chosen while training: the weights are those after the last epoch, and only then are the
+test images looked at, once.
+"""
+
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import platform
+import time
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgedigits import checkpoint, data, files, loop, metrics, models, presets
+from edgedigits.data import Dataset, Split
+from edgedigits.errors import MissingCapability, UsageError, unknown
+from edgedigits.progress import Observer, ignore
+from edgedigits.records import Checkpoint, DatasetRef, History, Metrics, Recipe
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def train(
+    model: str = "cnn",
+    dataset: str | Path | Dataset = "mnist",
+    *,
+    recipe: str | Recipe = "default",
+    device: str = "auto",
+    runs: str | Path = "runs",
+    observer: Observer = ignore,
+    **changes: Any,
+) -> Checkpoint:
+    """Train a preset and write it to `<runs>/<name>/`.
+
+    model       a name from `presets.PRESETS`
+    dataset     a known name, a folder of class folders, or a Dataset that is already loaded
+    recipe      "default", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
+    device      "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda" or "mps"
+
+    The same seed on the same machine with the same number of threads gives the same weights, byte
+    for byte. Files of an earlier run by that name stay as they are until the new ones are complete.
+    Raises UsageError on an unknown name or a diverging loss, DataError, and MissingCapability where
+    the device, or the room to write, is lacking.
+    """
+    spec = presets.find(model).spec
+    recipe = _changed(presets.recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
+    target = find_device(device)
+    dataset = dataset if isinstance(dataset, Dataset) else data.load(dataset)
+    spec = dataclasses.replace(spec, labels=dataset.labels)
+    folder = Path(runs) / run_name(model, dataset.ref)
+    files.require_writable(folder)
+
+    learn, validate = hold_out(dataset.train, recipe)
+    with _reproducible(recipe.seed, target):
+        classifier = models.build(spec).to(target, memory_format=torch.channels_last)
+        start = time.perf_counter()
+        history = loop.fit(classifier, recipe, learn, validate, observer)
+        seconds = time.perf_counter() - start
+
+    record = Checkpoint(
+        name=folder.name,
+        model=model,
+        spec=spec,
+        recipe=recipe,
+        dataset=dataset.ref,
+        metrics=Metrics(
+            test_accuracy=metrics.accuracy(classifier, dataset.test),
+            train_accuracy=metrics.accuracy(classifier, dataset.train),
+            validation_accuracy=history.epochs[-1].validation_accuracy,
+            train_seconds=round(seconds, 3),
+        ),
+        versions=versions("torch"),
+        device=str(target),
+        threads=torch.get_num_threads(),
+    )
+    with files.staged(folder) as stage:
+        record = checkpoint.save(classifier, record, stage)
+        (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
+        _draw(stage, history, classifier, dataset)
+    return dataclasses.replace(record, folder=folder)
+
+
+def run_name(model: str, dataset: DatasetRef) -> str:
+    """The name of a run's folder: the preset's, with `-<dataset>` behind it when that is not MNIST."""
+    return model if dataset.name == "mnist" else f"{model}-{dataset.name}"
+
+
+def find_device(name: str) -> torch.device:
+    """The torch device of that name. Raises UsageError, and MissingCapability where there is none."""
+    if name not in DEVICES:
+        raise unknown("device", name, DEVICES)
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if present[kind])
+    if not present[name]:
+        raise MissingCapability(
+            f"--device {name}: torch {torch.__version__} finds no {name.upper()} device here. Use --device cpu."
+        )
+    return torch.device(name)
+
+
+def hold_out(split: Split, recipe: Recipe) -> tuple[Split, Split | None]:
+    """The images to learn from, and those held out for validation (None when the recipe holds out none).
+
+    The division depends on `recipe.seed` and the split's size alone, so it can be made again.
+    """
+    count = round(len(split) * recipe.validation)
+    if count == 0:
+        return split, None
+    order = np.random.default_rng(recipe.seed).permutation(len(split))
+    held, kept = np.sort(order[:count]), np.sort(order[count:])
+    return Split(split.images[kept], split.labels[kept]), Split(split.images[held], split.labels[held])
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Versions of this package, Python and the named packages, for the records."""
+    return {name: version(name) for name in ("edgedigits", *packages)} | {"python": platform.python_version()}
+
+
+def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    fields = [field.name for field in dataclasses.fields(Recipe)]
+    for name in changes.keys() - fields:
+        raise unknown("field of a recipe", name, fields)
+    return dataclasses.replace(recipe, **changes)
+
+
+@contextlib.contextmanager
+def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch and allow only deterministic kernels, and leave the caller's torch as it was."""
+    before = torch.are_deterministic_algorithms_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses to be deterministic
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(device.type == "cuda")  # the CPU's kernels are, for a thread count
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before)
+
+
+def _draw(folder: Path, history: History, classifier: models.Classifier, dataset: Dataset) -> None:
+    if importlib.util.find_spec("matplotlib") is None:
+        warnings.warn("no pictures drawn: pip install 'edgedigits[plots]' for curves.png and confusion.png", stacklevel=2)
+        return
+    return
+    from edgedigits import plots
+
+    predicted = metrics.logits(classifier, dataset.test.images).argmax(1)
+    matrix = metrics.confusion(predicted, dataset.test.labels, len(dataset.labels))
+    plots.curves(history, folder / "curves.png")
+    plots.confusion(matrix, dataset.labels, folder / "confusion.png")
