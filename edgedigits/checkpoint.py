@@ -6,7 +6,7 @@ ModelSpec inside them, and exactly the tensors of the network that it describes.
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from edgedigits import files, models
-from edgedigits.errors import BadInput, CheckpointError, EdgeDigitsError
+from edgedigits.errors import BadInput, CheckpointError, EdgeDigitsError, unknown
 from edgedigits.records import Checkpoint, ModelSpec
 
 RECORD = "checkpoint.json"
@@ -54,9 +54,18 @@ def load(folder: Path) -> Checkpoint:
     return dataclasses.replace(checkpoint, folder=folder)
 
 
-def load_all(runs: Path) -> list[Checkpoint]:
-    """The checkpoints of all run folders below `runs`, by name."""
-    return [load(record.parent) for record in sorted(runs.glob(f"*/{RECORD}"))]
+def select(runs: Path, names: Sequence[str] = ()) -> list[Checkpoint]:
+    """The checkpoints below `runs`, in order of name: all of them, or the named ones.
+
+    Raises BadInput when there is none at all, UsageError when one that was named is not there.
+    """
+    folders = {path.parent.name: path.parent for path in sorted(runs.glob(f"*/{RECORD}"))}
+    if not folders:
+        raise BadInput(f"{runs}: no trained models here. Run edgedigits train, or name their folder with --runs.")
+    for name in names:
+        if name not in folders:
+            raise unknown("run", name, folders)
+    return [load(folder) for name, folder in folders.items() if not names or name in names]
 
 
 def load_model(checkpoint: Checkpoint) -> models.Classifier:

@@ -78,6 +78,7 @@ class IdxSet:
         return hashlib.sha256("".join(self.files.values()).encode()).hexdigest()
 
     def paths(self, data_dir: Path) -> list[Path]:
+        """Where the raw files lie below a data folder, in their order above."""
         return [data_dir / self.folder / "raw" / name for name in self.files]
 
 

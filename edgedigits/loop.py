@@ -42,7 +42,7 @@ def fit(classifier: nn.Module, recipe: Recipe, learn: Split, validate: Split | N
             meter.add(loss.detach(), logits.detach(), labels)
             optimizer.step()
             schedule.step()
-        epoch = meter.finish_epoch(number, lr=schedule.get_last_lr()[0])
+        epoch = meter.finish_epoch(number, lr=float(schedule.get_last_lr()[0]))
         epochs.append(_validated(epoch, classifier, validate))
     return History(tuple(epochs))
 
@@ -88,12 +88,14 @@ class Meter:
         self.start_epoch()
 
     def start_epoch(self) -> None:
+        """Set the sums back to nothing."""
         self.images = 0
         self.loss: Tensor | float = 0.0
         self.correct: Tensor | int = 0
         self.started = self.reported = time.perf_counter()
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count a step, and report if the last report is long enough ago."""
         self.step += 1
         self.images += len(labels)
         self.loss += loss * len(labels)
@@ -115,16 +117,20 @@ class Meter:
         self.observer(Progress("", self.step, self.steps, self.figures))
 
     def finish_epoch(self, number: int, lr: float) -> Epoch:
+        """Report, and return the epoch's line of the history."""
         self.report()
         return Epoch(number, lr=lr, seconds=self.reported - self.started, **self.figures)
 
 
 def _optimizer(classifier: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
-    betas = (recipe.betas[0], recipe.betas[1])
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(
-        classifier.parameters(), lr=recipe.lr, betas=betas, weight_decay=recipe.weight_decay, fused=True
-    )  # fused: one kernel for all tensors, as exact, and a third less time a step on small networks
+        classifier.parameters(),
+        lr=recipe.lr,
+        betas=(recipe.betas[0], recipe.betas[1]),
+        weight_decay=recipe.weight_decay,
+        fused=True,  # one kernel for all tensors: as exact, and a third less time a step on small networks
+    )
 
 
 def _schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> lr_scheduler.LRScheduler:

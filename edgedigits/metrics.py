@@ -40,6 +40,12 @@ def cross_entropy(scores: npt.NDArray[np.float32], labels: Int64Array) -> float:
     return float(torch.nn.functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)))
 
 
+def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Probabilities float32 `[n, classes]` of logits."""
+    probabilities: npt.NDArray[np.float32] = torch.softmax(torch.from_numpy(scores), dim=1).numpy()
+    return probabilities
+
+
 def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's score interval of a proportion, 95% by default (Wilson 1927, JASA 22:209-212)."""
     share = successes / trials

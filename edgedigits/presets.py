@@ -18,12 +18,13 @@ DEFAULT_MODELS = ("fc", "cnn")
 
 @dataclass(frozen=True)
 class Preset:
-    """A network, and the two recipes to train it."""
+    """A network, the two recipes to train it, and the data set of its tutorial."""
 
     network: str
     spec: ModelSpec
     default: Recipe
     tutorial: Recipe
+    dataset: str = "mnist"
 
 
 OURS = Recipe(
@@ -42,6 +43,7 @@ PRESETS: Mapping[str, Preset] = {
         spec=ModelSpec("fc", {"hidden": (28,)}),
         default=dataclasses.replace(OURS, epochs=10),
         tutorial=Recipe(epochs=5, batch_size=64, lr=1e-2),
+        dataset="fashion",
     ),
     "fc-deep": Preset(
         network="784-784-500-50-10",

@@ -38,6 +38,10 @@ class Record:
         """This record as an indented JSON document that ends with a newline."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
+    def to_line(self) -> str:
+        """This record as JSON on one line, without spaces."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """The record that `to_dict` gave. Raises RecordError on a missing, unknown or ill-typed field."""
@@ -134,10 +138,6 @@ class DatasetRef(Record):
     source: str
     dark_ink: bool = False
 
-    def anonymous(self) -> "DatasetRef":
-        """The same without the user's path, for files that leave this machine."""
-        return dataclasses.replace(self, source=self.name)
-
 
 @dataclass(frozen=True)
 class Epoch(Record):
@@ -193,6 +193,10 @@ class Checkpoint(Record):
     weights_sha256: str = ""
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
+    def anonymous(self) -> "Checkpoint":
+        """The same without the path of the user's data, for files that leave this machine."""
+        return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, source=self.dataset.name))
+
 
 @dataclass(frozen=True)
 class TensorSpec(Record):
@@ -246,6 +250,7 @@ class Artifact(Record):
 
     @property
     def path(self) -> Path:
+        """Where the file is."""
         return self.folder / self.file
 
 
@@ -279,33 +284,34 @@ class Limits(Record):
 class ParityReport(Record):
     """One file against the torch model it came from, over a whole test set.
 
-    intervals       Wilson's 95% interval of each accuracy
+    Figures are None, and `readable` is false, when the file or its checkpoint could not be read.
+
+    interval        Wilson's 95% interval of each accuracy
     flip_indices    the test images whose predicted class differs; `lost` of them were right in
                     torch and became wrong, `gained` the other way
-    max_abs_diff    largest absolute difference of any logit; None where none could be computed
+    max_abs_diff    largest absolute difference of any logit; None also when one is not finite
     failures        why it did not pass: one sentence each, beginning with the name of the check
     """
 
     name: str
     format: str
     path: str
-    dataset: str
-    samples: int
     sha256: str
     size_bytes: int
-    checkpoint_sha256: str
-    reference_accuracy: float | None
-    reference_interval: tuple[float, ...] | None
-    accuracy: float | None
-    interval: tuple[float, ...] | None
-    flips: int | None
-    flip_indices: tuple[int, ...]
-    lost: int | None
-    gained: int | None
-    max_abs_diff: float | None
-    limits: Limits
-    passed: bool
-    failures: tuple[str, ...]
+    dataset: str = ""
+    samples: int = 0
+    reference_accuracy: float | None = None
+    reference_interval: tuple[float, ...] | None = None
+    accuracy: float | None = None
+    interval: tuple[float, ...] | None = None
+    flips: int | None = None
+    flip_indices: tuple[int, ...] = ()
+    lost: int | None = None
+    gained: int | None = None
+    max_abs_diff: float | None = None
+    limits: Limits = Limits()
+    passed: bool = False
+    failures: tuple[str, ...] = ()
     readable: bool = True
 
 

@@ -8,20 +8,18 @@ import contextlib
 import dataclasses
 import importlib.util
 import os
-import platform
 import time
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from edgedigits import checkpoint, data, files, loop, metrics, models, presets
+from edgedigits import checkpoint, data, environment, files, loop, metrics, models, presets
 from edgedigits.data import Dataset, Split
-from edgedigits.errors import MissingCapability, UsageError, unknown
+from edgedigits.errors import MissingCapability, unknown
 from edgedigits.progress import Observer, ignore
 from edgedigits.records import Checkpoint, DatasetRef, History, Metrics, Recipe
 
@@ -33,6 +31,7 @@ def train(
     dataset: str | Path | Dataset = "mnist",
     *,
     recipe: str | Recipe = "default",
+    data_dir: Path | None = None,
     device: str = "auto",
     runs: str | Path = "runs",
     observer: Observer = ignore,
@@ -43,6 +42,7 @@ def train(
     model       a name from `presets.PRESETS`
     dataset     a known name, a folder of class folders, or a Dataset that is already loaded
     recipe      "default", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
+    data_dir    where published data sets lie, if not in the default place
     device      "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda" or "mps"
 
     The same seed on the same machine with the same number of threads gives the same weights, byte
@@ -53,14 +53,14 @@ def train(
     spec = presets.find(model).spec
     recipe = _changed(presets.recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
     target = find_device(device)
-    dataset = dataset if isinstance(dataset, Dataset) else data.load(dataset)
+    dataset = dataset if isinstance(dataset, Dataset) else data.load(dataset, data_dir)
     spec = dataclasses.replace(spec, labels=dataset.labels)
     folder = Path(runs) / run_name(model, dataset.ref)
     files.require_writable(folder)
 
     learn, validate = hold_out(dataset.train, recipe)
     with _reproducible(recipe.seed, target):
-        classifier = models.build(spec).to(target, memory_format=torch.channels_last)
+        classifier = models.build(spec).to(target).to(memory_format=torch.channels_last)
         start = time.perf_counter()
         history = loop.fit(classifier, recipe, learn, validate, observer)
         seconds = time.perf_counter() - start
@@ -77,14 +77,14 @@ def train(
             validation_accuracy=history.epochs[-1].validation_accuracy,
             train_seconds=round(seconds, 3),
         ),
-        versions=versions("torch"),
+        versions=environment.versions("torch"),
         device=str(target),
         threads=torch.get_num_threads(),
     )
     with files.staged(folder) as stage:
         record = checkpoint.save(classifier, record, stage)
         (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
-        _draw(stage, history, classifier, dataset)
+        _draw(stage, record, history, classifier, dataset.test)
     return dataclasses.replace(record, folder=folder)
 
 
@@ -120,11 +120,6 @@ def hold_out(split: Split, recipe: Recipe) -> tuple[Split, Split | None]:
     return Split(split.images[kept], split.labels[kept]), Split(split.images[held], split.labels[held])
 
 
-def versions(*packages: str) -> dict[str, str]:
-    """Versions of this package, Python and the named packages, for the records."""
-    return {name: version(name) for name in ("edgedigits", *packages)} | {"python": platform.python_version()}
-
-
 def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     fields = [field.name for field in dataclasses.fields(Recipe)]
     for name in changes.keys() - fields:
@@ -146,14 +141,15 @@ def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
             torch.use_deterministic_algorithms(before)
 
 
-def _draw(folder: Path, history: History, classifier: models.Classifier, dataset: Dataset) -> None:
+def _draw(folder: Path, record: Checkpoint, history: History, classifier: models.Classifier, test: Split) -> None:
     if importlib.util.find_spec("matplotlib") is None:
-        warnings.warn("no pictures drawn: pip install 'edgedigits[plots]' for curves.png and confusion.png", stacklevel=2)
+        warnings.warn("curves.png and confusion.png are not drawn: pip install 'edgedigits[plots]'", stacklevel=3)
         return
-    return
     from edgedigits import plots
 
-    predicted = metrics.logits(classifier, dataset.test.images).argmax(1)
-    matrix = metrics.confusion(predicted, dataset.test.labels, len(dataset.labels))
-    plots.curves(history, folder / "curves.png")
-    plots.confusion(matrix, dataset.labels, folder / "confusion.png")
+    predicted = metrics.logits(classifier, test.images).argmax(1)
+    matrix = metrics.confusion(predicted, test.labels, len(record.spec.labels))
+    mistakes = len(test) - int(matrix.trace())
+    plots.curves(history, f"{record.name}: training", folder / "curves.png")
+    title = f"{record.name}: {mistakes:,} of {len(test):,} test images wrong"
+    plots.confusion(matrix, record.spec.labels, title, folder / "confusion.png")

@@ -5,6 +5,7 @@ A family is a file here with a class `Network(classes, **params)`, a torch modul
 """
 
 import importlib
+import itertools
 import pkgutil
 
 import torch
@@ -30,6 +31,7 @@ class Classifier(nn.Module):
         self.offset = -mean / std
 
     def forward(self, image: Tensor) -> Tensor:
+        """Logits of images."""
         x = image.unsqueeze(1).to(torch.float32) * self.scale  # (B, 1, 28, 28)
         if self.offset:
             x = x + self.offset
@@ -45,12 +47,16 @@ class Deployed(nn.Module):
         self.classifier = classifier
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and probabilities of images."""
         logits = self.classifier(image)
         return logits, torch.softmax(logits, dim=1)
 
 
 def build(spec: ModelSpec) -> Classifier:
-    """A fresh, randomly initialized classifier. Raises UsageError on an unknown family, RecordError on params that do not fit."""
+    """A fresh, randomly initialized classifier.
+
+    Raises UsageError on an unknown family, RecordError on parameters that it does not take.
+    """
     if spec.family not in FAMILIES:
         raise unknown("model family", spec.family, FAMILIES)
     family = importlib.import_module(f"{__name__}.{spec.family}")
@@ -70,6 +76,6 @@ def parameter_count(spec: ModelSpec) -> int:
 def dense(sizes: tuple[int, ...]) -> list[nn.Module]:
     """Linear layers from each size to the next, with ReLU between them and none on the output."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(sizes):
         layers += [nn.ReLU(), nn.Linear(inputs, outputs)]
     return layers[1:]

@@ -27,6 +27,7 @@ class Network(nn.Module):
         self.head = nn.Sequential(*dense((channels * height * width, *hidden, classes)))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits `[batch, classes]` of normalized images `[batch, 1, 28, 28]`."""
         x = self.features(x)  # (B, channels, 7, 7) after two blocks
         logits: Tensor = self.head(x.flatten(1))  # (B, classes)
         return logits

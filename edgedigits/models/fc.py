@@ -15,5 +15,6 @@ class Network(nn.Module):
         self.layers = nn.Sequential(*dense((pixels, *hidden, classes)))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits `[batch, classes]` of normalized images `[batch, 1, 28, 28]`."""
         logits: Tensor = self.layers(x.flatten(1))  # (B, 784) -> (B, classes)
         return logits

@@ -1,0 +1,6 @@
+"""`python -m edgedigits` is `edgedigits`."""
+
+from edgedigits.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The command line: one command a stage. Each parses, calls the library, renders, and chooses the exit code.
+
+Results go to stdout, progress and messages to stderr. Nothing heavy is imported before a command
+needs it, so `--help` answers at once.
+"""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgedigits.errors import EdgeDigitsError
+from edgedigits.records import Limits
+
+app = typer.Typer(
+    help="Train digit classifiers, export them, and prove that the file answers as the model does.\n\n"
+    "In an empty folder: edgedigits train, then edgedigits export --format onnx --quantize, then edgedigits verify.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DatasetName = Annotated[
+    str | None, typer.Option("--dataset", metavar="NAME|FOLDER", help="mnist, fashion, mnist-5k or a folder.")
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Where published sets lie. [default: EDGEDIGITS_DATA, else a cache]"),
+]
+DarkInk = Annotated[bool, typer.Option("--dark-ink", help="The folder's images show dark ink on a light ground.")]
+Models = Annotated[list[str] | None, typer.Option("--model", "-m", metavar="NAME", help="A preset; may be repeated.")]
+Runs = Annotated[Path, typer.Option("--runs", help="The folder of trained models.")]
+Exports = Annotated[Path, typer.Option("--exports", help="The folder of exported files.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
+
+
+def main() -> None:
+    """Run the command line. Errors become one or two lines on stderr and the exit code of their kind."""
+    warnings.showwarning = lambda message, *_, **__: _say(f"edgedigits: note: {message}")
+    try:
+        app()
+    except EdgeDigitsError as error:
+        if os.environ.get("EDGEDIGITS_DEBUG") == "1":
+            raise
+        _say(f"edgedigits: {error}")
+        sys.exit(error.exit_code)
+    except SystemExit as leaving:
+        if leaving.code == 130:
+            _say("edgedigits: interrupted; files of earlier runs are as they were")
+        raise
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    if version:
+        from edgedigits import __version__
+
+        typer.echo(f"edgedigits {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def train(
+    model: Models = None,
+    dataset: DatasetName = "mnist",
+    data_dir: DataDir = None,
+    dark_ink: DarkInk = False,
+    recipe: Annotated[str, typer.Option(help="default, or tutorial: as published.")] = "default",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate; its peak in a one-cycle schedule.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Train models on real digits and write them to runs/<name>/. By default: fc and cnn, on MNIST."""
+    from edgedigits import presets, render
+
+    names = model or list(presets.DEFAULT_MODELS)
+    for name in names:
+        presets.recipe(name, recipe)  # say what is misspelt before anything is loaded
+    given = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "seed": seed}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    from edgedigits import data
+    from edgedigits.train import train as train_model
+
+    digits = data.load(dataset or "mnist", data_dir, dark_ink)
+    checkpoints = []
+    for name in dict.fromkeys(names):
+        with render.progress(f"train {name}") as observer:
+            checkpoints.append(
+                train_model(name, digits, recipe=recipe, device=device, runs=runs, observer=observer, **changes)
+            )
+    _show(render.training(checkpoints), render.training_json(checkpoints), json)
+    _say("Next: edgedigits export --format onnx --quantize")
+
+
+@app.command()
+def export(
+    model: Models = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        list[str] | None, typer.Option("--format", "-f", metavar="NAME", help="onnx or torchscript; may be repeated.")
+    ] = None,
+    quantize: Annotated[bool, typer.Option("--quantize", help="Also write each format's int8 file.")] = False,
+    runs: Runs = Path("runs"),
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Export trained models to exports/<name>/. By default: every run, in every float format."""
+    from edgedigits import formats, render
+
+    for name in format or ():
+        formats.require(name)
+    from edgedigits import checkpoint
+    from edgedigits.export import export as export_model
+
+    checkpoints = checkpoint.select(runs, model or ())
+    artifacts = []
+    for run in checkpoints:
+        with render.progress(f"export {run.name}") as observer:
+            artifacts += export_model(run, format or (), quantize=quantize, exports=exports, observer=observer)
+    _show(render.exported(artifacts), render.exported_json(artifacts), json)
+    _say("Next: edgedigits verify")
+
+
+@app.command()
+def verify(
+    file: Annotated[list[Path] | None, typer.Argument(help="Exported files. [default: all below exports]")] = None,
+    dataset: DatasetName = None,
+    data_dir: DataDir = None,
+    dark_ink: DarkInk = False,
+    max_flips: Annotated[int | None, typer.Option(min=0, help="Answers that may change, in every file.")] = None,
+    max_drop: Annotated[float | None, typer.Option(min=0, help="Accuracy that may be lost, in points.")] = None,
+    runs: Runs = Path("runs"),
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Compare every answer of exported files with the torch model's; exit code 1 when one fails."""
+    from edgedigits import data, render
+    from edgedigits.verify import verify as verify_files
+
+    limits = Limits(max_flips=max_flips, max_drop=None if max_drop is None else max_drop / 100)
+    with render.progress("verify") as observer:
+        result = verify_files(
+            file or (),
+            dataset=data.load(dataset, data_dir, dark_ink) if dataset else None,
+            data_dir=data_dir,
+            limits=limits,
+            runs=runs,
+            exports=exports,
+            observer=observer,
+        )
+    _show(render.verification(result), result.to_dict(), json)
+    if not result.passed:
+        unreadable = any(not report.readable for report in result.reports)
+        raise typer.Exit(3 if unreadable else 1)
+    _say("Every file answers as its model does. Next: embed one; the README has ten lines that do.")
+
+
+@app.command()
+def models(json: Json = False) -> None:
+    """List what can be trained: parameters, input, recipes, and the accuracy measured."""
+    from edgedigits import render
+
+    _show(render.models(), render.models_json(), json)
+    _say("Next: edgedigits train --model NAME")
+
+
+@app.command()
+def data(
+    dataset: Annotated[list[str] | None, typer.Argument(help="mnist, fashion, mnist-5k. [default: all]")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch what is missing, replace what is damaged.")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Show which data sets are where, and whether they are whole; exit code 3 when a named one is not."""
+    from edgedigits import data as datasets
+    from edgedigits import render
+
+    names = dataset or list(datasets.KNOWN)
+    statuses = [status for name in names for status in datasets.status(name, data_dir)]
+    if fetch:
+        for name in dict.fromkeys(s.dataset for s in statuses if s.state != "whole"):
+            datasets.fetch(name, data_dir)
+        statuses = [status for name in names for status in datasets.status(name, data_dir)]
+    _show(render.statuses(statuses), render.statuses_json(statuses), json)
+    if dataset and any(status.state != "whole" for status in statuses):
+        raise typer.Exit(3)
+    _say("Next: edgedigits train")
+
+
+def _show(table: Any, document: dict[str, Any], as_json: bool) -> None:
+    from edgedigits import render
+
+    if as_json:
+        render.print_json(document)
+    else:
+        render.print_table(table)
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)

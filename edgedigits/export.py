@@ -1,0 +1,84 @@
+"""Export a checkpoint: `export(run, ["onnx"], quantize=True)` gives Artifacts and their manifest."""
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgedigits import checkpoint, environment, files, formats, manifest, models
+from edgedigits.errors import MissingCapability, UsageError
+from edgedigits.progress import Observer, Progress, ignore
+from edgedigits.records import Artifact, Checkpoint, Contract
+
+
+def export(
+    run: Checkpoint | str | Path,
+    format: Sequence[str] = (),  # noqa: A002 - the word that the command line uses
+    *,
+    quantize: bool = False,
+    exports: str | Path = "exports",
+    observer: Observer = ignore,
+) -> list[Artifact]:
+    """Export a trained model to `<exports>/<name>/`, one self-contained file a format.
+
+    run         a Checkpoint, or the folder of one
+    format      names of formats; all float formats that this machine can write when none is given
+    quantize    also write the int8 file of each
+
+    The folder belongs to one checkpoint: files in it that an earlier one made are removed. The same
+    checkpoint gives the same bytes in any folder. Raises UsageError on an unknown format,
+    CheckpointError, and MissingCapability where a format that was asked for cannot be written here.
+    """
+    source = run if isinstance(run, Checkpoint) else checkpoint.load(Path(run))
+    chosen = choose_formats(format, quantize)
+    model = models.Deployed(checkpoint.load_model(source)).eval()
+    folder = Path(exports) / source.name
+    written = []
+    with files.staged(folder) as stage:
+        for done, name in enumerate(chosen):
+            observer(Progress(f"export {source.name} to {name}", done, len(chosen)))
+            written.append(_export_one(model, source, formats.get(name), stage))
+        observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
+        listing = manifest.merged(folder, source, written)
+        (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
+    manifest.remove_superseded(folder, listing)
+    return [dataclasses.replace(artifact, folder=folder) for artifact in written]
+
+
+def choose_formats(names: Sequence[str], quantize: bool) -> tuple[str, ...]:
+    """The formats to write: those named, or all float ones that can be written here, and their int8 forms.
+
+    Raises UsageError on an unknown name, MissingCapability on one that was named and cannot be written.
+    """
+    if isinstance(names, str):
+        raise UsageError(f"a list of formats wanted, '{names}' given: write [{names!r}]")
+    reasons = {name: formats.get(name).unavailable() for name in names or formats.FLOAT_NAMES}
+    for name, reason in reasons.items():
+        if reason and names:
+            raise MissingCapability(f"format {name}: {reason}.")
+        if reason:
+            warnings.warn(f"format {name} left out: {reason}", stacklevel=3)
+    usable = tuple(name for name, reason in reasons.items() if not reason)
+    return formats.with_quantized(usable) if quantize else usable
+
+
+def _export_one(model: models.Deployed, source: Checkpoint, module: formats.Format, folder: Path) -> Artifact:
+    contract = Contract(
+        format=module.NAME,
+        labels=source.spec.labels,
+        checkpoint_sha256=source.weights_sha256,
+        dataset=source.dataset.name,
+        test_accuracy=source.metrics.test_accuracy,
+    )
+    path = folder / f"{source.name}{module.SUFFIX}"
+    module.export(model, contract, path)
+    return Artifact(
+        name=source.name,
+        format=module.NAME,
+        file=path.name,
+        size_bytes=path.stat().st_size,
+        sha256=files.sha256(path),
+        checkpoint_sha256=source.weights_sha256,
+        opset=module.OPSET,
+        versions=environment.versions(*module.PACKAGES),
+    )

@@ -1,0 +1,45 @@
+"""An export folder's `manifest.json`: which files belong to it, and their SHA-256."""
+
+from pathlib import Path
+
+from edgedigits import formats
+from edgedigits.errors import BadInput
+from edgedigits.records import Artifact, Checkpoint, Manifest
+
+FILE = "manifest.json"
+PARITY_FILE = "parity.json"
+
+
+def read(folder: Path) -> Manifest | None:
+    """The manifest of a folder; None where there is none. Raises RecordError when it is damaged."""
+    path = folder / FILE
+    return Manifest.read(path) if path.exists() else None
+
+
+def merged(folder: Path, checkpoint: Checkpoint, written: list[Artifact]) -> Manifest:
+    """The new manifest: what was written now, and what an earlier export of the same checkpoint wrote."""
+    replaced = {artifact.format for artifact in written}
+    kept = [
+        artifact
+        for artifact in _earlier(folder)
+        if artifact.checkpoint_sha256 == checkpoint.weights_sha256 and artifact.format not in replaced
+    ]
+    return Manifest(checkpoint.anonymous(), tuple(sorted([*kept, *written], key=lambda artifact: artifact.format)))
+
+
+def remove_superseded(folder: Path, manifest: Manifest) -> None:
+    """Remove this model's files that the manifest no longer lists, and the parity report of their bytes."""
+    listed = {artifact.file for artifact in manifest.artifacts}
+    own = [path for path in folder.glob(f"{manifest.checkpoint.name}.*") if formats.of_file(path)]
+    for path in own:
+        if path.name not in listed:
+            path.unlink()
+    (folder / PARITY_FILE).unlink(missing_ok=True)
+
+
+def _earlier(folder: Path) -> tuple[Artifact, ...]:
+    try:
+        manifest = read(folder)
+    except BadInput:
+        return ()  # damaged, and about to be replaced
+    return manifest.artifacts if manifest else ()
