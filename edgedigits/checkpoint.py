@@ -57,7 +57,8 @@ def load(folder: Path) -> Checkpoint:
 def select(runs: Path, names: Sequence[str] = ()) -> list[Checkpoint]:
     """The checkpoints below `runs`, in order of name: all of them, or the named ones.
 
-    Raises BadInput when there is none at all, UsageError when one that was named is not there.
+    A run goes by its folder's name, so that a copy beside it is not exported in its place. Raises
+    BadInput when there is none at all, UsageError when one that was named is not there.
     """
     folders = {path.parent.name: path.parent for path in sorted(runs.glob(f"*/{RECORD}"))}
     if not folders:
@@ -65,7 +66,8 @@ def select(runs: Path, names: Sequence[str] = ()) -> list[Checkpoint]:
     for name in names:
         if name not in folders:
             raise unknown("run", name, folders)
-    return [load(folder) for name, folder in folders.items() if not names or name in names]
+    chosen = {name: folder for name, folder in folders.items() if not names or name in names}
+    return [dataclasses.replace(load(folder), name=name) for name, folder in chosen.items()]
 
 
 def load_model(checkpoint: Checkpoint) -> models.Classifier:

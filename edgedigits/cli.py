@@ -4,6 +4,8 @@ Results go to stdout, progress and messages to stderr. Nothing heavy is imported
 needs it, so `--help` answers at once.
 """
 
+import dataclasses
+import io
 import os
 import sys
 import warnings
@@ -29,7 +31,7 @@ DatasetName = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Where published sets lie. [default: EDGEDIGITS_DATA, else a cache]"),
+    typer.Option(help="Where published sets lie, if not in EDGEDIGITS_DATA or a cache."),
 ]
 DarkInk = Annotated[bool, typer.Option("--dark-ink", help="The folder's images show dark ink on a light ground.")]
 Models = Annotated[list[str] | None, typer.Option("--model", "-m", metavar="NAME", help="A preset; may be repeated.")]
@@ -40,6 +42,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 
 def main() -> None:
     """Run the command line. Errors become one or two lines on stderr and the exit code of their kind."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a pipe that cannot encode … shows a ?, not a traceback
     warnings.showwarning = lambda message, *_, **__: _say(f"edgedigits: note: {message}")
     try:
         app()
@@ -82,13 +86,15 @@ def train(
     from edgedigits import presets, render
 
     names = model or list(presets.DEFAULT_MODELS)
-    for name in names:
-        presets.recipe(name, recipe)  # say what is misspelt before anything is loaded
     given = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "seed": seed}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for name in names:  # say what is wrong before anything is loaded
+        dataclasses.replace(presets.recipe(name, recipe), **changes)
     from edgedigits import data
+    from edgedigits.train import find_device
     from edgedigits.train import train as train_model
 
+    find_device(device)
     digits = data.load(dataset or "mnist", data_dir, dark_ink)
     checkpoints = []
     for name in dict.fromkeys(names):
@@ -130,7 +136,7 @@ def export(
 
 @app.command()
 def verify(
-    file: Annotated[list[Path] | None, typer.Argument(help="Exported files. [default: all below exports]")] = None,
+    file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
     dataset: DatasetName = None,
     data_dir: DataDir = None,
     dark_ink: DarkInk = False,
@@ -173,7 +179,7 @@ def models(json: Json = False) -> None:
 
 @app.command()
 def data(
-    dataset: Annotated[list[str] | None, typer.Argument(help="mnist, fashion, mnist-5k. [default: all]")] = None,
+    dataset: Annotated[list[str] | None, typer.Argument(help="mnist, fashion, mnist-5k; without any, all.")] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch what is missing, replace what is damaged.")] = False,
     data_dir: DataDir = None,
     json: Json = False,

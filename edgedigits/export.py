@@ -26,7 +26,7 @@ def export(
     quantize    also write the int8 file of each
 
     The folder belongs to one checkpoint: files in it that an earlier one made are removed. The same
-    checkpoint gives the same bytes in any folder. Raises UsageError on an unknown format,
+    checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown format,
     CheckpointError, and MissingCapability where a format that was asked for cannot be written here.
     """
     source = run if isinstance(run, Checkpoint) else checkpoint.load(Path(run))

@@ -25,13 +25,12 @@ def staged(folder: Path) -> Iterator[Path]:
     old file or the new one, never a part. When the block raises, nothing in `folder` has changed.
     Raises MissingCapability where the folder cannot be written.
     """
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    missing: list[Path] = []
+    stage: Path | None = None
     try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    try:
         yield stage
         files = sorted(path for path in stage.iterdir() if path.is_file())
         for file in files:
@@ -43,7 +42,8 @@ def staged(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        if stage:
+            shutil.rmtree(stage, ignore_errors=True)
         for path in missing:  # innermost first; only an empty one goes
             with suppress(OSError):
                 path.rmdir()

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
@@ -16,6 +17,7 @@ from edgedigits.progress import Observer, Progress
 from edgedigits.records import IMAGE_SHAPE, Epoch, History, Recipe
 
 REPORT_EVERY = 0.1  # seconds between two progress events: each one waits for the device
+DIVERGED = "the loss is no longer finite: the training diverged. Lower --lr."
 
 
 def fit(classifier: nn.Module, recipe: Recipe, learn: Split, validate: Split | None, observer: Observer) -> History:
@@ -41,8 +43,10 @@ def fit(classifier: nn.Module, recipe: Recipe, learn: Split, validate: Split | N
             loss.backward()
             meter.add(loss.detach(), logits.detach(), labels)
             optimizer.step()
+            lr = float(schedule.get_last_lr()[0])  # of this step: behind the last one a cycle turns up again
             schedule.step()
-        epoch = meter.finish_epoch(number, lr=float(schedule.get_last_lr()[0]))
+        epoch = meter.finish_epoch(number, lr)
+        _require_finite(classifier, learn)
         epochs.append(_validated(epoch, classifier, validate))
     return History(tuple(epochs))
 
@@ -107,7 +111,7 @@ class Meter:
         """Tell the observer. Raises UsageError when the loss is no longer finite."""
         loss, accuracy = float(self.loss) / self.images, float(self.correct) / self.images
         if not math.isfinite(loss):
-            raise UsageError("the loss is no longer finite: the training diverged. Lower --lr.")
+            raise UsageError(DIVERGED)
         self.reported = time.perf_counter()
         self.figures = {
             "loss": loss,
@@ -137,6 +141,14 @@ def _schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> l
     if recipe.schedule == "one-cycle":
         return lr_scheduler.OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=steps, cycle_momentum=False)
     return lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _require_finite(classifier: nn.Module, learn: Split) -> None:
+    """Raise UsageError if the epoch's last step diverged: its loss was taken before it."""
+    scores = metrics.logits(classifier, learn.images[: metrics.EVALUATION_BATCH])
+    weights = (parameter.isfinite().all() for parameter in classifier.parameters())
+    if not (np.isfinite(scores).all() and all(weights)):
+        raise UsageError(DIVERGED)
 
 
 def _validated(epoch: Epoch, classifier: nn.Module, validate: Split | None) -> Epoch:

@@ -10,11 +10,12 @@ from matplotlib.ticker import MaxNLocator
 from edgedigits.data import Int64Array
 from edgedigits.records import History
 
-mpl.use("agg")
 DPI = 120
 LEARN, VALIDATE = "#3366aa", "#cc6633"
+plain_text = mpl.rc_context({"text.parse_math": False})  # names come from folders: a $ in them is no formula
 
 
+@plain_text
 def curves(history: History, title: str, path: Path) -> None:
     """Loss and accuracy by epoch, while training and on the held-out images."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -35,6 +36,7 @@ def curves(history: History, title: str, path: Path) -> None:
     figure.savefig(path, dpi=DPI)
 
 
+@plain_text
 def confusion(matrix: Int64Array, labels: tuple[str, ...], title: str, path: Path) -> None:
     """The confusion matrix: rows are the true classes, columns the predicted ones.
 

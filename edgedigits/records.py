@@ -9,6 +9,7 @@ Standard library only, so that reading a record costs nothing.
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -51,17 +52,18 @@ class Record:
     def from_json(cls, text: str | bytes) -> Self:
         """The record that `to_json` gave. Raises RecordError."""
         try:
-            data = json.loads(text, parse_constant=_no_constant)
+            return cls.from_dict(json.loads(text, parse_constant=_no_constant))
         except (ValueError, RecursionError) as error:
             raise RecordError(f"{cls.__name__}: not JSON ({error})") from error
-        return cls.from_dict(data)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """The record in a JSON file. Raises RecordError, which names the file."""
         try:
             return cls.from_json(path.read_bytes())
-        except (OSError, RecordError) as error:
+        except OSError as error:
+            raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+        except RecordError as error:
             raise RecordError(f"{path}: {error}") from error
 
 
@@ -363,9 +365,20 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return {key: _decode(args[1], item, f"{where}.{key}") for key, item in entries.items()}
     if isinstance(kind, type) and issubclass(kind, Record):
         return _decode_record(kind, _expect(dict, value, where), where)
-    if kind is float and type(value) is int:  # JSON does not tell 1 from 1.0
-        return float(value)
+    if kind is float:
+        return _decode_float(value, where)
     return _expect(kind, value, where)
+
+
+def _decode_float(value: Any, where: str) -> float:
+    """A finite number: JSON does not tell 1 from 1.0, and Python's reader takes 1e999 for infinity."""
+    try:
+        number = float(value) if type(value) is int else _expect(float, value, where)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise RecordError(f"{where}: a finite number wanted")
+    return number
 
 
 def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:

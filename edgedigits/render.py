@@ -20,8 +20,8 @@ PIPE_WIDTH = 200  # columns when stdout is no terminal: nothing is wrapped or cu
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print exactly one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Print exactly one JSON document on stdout, in ASCII: whatever the encoding of a pipe, it can be read."""
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 def print_table(table: RenderableType) -> None:

@@ -24,6 +24,7 @@ from edgedigits.progress import Observer, ignore
 from edgedigits.records import Checkpoint, DatasetRef, History, Metrics, Recipe
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PICTURES = ("curves.png", "confusion.png")
 
 
 def train(
@@ -84,13 +85,19 @@ def train(
     with files.staged(folder) as stage:
         record = checkpoint.save(classifier, record, stage)
         (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
-        _draw(stage, record, history, classifier, dataset.test)
+        drawn = _draw(stage, record, history, classifier, dataset.test)
+    if not drawn:  # those of an earlier run would show another training
+        for name in PICTURES:
+            (folder / name).unlink(missing_ok=True)
     return dataclasses.replace(record, folder=folder)
 
 
 def run_name(model: str, dataset: DatasetRef) -> str:
-    """The name of a run's folder: the preset's, with `-<dataset>` behind it when that is not MNIST."""
-    return model if dataset.name == "mnist" else f"{model}-{dataset.name}"
+    """The name of a run's folder: the preset's, with `-<dataset>` behind it when that is not MNIST.
+
+    Its source tells, since a folder of other images may be called mnist too.
+    """
+    return model if dataset.source == "mnist" else f"{model}-{dataset.name}"
 
 
 def find_device(name: str) -> torch.device:
@@ -130,7 +137,7 @@ def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
 @contextlib.contextmanager
 def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch and allow only deterministic kernels, and leave the caller's torch as it was."""
-    before = torch.are_deterministic_algorithms_enabled()
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses to be deterministic
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -138,18 +145,21 @@ def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(before)
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
-def _draw(folder: Path, record: Checkpoint, history: History, classifier: models.Classifier, test: Split) -> None:
+def _draw(folder: Path, record: Checkpoint, history: History, classifier: models.Classifier, test: Split) -> bool:
+    """Draw the pictures, if matplotlib is there to do it."""
     if importlib.util.find_spec("matplotlib") is None:
-        warnings.warn("curves.png and confusion.png are not drawn: pip install 'edgedigits[plots]'", stacklevel=3)
-        return
+        warnings.warn(f"{' and '.join(PICTURES)} are not drawn: pip install 'edgedigits[plots]'", stacklevel=3)
+        return False
     from edgedigits import plots
 
     predicted = metrics.logits(classifier, test.images).argmax(1)
     matrix = metrics.confusion(predicted, test.labels, len(record.spec.labels))
     mistakes = len(test) - int(matrix.trace())
-    plots.curves(history, f"{record.name}: training", folder / "curves.png")
+    curves, confusion = (folder / name for name in PICTURES)
+    plots.curves(history, f"{record.name}: training", curves)
     title = f"{record.name}: {mistakes:,} of {len(test):,} test images wrong"
-    plots.confusion(matrix, record.spec.labels, title, folder / "confusion.png")
+    plots.confusion(matrix, record.spec.labels, title, confusion)
+    return True

@@ -38,7 +38,11 @@ def unavailable() -> str | None:
 
 
 def export(model: Deployed, contract: Contract, path: Path) -> None:
-    """Write the traced module: the same bytes for the same model in any folder. Raises MissingCapability."""
+    """Write the traced module. Raises MissingCapability.
+
+    The bytes are the same in any folder, from every fresh process: torch numbers the classes that a
+    process has traced before, and the numbers are in the file.
+    """
     save(model, contract, path)
 
 

@@ -1,0 +1,52 @@
+# Everything sets itself up: a virtual environment in .venv, with the pinned versions of .ci/constraints.txt.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+DEMO := build/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format measure exports clean
+
+help: ## Show these lines
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'EdgeDigits needs Python 3.11 or later. Name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Train, export and verify fc and cnn on MNIST (or on 5,000 of its digits, without a network)
+	@data=mnist; $(BIN)/edgedigits data --fetch mnist > /dev/null || \
+		{ data=mnist-5k; echo 'MNIST is not at hand: going on with mnist-5k, 5,000 of its digits.'; }; \
+	set -ex; \
+	$(BIN)/edgedigits train --dataset $$data --runs $(DEMO)/runs; \
+	$(BIN)/edgedigits export --quantize --runs $(DEMO)/runs --exports $(DEMO)/exports; \
+	$(BIN)/edgedigits verify --runs $(DEMO)/runs --exports $(DEMO)/exports
+	@echo 'The trained models are in $(DEMO)/runs, the exported files in $(DEMO)/exports.'
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+measure: $(READY) ## Measure every preset and recipe anew, into edgedigits/measured.json (half an hour)
+	$(BIN)/python -m edgedigits.measured
+
+exports: $(READY) ## Train all presets on MNIST and write exports/ anew
+	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
+	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs
+	$(BIN)/edgedigits verify --runs build/runs
+
+clean: ## Remove everything that make made
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

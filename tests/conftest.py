@@ -1,0 +1,91 @@
+"""Tiny synthetic digits, and models trained on them: drawn here, so that the tests need no data set.
+
+Fixtures of session scope are shared: a test that changes files copies them into `tmp_path` first.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgedigits import data
+from edgedigits.data import Dataset, Uint8Array
+from edgedigits.export import export
+from edgedigits.formats import FLOAT_NAMES
+from edgedigits.presets import PRESETS
+from edgedigits.train import train
+
+IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
+
+FONT = {  # 5x7 glyphs, a row a string
+    "0": "01110 10001 10011 10101 11001 10001 01110",
+    "1": "00100 01100 00100 00100 00100 00100 01110",
+    "2": "01110 10001 00001 00010 00100 01000 11111",
+    "3": "11111 00010 00100 00010 00001 10001 01110",
+    "4": "00010 00110 01010 10010 11111 00010 00010",
+    "5": "11111 10000 11110 00001 00001 10001 01110",
+    "6": "00110 01000 10000 11110 10001 10001 01110",
+    "7": "11111 00001 00010 00100 01000 01000 01000",
+    "8": "01110 10001 10001 01110 10001 10001 01110",
+    "9": "01110 10001 10001 01111 00001 00010 01100",
+}
+
+
+def draw(digit: str, rng: np.random.Generator) -> Uint8Array:
+    """A digit as uint8 `[28, 28]`: a glyph, three pixels a dot, moved by up to 2 pixels, with noise."""
+    glyph = np.array([[int(dot) for dot in row] for row in FONT[digit].split()], dtype=np.uint8)
+    ink = np.kron(glyph, np.ones((3, 3), dtype=np.uint8)) * rng.integers(180, 256)
+    image = rng.integers(0, 20, size=(28, 28))
+    top, left = rng.integers(1, 6), rng.integers(4, 9)
+    image[top : top + 21, left : left + 15] += ink
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of class folders of PNG images: the data set `tiny`."""
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    rng = np.random.default_rng(0)
+    for digit in FONT:
+        (folder / digit).mkdir(parents=True)
+        for index in range(IMAGES_A_CLASS):
+            Image.fromarray(draw(digit, rng)).save(folder / digit / f"{index:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits(digits_folder: Path) -> Dataset:
+    """The data set `tiny` in memory."""
+    return data.load(digits_folder)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
+    """Every preset, trained on `tiny` well enough that its answers are clear."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in PRESETS:
+        train(name, digits, runs=folder, epochs=12, batch_size=50, device="cpu")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
+    """`fc` and `cnn`, exported to every format."""
+    folder = tmp_path_factory.mktemp("exports")
+    for name in ("fc-tiny", "cnn-tiny"):
+        export(runs / name, FLOAT_NAMES, quantize=True, exports=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Dataset:
+    """The real MNIST. Where it is missing, tests of it are skipped, but in CI they fail."""
+    statuses = data.status("mnist")
+    if all(status.state == "whole" for status in statuses):
+        return data.load("mnist")
+    reason = f"the real MNIST is not in {data.default_dir()}: edgedigits data --fetch mnist, or set EDGEDIGITS_DATA"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

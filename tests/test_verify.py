@@ -1,0 +1,270 @@
+"""The gate: what is right passes, and whatever is wrong fails for its own reason."""
+
+import copy
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgedigits import checkpoint, files, formats, manifest, models
+from edgedigits.data import Dataset, Split
+from edgedigits.errors import BadInput, DataError, ModelFileError
+from edgedigits.export import export
+from edgedigits.records import Artifact, Limits, Manifest, ParityReport, Verification
+from edgedigits.verify import verify
+from tests.broken import DAMAGES, LIES, MISTAKES
+
+
+@pytest.fixture
+def exported(exports: Path, tmp_path: Path) -> Path:
+    """A copy of the exports, to be changed."""
+    return Path(shutil.copytree(exports, tmp_path / "exports"))
+
+
+def rewrite(artifact: Path, content: bytes, manifest_agrees: bool = True) -> None:
+    """Put other bytes in the place of an exported file, and make its manifest agree, or not."""
+    artifact.write_bytes(content)
+    listing = manifest.read(artifact.parent)
+    if manifest_agrees and listing:
+        entries = [
+            dataclasses.replace(entry, sha256=files.sha256(artifact), size_bytes=len(content))
+            if entry.file == artifact.name
+            else entry
+            for entry in listing.artifacts
+        ]
+        text = dataclasses.replace(listing, artifacts=tuple(entries)).to_json()
+        (artifact.parent / manifest.FILE).write_text(text)
+
+
+def verify_one(path: Path, runs: Path, **options: object) -> ParityReport:
+    (report,) = verify([path], runs=runs, **options).reports  # type: ignore[arg-type]
+    return report
+
+
+def suffixed(folder: Path, name: str) -> Path:
+    return folder / "fc-tiny" / f"fc-tiny{formats.get(name).SUFFIX}"
+
+
+def test_every_file_that_was_exported_passes(exports: Path, runs: Path, digits: Dataset) -> None:
+    result = verify(runs=runs, exports=exports)
+    assert result.passed
+    assert {(report.name, report.format) for report in result.reports} == {
+        (name, format_name) for name in ("fc-tiny", "cnn-tiny") for format_name in formats.NAMES
+    }
+    assert (result.dataset, result.samples) == ("tiny", len(digits.test))
+
+
+def test_the_report_counts_what_a_recount_counts(exported: Path, runs: Path, digits: Dataset) -> None:
+    run = checkpoint.load(runs / "fc-tiny")
+    classifier = checkpoint.load_model(run)
+    next(iter(classifier.parameters())).data *= 0.02  # most answers change
+    path = suffixed(exported, "onnx")
+    contract = formats.get("onnx").load(path).contract
+    formats.get("onnx").export(models.Deployed(classifier).eval(), contract, path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs)
+
+    right = formats.get("onnx").load(suffixed(exported, "onnx"))(digits.test.images)[0].argmax(1)
+    reference = models.Deployed(checkpoint.load_model(run)).eval()
+    wanted = np.array([int(reference(image[None])[0].argmax()) for image in torch.from_numpy(digits.test.images)])
+    labels = digits.test.labels
+    assert report.flip_indices == tuple(np.flatnonzero(right != wanted))
+    assert report.flips == len(report.flip_indices) > 5
+    assert report.lost == ((wanted == labels) & (right != labels)).sum()
+    assert report.gained == ((wanted != labels) & (right == labels)).sum()
+    assert report.accuracy == (right == labels).mean()
+    assert report.reference_accuracy == (wanted == labels).mean()
+
+
+@pytest.mark.parametrize("format_name", formats.FLOAT_NAMES)
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_model_exported_with_a_mistake_fails_for_it(name: str, format_name: str, exported: Path, runs: Path) -> None:
+    mistake, path, module = MISTAKES[name], suffixed(exported, format_name), formats.get(format_name)
+    contract = module.load(path).contract
+    deployed = models.Deployed(checkpoint.load_model(checkpoint.load(runs / "fc-tiny")))
+    module.export(mistake.spoil(copy.deepcopy(deployed)).eval(), contract, path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert any(failure.startswith(mistake.reason) for failure in report.failures), report.failures
+
+
+@pytest.mark.parametrize("format_name", formats.NAMES)
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_file_fails_for_it(name: str, format_name: str, exported: Path, runs: Path) -> None:
+    damage, path = DAMAGES[name], suffixed(exported, format_name)
+    rewrite(path, damage.spoil(path.read_bytes()), damage.manifest_agrees)
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert not report.readable
+    assert damage.reason in report.failures[0]
+    assert str(path) in report.failures[0]
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_contract_that_lies_fails_for_it(name: str, exported: Path, runs: Path) -> None:
+    lie, reason = LIES[name]
+    path, module = suffixed(exported, "onnx"), formats.get("onnx")
+    contract = module.load(path).contract
+    changed = dataclasses.replace(contract, **lie(contract))  # type: ignore[arg-type]
+    model = models.Deployed(checkpoint.load_model(checkpoint.load(runs / "fc-tiny"))).eval()
+    module.export(model, changed, path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert reason in report.failures[0]
+
+
+def test_one_broken_file_does_not_hide_the_others(exported: Path, runs: Path) -> None:
+    path = suffixed(exported, "onnx")
+    rewrite(path, b"", manifest_agrees=False)
+    result = verify(runs=runs, exports=exported)
+    assert not result.passed
+    assert [report.path for report in result.reports if not report.passed] == [str(path)]
+    assert len(result.reports) == 2 * len(formats.NAMES)
+
+
+def test_a_file_that_its_manifest_does_not_list_fails(exported: Path, runs: Path) -> None:
+    stray = shutil.copy(suffixed(exported, "onnx"), exported / "fc-tiny" / "other.onnx")
+    result = verify(runs=runs, exports=exported)
+    assert [report.path for report in result.reports if not report.passed] == [str(stray)]
+    assert "not in the manifest.json beside it" in verify_one(Path(stray), runs).failures[0]
+
+
+def test_a_file_that_is_gone_fails(exported: Path, runs: Path) -> None:
+    suffixed(exported, "onnx").unlink()
+    result = verify(runs=runs, exports=exported)
+    assert [report.failures[0] for report in result.reports if not report.passed] == [
+        f"file: {suffixed(exported, 'onnx')} is missing. Export it anew."
+    ]
+
+
+def test_a_file_alone_in_another_folder_finds_its_checkpoint_by_hash(exports: Path, runs: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copy(suffixed(exports, "onnx"), tmp_path / "reader.onnx"))
+    assert verify_one(copied, runs).passed
+    assert not (tmp_path / manifest.PARITY_FILE).exists()
+
+
+def test_a_file_without_its_checkpoint_fails_and_says_where_it_was_sought(exports: Path, tmp_path: Path) -> None:
+    report = verify_one(suffixed(exports, "onnx"), tmp_path / "elsewhere")
+    assert not report.passed
+    assert not report.readable
+    assert str(tmp_path / "elsewhere") in report.failures[0]
+
+
+def test_a_damaged_checkpoint_fails_the_files_made_from_it(exports: Path, runs: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(runs, tmp_path / "runs"))
+    weights = copied / "fc-tiny" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    report = verify_one(suffixed(exports, "onnx"), copied)
+    assert not report.passed
+    assert report.failures[0].startswith(f"checkpoint: {weights}: changed since it was recorded")
+
+
+def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="Run edgedigits export"):
+        verify(exports=tmp_path)
+
+
+def test_a_name_of_no_format_fails(tmp_path: Path, runs: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"x")
+    assert "no format has the suffix" in verify_one(path, runs).failures[0]
+
+
+def test_a_data_set_with_another_number_of_classes_is_an_error(exports: Path, runs: Path, digits: Dataset) -> None:
+    few = dataclasses.replace(digits, labels=digits.labels[:3])
+    with pytest.raises(DataError, match="3 classes, model fc-tiny has 10"):
+        verify([suffixed(exports, "onnx")], dataset=few, runs=runs)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(max_flips=3), "flips: "),
+        (Limits(max_drop=0.01), "accuracy: "),
+        (Limits(max_logit_diff=1e-9), "logits: "),
+    ],
+)
+def test_limits_replace_the_defaults_one_by_one(limits: Limits, reason: str, exported: Path, runs: Path) -> None:
+    wide = Limits(max_flips=10_000, max_drop=1.0, max_logit_diff=1e9)
+    path, module = suffixed(exported, "onnx"), formats.get("onnx")
+    contract = module.load(path).contract
+    deployed = models.Deployed(checkpoint.load_model(checkpoint.load(runs / "fc-tiny")))
+    module.export(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract, path)
+    rewrite(path, path.read_bytes())
+    assert verify_one(path, runs, limits=wide).passed
+    narrow = dataclasses.replace(wide, **{k: v for k, v in vars(limits).items() if v is not None})
+    failures = verify_one(path, runs, limits=narrow).failures
+    assert next(failure for failure in failures if not failure.startswith("cause: ")).startswith(reason)
+    assert len(failures) == 2  # the limit, and the cause
+
+
+def test_a_limit_holds_exactly_at_its_value(exported: Path, runs: Path) -> None:
+    path, module = suffixed(exported, "onnx"), formats.get("onnx")
+    contract = module.load(path).contract
+    deployed = models.Deployed(checkpoint.load_model(checkpoint.load(runs / "fc-tiny")))
+    module.export(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract, path)
+    rewrite(path, path.read_bytes())
+    found = verify_one(path, runs)
+    assert found.flips is not None
+    assert found.accuracy is not None
+    assert found.reference_accuracy is not None
+    exact = Limits(found.flips, found.reference_accuracy - found.accuracy, found.max_abs_diff)
+    assert verify_one(path, runs, limits=exact).passed
+    assert not verify_one(path, runs, limits=dataclasses.replace(exact, max_flips=found.flips - 1)).passed
+
+
+def test_the_parity_report_is_written_beside_the_files(exported: Path, runs: Path) -> None:
+    result = verify(runs=runs, exports=exported)
+    written = Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE)
+    assert written.reports == tuple(report for report in result.reports if report.name == "fc-tiny")
+    assert json.loads((exported / "cnn-tiny" / manifest.PARITY_FILE).read_text())["passed"] is True
+
+
+def test_artifacts_can_be_given_as_the_records_that_export_returns(runs: Path, tmp_path: Path) -> None:
+    artifacts = export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
+    assert all(isinstance(artifact, Artifact) for artifact in artifacts)
+    assert verify(artifacts, runs=runs).passed
+
+
+def test_a_damaged_manifest_is_an_error_that_names_it(exported: Path, runs: Path) -> None:
+    path = exported / "fc-tiny" / manifest.FILE
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(BadInput, match=str(path)):
+        verify(runs=runs, exports=exported)
+
+
+def test_a_manifest_with_a_tampered_hash_fails_its_file(exported: Path, runs: Path) -> None:
+    path = exported / "fc-tiny" / manifest.FILE
+    listing = Manifest.read(path)
+    tampered = [dataclasses.replace(entry, sha256="f" * 64) for entry in listing.artifacts]
+    path.write_text(dataclasses.replace(listing, artifacts=tuple(tampered)).to_json())
+    failed = [report for report in verify(runs=runs, exports=exported).reports if not report.passed]
+    assert len(failed) == len(formats.NAMES)
+
+
+def test_the_reference_is_asked_once_for_all_files(exports: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    load = checkpoint.load_model
+    monkeypatch.setattr(checkpoint, "load_model", lambda record: calls.append(record.name) or load(record))
+    verify(runs=runs, exports=exports)
+    assert sorted(calls) == ["cnn-tiny", "fc-tiny"]
+
+
+def test_more_images_than_a_batch_are_all_compared(exports: Path, runs: Path, digits: Dataset) -> None:
+    repeats = 40
+    many = Split(np.tile(digits.test.images, (repeats, 1, 1)), np.tile(digits.test.labels, repeats))
+    larger = dataclasses.replace(digits, test=many)
+    result = verify([suffixed(exports, "onnx")], dataset=larger, runs=runs)
+    assert result.samples == repeats * len(digits.test)
+    assert result.passed
+
+
+def test_a_model_file_error_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"gone\.onnx"):
+        formats.get("onnx").load(tmp_path / "gone.onnx")
