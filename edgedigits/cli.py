@@ -8,6 +8,7 @@ import dataclasses
 import io
 import os
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +50,7 @@ def main() -> None:
         app()
     except EdgeDigitsError as error:
         if os.environ.get("EDGEDIGITS_DEBUG") == "1":
-            raise
+            traceback.print_exc()
         _say(f"edgedigits: {error}")
         sys.exit(error.exit_code)
     except SystemExit as leaving:
@@ -95,7 +96,7 @@ def train(
     from edgedigits.train import train as train_model
 
     find_device(device)
-    digits = data.load(dataset or "mnist", data_dir, dark_ink)
+    digits = data.load(dataset, data_dir, dark_ink)
     checkpoints = []
     for name in dict.fromkeys(names):
         with render.progress(f"train {name}") as observer:

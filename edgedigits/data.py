@@ -13,6 +13,7 @@ read everything; torchvision fetches, Pillow decodes, and each is imported only 
 """
 
 import contextlib
+import errno
 import functools
 import gzip
 import hashlib
@@ -205,6 +206,8 @@ def _download(idx_set: IdxSet, stage: Path) -> Path:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             fetcher(stage, download=True)
     except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise  # no mirror's fault: `staged` says what to do
         raise DataError(
             f"{idx_set.title} is not in {stage.parent} and could not be fetched ({_first_line(error)}).\n"
             f"Name the folder that holds {idx_set.folder}/raw with --data-dir or EDGEDIGITS_DATA, "

@@ -37,7 +37,8 @@ def fit(classifier: nn.Module, recipe: Recipe, learn: Split, validate: Split | N
         meter.start_epoch()
         classifier.train()
         for images, labels in batches:
-            logits = classifier(images)
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+                logits = classifier(images).float()
             loss = nn.functional.cross_entropy(logits, labels)
             optimizer.zero_grad()
             loss.backward()

@@ -52,4 +52,4 @@ def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, flo
     denominator = 1 + z * z / trials
     centre = (share + z * z / (2 * trials)) / denominator
     half = z / denominator * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))  # holds the share, despite rounding

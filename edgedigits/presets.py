@@ -28,39 +28,46 @@ class Preset:
 
 
 OURS = Recipe(
-    epochs=5, batch_size=256, lr=1e-2, optimizer="adamw", weight_decay=1e-2, schedule="one-cycle", validation=0.05
+    epochs=10,
+    batch_size=128,
+    lr=1e-2,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="one-cycle",
+    shift=1,
+    validation=0.05,
 )
 
 PRESETS: Mapping[str, Preset] = {
     "fc": Preset(
         network="784-50-10",
         spec=ModelSpec("fc", {"hidden": (50,)}),
-        default=dataclasses.replace(OURS, epochs=10, shift=1),
+        default=OURS,
         tutorial=Recipe(epochs=1, batch_size=64, lr=1e-3),
     ),
     "fc-28": Preset(
         network="784-28-10",
         spec=ModelSpec("fc", {"hidden": (28,)}),
-        default=dataclasses.replace(OURS, epochs=10),
+        default=dataclasses.replace(OURS, lr=2e-2),
         tutorial=Recipe(epochs=5, batch_size=64, lr=1e-2),
         dataset="fashion",
     ),
     "fc-deep": Preset(
         network="784-784-500-50-10",
         spec=ModelSpec("fc", {"hidden": (784, 500, 50)}),
-        default=dataclasses.replace(OURS, epochs=10, shift=1, lr=2e-3),
+        default=dataclasses.replace(OURS, epochs=8, batch_size=256, lr=4e-3),
         tutorial=Recipe(epochs=50, batch_size=8192, lr=1e-3),
     ),
     "cnn": Preset(
         network="conv 8, pool, conv 16, pool, 10",
         spec=ModelSpec("cnn", {"blocks": ((8,), (16,))}),
-        default=dataclasses.replace(OURS, epochs=5),
+        default=dataclasses.replace(OURS, epochs=5, lr=2e-2, precision="auto"),
         tutorial=Recipe(epochs=5, batch_size=64, lr=1e-3),
     ),
     "cnn-deep": Preset(
         network="conv 32, conv 32, pool, conv 32, pool, 100-50-10",
         spec=ModelSpec("cnn", {"blocks": ((32, 32), (32,)), "hidden": (100, 50)}, mean=0.5, std=0.5),
-        default=dataclasses.replace(OURS, epochs=5, shift=1, lr=5e-3),
+        default=dataclasses.replace(OURS, epochs=4, lr=5e-3, precision="auto"),
         tutorial=Recipe(epochs=10, batch_size=64, lr=1e-4, betas=(0.5, 0.999)),
     ),
 }

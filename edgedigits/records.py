@@ -26,6 +26,7 @@ MANIFEST_VERSION = 1
 
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "one-cycle")
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 class Record:
@@ -99,6 +100,8 @@ class Recipe(Record):
     schedule     "constant", or "one-cycle" (Smith 2018, arXiv:1803.09820): the learning rate climbs to
                  its peak and falls to nearly zero, once over the whole training
     shift        augmentation: each image moves by up to this many pixels, each way, at random
+    precision    of the products while training: "float32", "bfloat16", or "auto", which `train` replaces by
+                 bfloat16 where the device multiplies it natively, else float32; weights are float32
     validation   the part of the training images that is held out; nothing but this is looked at when
                  a recipe is chosen, and never the test images
     """
@@ -111,6 +114,7 @@ class Recipe(Record):
     weight_decay: float = 0.0
     schedule: str = "constant"
     shift: int = 0
+    precision: str = "float32"
     validation: float = 0.0
     seed: int = 0
 
@@ -123,6 +127,7 @@ class Recipe(Record):
         _require(0 <= self.weight_decay < float("inf"), "weight_decay", "0 or more", self.weight_decay)
         _require(self.schedule in SCHEDULES, "schedule", " or ".join(SCHEDULES), self.schedule)
         _require(0 <= self.shift <= 8, "shift", "0 to 8 pixels", self.shift)
+        _require(self.precision in PRECISIONS, "precision", " or ".join(PRECISIONS), self.precision)
         _require(0 <= self.validation <= 0.5, "validation", "0 to 0.5", self.validation)
         _require(0 <= self.seed < 2**63, "seed", "0 or more", self.seed)
 

@@ -16,7 +16,7 @@ from edgedigits.data import FileStatus
 from edgedigits.progress import Observer, Progress
 from edgedigits.records import Artifact, Checkpoint, ParityReport, Recipe, Verification
 
-PIPE_WIDTH = 200  # columns when stdout is no terminal: nothing is wrapped or cut
+PIPE_WIDTH = 10_000  # columns when stdout is no terminal: nothing is wrapped or cut
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -27,7 +27,7 @@ def print_json(document: dict[str, Any]) -> None:
 def print_table(table: RenderableType) -> None:
     """Print a table on stdout; in colour only on a terminal without NO_COLOR."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    Console(width=width, highlight=False).print(table)
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)  # a path may hold [brackets]
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def progress(title: str) -> Iterator[Observer]:
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[figures]}"),
         TimeRemainingColumn(),

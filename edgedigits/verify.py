@@ -56,7 +56,7 @@ def verify(
 ) -> Verification:
     """Compare exported files with the torch models they came from, on every image of a test split.
 
-    artifacts   Artifacts or paths of files; all files below `exports` when none is given
+    artifacts   Artifacts, or paths of files or of their folders; all files below `exports` when none is given
     dataset     by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
     limits      replace the default limits of each format, field by field
@@ -81,12 +81,13 @@ def verify(
 
 def _find(artifacts: Sequence[Artifact | str | Path], exports: Path) -> list[Target]:
     """The files to verify, each with its manifest entry. Raises BadInput when there is none."""
-    if artifacts:
-        paths = [artifact.path if isinstance(artifact, Artifact) else Path(artifact) for artifact in artifacts]
-        return [_target(path) for path in paths]
-    targets = [_target(path) for folder in sorted(exports.glob("*/")) for path in _exported(folder)]
+    named = [artifact.path if isinstance(artifact, Artifact) else Path(artifact) for artifact in artifacts]
+    targets = []
+    for place in named or sorted(exports.glob("*/")):
+        targets += [_target(path) for path in (_exported(place) if place.is_dir() else [place])]
     if not targets:
-        raise BadInput(f"{exports}: no exported files here. Run edgedigits export, or name files or --exports.")
+        where = ", ".join(map(str, named or [exports]))
+        raise BadInput(f"{where}: no exported files here. Run edgedigits export, or name files or --exports.")
     return targets
 
 

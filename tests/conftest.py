@@ -43,6 +43,13 @@ def draw(digit: str, rng: np.random.Generator) -> Uint8Array:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _absolute_data_folder() -> None:
+    """A relative EDGEDIGITS_DATA would point elsewhere once a test changes the folder."""
+    if named := os.environ.get("EDGEDIGITS_DATA"):
+        os.environ["EDGEDIGITS_DATA"] = str(Path(named).resolve())
+
+
 @pytest.fixture(scope="session")
 def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of class folders of PNG images: the data set `tiny`."""

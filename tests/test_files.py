@@ -47,9 +47,14 @@ def test_staged_folders_are_scratch_and_do_not_move(tmp_path: Path) -> None:
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
 def test_nothing_changes_when_the_block_raises(tmp_path: Path, failure: type[BaseException]) -> None:
     (tmp_path / "old").write_text("old")
-    with pytest.raises(failure), staged(tmp_path) as stage:
-        (stage / "old").write_text("new")
-        raise failure
+
+    def interrupted() -> None:
+        with staged(tmp_path) as stage:
+            (stage / "old").write_text("new")
+            raise failure
+
+    with pytest.raises(failure):
+        interrupted()
     assert tree(tmp_path) == {"old": "old"}
 
 

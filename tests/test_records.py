@@ -1,6 +1,8 @@
 import dataclasses
 import inspect
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -266,8 +268,5 @@ def test_a_record_cannot_be_changed(record: Record) -> None:
 
 
 def test_reading_records_needs_no_torch_and_no_numpy() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, edgedigits.records; sys.exit(bool({'torch', 'numpy'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -170,6 +170,13 @@ def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
         verify(exports=tmp_path)
 
 
+def test_a_folder_stands_for_the_files_in_it(exports: Path, runs: Path, tmp_path: Path) -> None:
+    result = verify([exports / "fc-tiny"], runs=runs)
+    assert [report.format for report in result.reports] == ["onnx-int8", "torchscript-int8", "onnx", "torchscript"]
+    with pytest.raises(BadInput, match="no exported files here"):
+        verify([tmp_path], runs=runs)
+
+
 def test_a_name_of_no_format_fails(tmp_path: Path, runs: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(b"x")

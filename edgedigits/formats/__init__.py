@@ -14,8 +14,8 @@ from typing import Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.errors import ModelFileError, RecordError, unknown
-from edgedigits.records import Contract, Limits
+from edgedigits.errors import ModelFileError, RecordError, UsageError, unknown
+from edgedigits.records import IMAGE_SHAPE, Contract, Limits
 
 NAMES = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 FLOAT_NAMES = tuple(name for name in NAMES if not name.endswith("-int8"))
@@ -39,7 +39,9 @@ class Predictor:
     run: Callable[[Images], tuple[Scores, Scores]]
 
     def __call__(self, images: Images) -> tuple[Scores, Scores]:
-        """Logits and probabilities of images."""
+        """Logits and probabilities of images. Raises UsageError unless they are uint8 `[batch, 28, 28]`."""
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
+            raise UsageError(f"images: uint8 [batch, 28, 28] wanted, {images.dtype} {list(images.shape)} given")
         return self.run(images)
 
 

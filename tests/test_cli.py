@@ -1,0 +1,480 @@
+"""The command line: what it promises word for word, its exit codes, and what goes to which stream."""
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx
+import pytest
+import torch
+import typer.main
+from onnx import numpy_helper
+
+from edgedigits import __version__, cli, data, files
+from edgedigits.errors import DataError
+from edgedigits.manifest import FILE as MANIFEST
+from edgedigits.presets import PRESETS
+from edgedigits.records import Artifact, Manifest
+
+# DESIGN.md, "Command line": these stay
+OPTIONS = {
+    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --runs --json",
+    "export": "--model --format --quantize --runs --exports --json",
+    "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
+    "models": "--json",
+    "data": "--fetch --data-dir --json",
+}
+RUN_FIELDS = "name model dataset path test_accuracy train_accuracy train_seconds epochs seed device"
+REPORT_FIELDS = (
+    "name format path sha256 size_bytes reference_accuracy accuracy "
+    "flips flip_indices lost gained max_abs_diff passed failures"
+)
+JSON_FIELDS = {
+    "train": {"": "runs", "runs": RUN_FIELDS},
+    "export": {"": "artifacts", "artifacts": "name format path size_bytes sha256"},
+    "verify": {"": "passed dataset samples reports", "reports": REPORT_FIELDS},
+    "models": {"": "models", "models": "name network parameters recipes measured"},
+    "data": {"": "files", "files": "dataset path state advice"},
+}
+COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+
+
+class Result(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def edgedigits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
+    """Run a command line in an empty folder, in this process, since each new one takes seconds to import torch."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGEDIGITS_DATA", str(tmp_path / "no data"))
+    monkeypatch.delenv("EDGEDIGITS_DEBUG", raising=False)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main replaces it for good
+
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["edgedigits", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return Result(left.value.code or 0, *capsys.readouterr())  # type: ignore[arg-type]
+
+    return call
+
+
+def process(*arguments: object, code: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line in a process of its own; `code` is run instead of the package."""
+    start = ["-c", code] if code else ["-m", "edgedigits"]
+    kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env={**kept, **environment},
+    )
+
+
+@pytest.fixture
+def fc_exports(exports: Path, tmp_path: Path) -> Path:
+    """The exported files of `fc`, to damage."""
+    shutil.copytree(exports / "fc-tiny", tmp_path / "exports" / "fc-tiny")
+    return tmp_path / "exports"
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def last_line(text: str) -> str:
+    return text.splitlines()[-1]
+
+
+# What is promised
+
+
+def test_the_three_commands_chain_in_an_empty_folder(edgedigits: Cli, digits_folder: Path, tmp_path: Path) -> None:
+    train = edgedigits("train", "--dataset", digits_folder, "--epochs", 6, "--batch-size", 50, "--device", "cpu")
+    assert (train.code, train.err) == (0, "Next: edgedigits export --format onnx --quantize\n")
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"fc-tiny", "cnn-tiny"}
+
+    export = edgedigits("export", "--format", "onnx", "--quantize")
+    assert (export.code, export.err) == (0, "Next: edgedigits verify\n")
+    for name in ("fc-tiny", "cnn-tiny"):
+        found = {path.name for path in (tmp_path / "exports" / name).iterdir()}
+        assert found == {f"{name}.onnx", f"{name}.int8.onnx", MANIFEST}
+
+    verify = edgedigits("verify")
+    assert verify.code == 0
+    assert verify.err.startswith("Every file answers as its model does. Next: ")
+    assert last_line(verify.out) == "passed: 4 files, 60 test images of tiny"
+    for path in (tmp_path / "exports").rglob("*.onnx"):
+        assert str(path.relative_to(tmp_path)) in export.out
+        assert str(path.relative_to(tmp_path)) in verify.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_is_there_and_explained(command: str) -> None:
+    found = {option: parameter for parameter in COMMANDS[command].params for option in parameter.opts}
+    assert set(OPTIONS[command].split()) <= found.keys()
+    assert COMMANDS[command].help
+    assert all(parameter.help for parameter in found.values())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_leaves_out_nothing_of_what_it_explains(command: str, edgedigits: Cli, monkeypatch: Any) -> None:
+    """Rich takes words in brackets for markup, and drops them."""
+    monkeypatch.setenv("COLUMNS", "300")
+    shown = edgedigits(command, "--help")
+    assert shown.code == 0
+    for parameter in COMMANDS[command].params:
+        assert parameter.help in shown.out
+
+
+def test_no_command_is_left_out_here() -> None:
+    assert COMMANDS.keys() == OPTIONS.keys() == JSON_FIELDS.keys()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_is_one_document_with_the_promised_fields(
+    command: str, edgedigits: Cli, digits_folder: Path, runs: Path, fc_exports: Path
+) -> None:
+    arguments = {
+        "train": ("-m", "fc", "--dataset", digits_folder, "--epochs", 1, "--seed", 4, "--device", "cpu"),
+        "export": ("-m", "fc-tiny", "-f", "torchscript", "--runs", runs),
+        "verify": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
+    }
+    found = edgedigits(command, *arguments.get(command, ()), "--json")
+    document = json.loads(found.out)
+    for place, fields in JSON_FIELDS[command].items():
+        objects = document[place] if place else [document]
+        assert objects
+        for entry in objects:
+            assert set(fields.split()) <= entry.keys()
+    assert found.code == 0
+    assert "Next: " in last_line(found.err)
+
+
+def test_json_tells_of_training_in_fractions_and_seconds(edgedigits: Cli, digits_folder: Path, tmp_path: Path) -> None:
+    arguments = ("--dataset", digits_folder, "--epochs", 3, "--batch-size", 50, "--seed", 4, "--device", "cpu")
+    (run,) = json.loads(edgedigits("train", "-m", "fc", "-m", "fc", *arguments, "--runs", "r", "--json").out)["runs"]
+    wanted = {"name": "fc-tiny", "model": "fc", "dataset": "tiny", "epochs": 3, "seed": 4, "device": "cpu"}
+    assert run.items() >= wanted.items()
+    assert Path(run["path"]) == Path("r/fc-tiny")
+    assert (tmp_path / run["path"] / "checkpoint.json").is_file()
+    assert 0.3 < run["test_accuracy"] <= 1
+    assert run["train_seconds"] > 0
+
+
+def test_json_of_an_export_describes_the_files(edgedigits: Cli, runs: Path) -> None:
+    arguments = ("-m", "fc-tiny", "-f", "onnx", "--quantize", "--runs", runs, "--exports", "e", "--json")
+    artifacts = json.loads(edgedigits("export", *arguments).out)["artifacts"]
+    assert [entry["format"] for entry in artifacts] == ["onnx", "onnx-int8"]
+    for entry in artifacts:
+        assert entry["size_bytes"] == Path(entry["path"]).stat().st_size
+        assert entry["sha256"] == files.sha256(Path(entry["path"]))
+
+
+def test_the_limits_of_verify_are_given_in_answers_and_points(edgedigits: Cli, runs: Path, fc_exports: Path) -> None:
+    arguments = ("--runs", runs, "--exports", fc_exports, "--max-flips", 7, "--max-drop", 0.5, "--json")
+    reports = json.loads(edgedigits("verify", *arguments).out)["reports"]
+    assert {report["limits"]["max_flips"] for report in reports} == {7}
+    assert {report["limits"]["max_drop"] for report in reports} == {0.005}
+
+
+def test_models_lists_every_preset(edgedigits: Cli) -> None:
+    listing = edgedigits("models")
+    names = {line.split()[0] for line in listing.out.splitlines()}
+    assert names >= PRESETS.keys()
+    assert last_line(listing.err) == "Next: edgedigits train --model NAME"
+
+
+# Data
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A data folder with one damaged file of MNIST, and nothing else."""
+    folder = tmp_path / "data"
+    (folder / "MNIST" / "raw").mkdir(parents=True)
+    (folder / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(b"not labels")
+    return folder
+
+
+def test_data_lists_every_file_with_its_state(edgedigits: Cli, raw: Path) -> None:
+    entries = json.loads(edgedigits("data", "--data-dir", raw, "--json").out)["files"]
+    states = {(entry["dataset"], Path(entry["path"]).name): entry["state"] for entry in entries}
+    assert states["mnist", "t10k-labels-idx1-ubyte"] == "damaged"
+    assert states["mnist", "train-images-idx3-ubyte"] == states["fashion", "t10k-labels-idx1-ubyte"] == "missing"
+    assert {name for name, _ in states} == set(data.KNOWN)
+
+
+@pytest.mark.parametrize(("names", "code"), [((), 0), (("mnist",), 3), (("fashion", "mnist"), 3)])
+def test_data_fails_for_a_set_that_was_named_and_is_not_whole(
+    names: tuple[str, ...], code: int, edgedigits: Cli, raw: Path
+) -> None:
+    found = edgedigits("data", *names, "--data-dir", raw)
+    assert found.code == code
+    assert "damaged" in found.out
+    assert "edgedigits data --fetch mnist" in found.out
+
+
+def test_data_fetches_each_set_that_is_not_whole_once(
+    edgedigits: Cli, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[tuple[str, Path]] = []
+    monkeypatch.setattr(data, "fetch", lambda *arguments: fetched.append(arguments))
+    edgedigits("data", "mnist", "--data-dir", raw)
+    assert not fetched
+    assert edgedigits("data", "mnist", "--fetch", "--data-dir", raw).code == 3  # what came is no better
+    assert fetched == [("mnist", raw)]
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("train --model cn", 2, "unknown model 'cn': did you mean 'cnn'?"),
+        ("train --dataset mnst", 2, "did you mean 'mnist'?"),
+        ("train --dataset ./nowhere", 3, "./nowhere: no such folder"),
+        ("train --recipe tutoral", 2, "unknown recipe 'tutoral': did you mean 'tutorial'?"),
+        ("train --device cdua", 2, "unknown device 'cdua': did you mean 'cuda'?"),
+        ("train --device cuda", 4, "--device cuda"),
+        ("train --lr -1", 2, "lr: a positive number wanted, -1.0 given"),
+        ("train --lr nan", 2, "lr: a positive number wanted, nan given"),
+        ("export --format onx --runs {runs}", 2, "unknown format 'onx': did you mean 'onnx'?"),
+        ("export --model fc-tinny --runs {runs}", 2, "unknown run 'fc-tinny': did you mean 'fc-tiny'?"),
+        ("export", 3, "runs: no trained models here. Run edgedigits train"),
+        ("export --runs {runs} --exports in-the-way", 4, "cannot write to in-the-way"),
+        ("verify", 3, "exports: no exported files here. Run edgedigits export"),
+        ("verify --dataset mnst", 2, "did you mean 'mnist'?"),
+        ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
+    ],
+)
+def test_an_error_is_a_line_or_two_and_the_exit_code_of_its_kind(
+    line: str, code: int, hint: str, edgedigits: Cli, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "in-the-way").write_text("")
+    found = edgedigits(*(word.format(runs=runs) for word in line.split()), "--json")
+    assert found.code == code
+    assert found.out == ""
+    assert found.err.startswith("edgedigits: ")
+    assert hint in found.err
+    assert len(found.err.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("trian", "Did you mean 'train'?"),
+        ("train --epoch 3", "--epochs"),
+        ("train --epochs 0", "--epochs"),
+        ("train --batch-size 1.5", "--batch-size"),
+        ("train --seed -1", "--seed"),
+        ("verify --max-flips -1", "--max-flips"),
+        ("verify --max-drop half", "--max-drop"),
+    ],
+)
+def test_wrong_usage_is_explained_on_stderr(line: str, hint: str, edgedigits: Cli) -> None:
+    found = edgedigits(*line.split())
+    assert (found.code, found.out) == (2, "")
+    assert hint in found.err
+
+
+@pytest.mark.parametrize("wrong", ["--model cn", "--recipe tutoral", "--device cdua", "--device cuda", "--lr -1"])
+def test_a_wrong_option_is_told_before_data_are_fetched(
+    wrong: str, edgedigits: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object) -> None:
+        raise DataError("loaded")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(data, "load", load)
+    assert edgedigits("train").err == "edgedigits: loaded\n"
+    assert "loaded" not in edgedigits("train", *wrong.split()).err
+
+
+def test_a_missing_device_is_exit_code_4_and_nothing_is_written(
+    edgedigits: Cli, digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert edgedigits("train", "--dataset", digits_folder, "--device", "mps").code == 4
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_warning_is_a_note_on_stderr(edgedigits: Cli, digits_folder: Path) -> None:
+    arguments = ("--dataset", digits_folder, "--dark-ink", "-m", "fc", "--epochs", 1, "--device", "cpu", "--json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        found = edgedigits("train", *arguments)
+    assert found.err.startswith(f"edgedigits: note: {digits_folder}: the ground seems light")
+    assert json.loads(found.out)["runs"]
+
+
+# Verify as a gate
+
+
+def swap_classes(path: Path) -> None:
+    """Swap the logits of 3 and 8 in a file of `fc`, and make its manifest right again."""
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        if 10 in tensor.dims:
+            values = numpy_helper.to_array(tensor).take([0, 1, 2, 8, 4, 5, 6, 7, 3, 9], list(tensor.dims).index(10))
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, path)
+    edit_manifest(path, size_bytes=path.stat().st_size, sha256=files.sha256(path))
+
+
+def edit_manifest(path: Path, **changes: Any) -> None:
+    listing = Manifest.read(path.parent / MANIFEST)
+    artifacts: tuple[Artifact, ...] = tuple(
+        dataclasses.replace(entry, **changes) if entry.file == path.name else entry for entry in listing.artifacts
+    )
+    (path.parent / MANIFEST).write_text(dataclasses.replace(listing, artifacts=artifacts).to_json())
+
+
+@pytest.mark.parametrize("limits", [(), ("--max-drop", 100), ("--max-flips", 60, "--max-drop", 100)])
+def test_a_file_that_answers_otherwise_fails_whatever_the_limits_allow(
+    limits: tuple[object, ...], edgedigits: Cli, runs: Path, fc_exports: Path
+) -> None:
+    path = fc_exports / "fc-tiny" / "fc-tiny.onnx"
+    swap_classes(path)
+    found = edgedigits("verify", "--runs", runs, *limits)
+    assert found.code == 1
+    assert last_line(found.out) == "FAILED: 1 of 4 files"
+    assert "logits: off by" in found.out
+    assert "cause: classes are permuted: its columns hold the classes [0, 1, 2, 8, 4, 5, 6, 7, 3, 9]" in found.out
+    assert "Next" not in found.err
+
+
+def test_a_failed_gate_is_told_in_json_too(edgedigits: Cli, runs: Path, fc_exports: Path) -> None:
+    path = fc_exports / "fc-tiny" / "fc-tiny.onnx"
+    swap_classes(path)
+    found = edgedigits("verify", path, "--runs", runs, "--json")
+    document = json.loads(found.out)
+    (report,) = document["reports"]
+    assert (found.code, document["passed"], report["passed"], report["path"]) == (1, False, False, str(path))
+    assert report["flips"] == len(report["flip_indices"]) > 0
+    assert report["failures"][0].startswith("flips: ")
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".int8.onnx", ".torchscript.pt", ".int8.torchscript.pt"])
+def test_a_file_with_one_byte_changed_is_bad_input(suffix: str, edgedigits: Cli, runs: Path, fc_exports: Path) -> None:
+    path = fc_exports / "fc-tiny" / f"fc-tiny{suffix}"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    found = edgedigits("verify", "--runs", runs)
+    assert found.code == 3
+    assert last_line(found.out) == "FAILED: 1 of 4 files"
+    assert f"file: exports/fc-tiny/{path.name} changed since its {MANIFEST} was written" in found.out
+
+
+def test_a_named_file_that_is_missing_is_bad_input(edgedigits: Cli) -> None:
+    found = edgedigits("verify", "nothing.onnx")
+    assert found.code == 3
+    assert "nothing.onnx is missing" in found.out
+
+
+def test_a_data_set_with_other_classes_is_bad_input(
+    edgedigits: Cli, runs: Path, fc_exports: Path, digits_folder: Path, tmp_path: Path
+) -> None:
+    for digit in "01":
+        shutil.copytree(digits_folder / digit, tmp_path / "two" / digit)
+    found = edgedigits("verify", "--runs", runs, "--exports", fc_exports, "--dataset", tmp_path / "two")
+    assert (found.code, found.out) == (3, "")
+    assert "data set two has 2 classes, model fc-tiny has 10" in found.err
+
+
+# The process
+
+
+def test_python_m_edgedigits_is_the_command_line() -> None:
+    found = process("--version")
+    assert (found.returncode, found.stdout, found.stderr) == (0, f"edgedigits {__version__}\n", "")
+
+
+@pytest.mark.parametrize("line", ["--help", "train --help", "export --format onx", "train --model cn", "data mnits"])
+def test_nothing_heavy_is_imported_before_it_is_needed(line: str) -> None:
+    code = """if True:
+        import sys
+        from edgedigits.cli import main
+        try:
+            main()
+        except SystemExit:
+            print("heavy:", *sorted({"torch", "torchvision", "onnx", "onnxruntime"} & set(sys.modules)))
+    """
+    found = process(*line.split(), code=code)
+    assert found.stdout.endswith("heavy:\n"), found.stderr
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_a_traceback_is_shown_only_on_request(debug: str) -> None:
+    found = process("train", "--model", "cn", EDGEDIGITS_DEBUG=debug)
+    assert found.stdout == ""
+    assert "unknown model 'cn'" in found.stderr
+    assert ("Traceback" in found.stderr) == bool(debug)
+    assert found.returncode == 2
+
+
+INTERRUPTED = """if True:
+    import os, signal
+    from edgedigits import cli, loop
+
+    add = loop.Meter.add
+    def interrupting(self, *arguments):
+        add(self, *arguments)
+        if self.step == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    loop.Meter.add = interrupting
+    cli.main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
+def test_ctrl_c_during_training_leaves_earlier_runs_whole(runs: Path, digits_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "fc-tiny", tmp_path / "fc-tiny")
+    before = snapshot(tmp_path)
+    arguments = ("-m", "fc", "--dataset", digits_folder, "--batch-size", 20, "--device", "cpu", "--runs", tmp_path)
+    found = process("train", *arguments, code=INTERRUPTED)
+    assert found.returncode == 128 + signal.SIGINT == 130
+    assert found.stdout == ""
+    assert found.stderr.strip() == "edgedigits: interrupted; files of earlier runs are as they were"
+    assert snapshot(tmp_path) == before
+    assert [path.name for path in tmp_path.rglob("*") if path.is_dir()] == ["fc-tiny"]
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colour_is_for_terminals_that_want_it(environment: dict[str, str], coloured: bool, tmp_path: Path) -> None:
+    arguments = ("data", "mnist", "--data-dir", tmp_path)
+    yellow = "\x1b[33m"
+    assert (yellow in process(*arguments, FORCE_COLOR="1", TERM="xterm-256color", **environment).stdout) == coloured
+    assert "\x1b" not in process(*arguments, TERM="xterm-256color", **environment).stdout  # a pipe
+
+
+def test_a_pipe_that_cannot_encode_a_table_still_gets_it(edgedigits: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe, encoding="ascii"))
+    assert edgedigits("verify", "nothing.onnx").code == 3
+    sys.stdout.flush()
+    assert b"? 95%" in pipe.getvalue()

@@ -1,0 +1,230 @@
+"""The README is true: its commands and snippets run, its figures have a source, its map is the tree."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from inspect import signature
+from pathlib import Path
+
+import pytest
+
+from edgedigits import cli, files, formats, load, manifest, measured
+from edgedigits.data import Dataset
+from edgedigits.models import parameter_count
+from edgedigits.presets import PRESETS
+from edgedigits.records import Limits, Manifest, ParityReport, Verification
+from edgedigits.render import size
+from tests.test_mnist import OURS, accuracy_in_a_foreign_program
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELF = ROOT / "exports"
+RUNTIME_FILES = {"fc": ("fc.onnx", "fc.int8.onnx"), "cnn": ("cnn.onnx", "cnn.int8.onnx")}
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands(part: str) -> list[str]:
+    """The lines of the shell block that begins with `part`."""
+    (block,) = (block for block in blocks("sh") if block.startswith(part))
+    return block.splitlines()
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A line of the README, in a shell, with this environment's edgedigits first on the path."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def chain(mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """An empty folder after the chained commands at the top of the README, and what they printed."""
+    assert len(mnist.test) == 10_000
+    folder = tmp_path_factory.mktemp("chain")
+    line = commands("pip install")[1]
+    return folder, run(line, folder).stdout
+
+
+def test_the_commands_at_the_top_are_the_promised_ones() -> None:
+    words = shlex.split(commands("pip install")[1])
+    assert " ".join(words) == ("edgedigits train && edgedigits export --format onnx --quantize && edgedigits verify")
+
+
+def test_the_chain_passes_and_prints_what_the_readme_shows(chain: tuple[Path, str]) -> None:
+    shown = next(block for block in blocks("text") if "verdict" in block)
+    assert skeleton(chain[1]) == skeleton(shown)
+
+
+def skeleton(output: str) -> list[str]:
+    """An output without its figures and hashes, which another machine may print otherwise."""
+    lines = [re.sub(r"[0-9a-f]{12}…|\d[\d.,e+-]*", "#", line).split() for line in output.splitlines()]
+    return [" ".join(words) for words in lines if words]
+
+
+def test_the_chain_reaches_the_promised_accuracies(chain: tuple[Path, str]) -> None:
+    for model, wanted in OURS.items():
+        record = json.loads((chain[0] / "runs" / model / "checkpoint.json").read_text())
+        assert record["metrics"]["test_accuracy"] >= wanted
+
+
+@pytest.mark.parametrize("model", RUNTIME_FILES)
+def test_a_program_without_edgedigits_gets_the_accuracy_that_verify_printed(
+    model: str, chain: tuple[Path, str]
+) -> None:
+    parity = Verification.read(chain[0] / "exports" / model / manifest.PARITY_FILE)
+    printed = {Path(report.path).name: report.accuracy for report in parity.reports}
+    assert printed.keys() == set(RUNTIME_FILES[model])
+    for name, accuracy in printed.items():
+        assert accuracy_in_a_foreign_program(chain[0] / "exports" / model / name) == accuracy
+
+
+def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> None:
+    snippet = next(block for block in blocks("python") if "import onnxruntime" in block)
+    assert len([line for line in snippet.splitlines() if line]) == 10
+    done = run(f"python -c {shlex.quote(snippet)}", chain[0])
+    assert done.stdout.startswith("1 ")
+
+
+def test_the_commands_that_verify_run(chain: tuple[Path, str]) -> None:
+    for command in commands("edgedigits verify"):
+        run(command, chain[0])
+    assert json.loads((chain[0] / "verdict.json").read_text())["passed"]
+
+
+def test_the_commands_that_train_run(mnist: Dataset, tmp_path: Path) -> None:
+    assert len(mnist.train) == 60_000
+    for command in commands("edgedigits models"):
+        run(command, tmp_path)
+    record = json.loads((tmp_path / "runs" / "fc" / "checkpoint.json").read_text())
+    assert (record["recipe"]["epochs"], record["recipe"]["seed"]) == (2, 1)
+
+
+def test_the_python_snippet_runs(chain: tuple[Path, str]) -> None:
+    snippet = next(block for block in blocks("python") if "import edgedigits" in block)
+    printed = io.StringIO()
+    names: dict[str, object] = {}
+    with contextlib.chdir(chain[0]), contextlib.redirect_stdout(printed):
+        exec(compile(snippet, "README.md", "exec"), names)
+    assert printed.getvalue().startswith("True")
+
+
+def test_every_block_is_run_by_a_test_above() -> None:
+    assert len(blocks("sh")) == 3
+    assert len(blocks("python")) == 2
+    assert len(blocks("text")) == 1
+    assert README.count("```") == 2 * 6
+
+
+def models_table() -> str:
+    """The table of models, from what was measured."""
+    lines = [
+        "| model | network | parameters | tutorial | seconds | default | seconds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, preset in PRESETS.items():
+        tutorial, default = measured.find(name, "tutorial"), measured.find(name, "default")
+        assert tutorial is not None
+        assert default is not None
+        ours = f"{default.mean:.2%} ± {100 * default.spread:.2f} (n={len(default.seeds)})"
+        lines.append(
+            f"| `{name}` | {preset.network} | {parameter_count(preset.spec):,} | {tutorial.mean:.2%} | "
+            f"{tutorial.seconds:.1f} | {ours} | {default.seconds:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def fashion_sentence() -> str:
+    """What `fc-28` reaches on the data set of its tutorial."""
+    found = [measured.find("fc-28", recipe, "fashion") for recipe in ("tutorial", "default")]
+    means = [f"{entry.mean:.2%}" for entry in found if entry]
+    return f"there, the tutorial's recipe reaches {means[0]} and the default one {means[1]}."
+
+
+def files_table() -> str:
+    """The table of the files on the shelf, from their parity reports."""
+    lines = ["| file | size | torch | file | flips of 10,000 |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{Path(report.path).name}` | {size(report.size_bytes)} | {report.reference_accuracy:.2%} | "
+        f"{report.accuracy:.2%} | {report.flips} |"
+        for name in PRESETS
+        for report in shelf_reports(name)
+    ]
+    return "\n".join(lines)
+
+
+def shelf_reports(name: str) -> tuple[ParityReport, ...]:
+    """What was verified of the files of a preset on the shelf."""
+    return Verification.read(SHELF / name / manifest.PARITY_FILE).reports
+
+
+@pytest.mark.parametrize("source", [models_table, fashion_sentence, files_table])
+def test_every_figure_has_its_source_in_the_tree(source: Callable[[], str]) -> None:
+    assert source() in README
+
+
+def test_the_output_shown_is_of_the_files_on_the_shelf() -> None:
+    shown = next(block for block in blocks("text") if "verdict" in block)
+    for name in ("fc", "cnn"):
+        for report in Verification.read(SHELF / name / manifest.PARITY_FILE).reports:
+            (line,) = (
+                line.split() for line in shown.splitlines() if line.startswith(f"{report.path} ") and "%" in line
+            )
+            assert f"{report.accuracy:.2%}" in line
+
+
+def test_the_map_of_the_code_is_the_tree() -> None:
+    mapped = re.findall(r"^\| `(edgedigits/\S+\.py)` \| \S", README, flags=re.MULTILINE)
+    assert sorted(mapped) == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "edgedigits").rglob("*.py"))
+
+
+def test_the_limits_in_the_readme_are_the_defaults() -> None:
+    assert Limits(max_flips=0, max_logit_diff=0.0001) == formats.FLOAT_LIMITS
+    assert Limits(max_flips=50, max_drop=0.002) == formats.INT8_LIMITS
+    assert "| float | 0 (`--max-flips`) | | 0.0001 |" in README
+    assert "| int8 | 50 (`--max-flips`) | 0.2 points (`--max-drop`) | |" in README
+
+
+def test_every_option_in_the_readme_exists() -> None:
+    text = Path(cli.__file__).read_text(encoding="utf-8")
+    declared = set(re.findall(r"--[a-z-]+", text)) | {
+        f"--{name.replace('_', '-')}"
+        for command in (cli.train, cli.export, cli.verify)
+        for name in signature(command).parameters
+    }
+    assert set(re.findall(r"(?<=[ `])--[a-z-]+", README)) <= declared
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
+    listing = Manifest.read(SHELF / name / manifest.FILE)
+    assert {path.name for path in (SHELF / name).iterdir()} == {
+        manifest.FILE,
+        manifest.PARITY_FILE,
+        *(artifact.file for artifact in listing.artifacts),
+    }
+    assert [artifact.format for artifact in listing.artifacts] == ["onnx", "onnx-int8"]
+    for artifact in listing.artifacts:
+        assert files.sha256(SHELF / name / artifact.file) == artifact.sha256
+    parity = Verification.read(SHELF / name / manifest.PARITY_FILE)
+    assert parity.passed
+    assert [report.sha256 for report in parity.reports] == [
+        artifact.sha256 for artifact in sorted(listing.artifacts, key=lambda artifact: artifact.file)
+    ]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_files_on_the_shelf_have_the_accuracy_they_claim(name: str, mnist: Dataset) -> None:
+    for report in shelf_reports(name):
+        logits, _ = load(SHELF / name / Path(report.path).name)(mnist.test.images)
+        assert (logits.argmax(1) == mnist.test.labels).mean() == pytest.approx(report.accuracy, abs=2e-4)
