@@ -27,9 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DatasetName = Annotated[
-    str | None, typer.Option("--dataset", metavar="NAME|FOLDER", help="mnist, fashion, mnist-5k or a folder.")
-]
+DATASET = typer.Option("--dataset", metavar="NAME|FOLDER", help="mnist, fashion, mnist-5k or a folder.")
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Where published sets lie, if not in EDGEDIGITS_DATA or a cache."),
@@ -71,7 +69,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 @app.command()
 def train(
     model: Models = None,
-    dataset: DatasetName = "mnist",
+    dataset: Annotated[str, DATASET] = "mnist",
     data_dir: DataDir = None,
     dark_ink: DarkInk = False,
     recipe: Annotated[str, typer.Option(help="default, or tutorial: as published.")] = "default",
@@ -138,7 +136,7 @@ def export(
 @app.command()
 def verify(
     file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
-    dataset: DatasetName = None,
+    dataset: Annotated[str | None, DATASET] = None,
     data_dir: DataDir = None,
     dark_ink: DarkInk = False,
     max_flips: Annotated[int | None, typer.Option(min=0, help="Answers that may change, in every file.")] = None,

@@ -312,7 +312,7 @@ class TestMnist5k:
             path.write_bytes(
                 {
                     "no gzip": b"<html>",
-                    "no deflate": whole[:10] + b"\xff" * 20,
+                    "no deflate": gzip.compress(b"")[:10] + b"\xff" * 20,
                     "truncated": whole[:middle],
                     "one byte": whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :],
                     "other digits": gzip.compress(b"0,0,0"),

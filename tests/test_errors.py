@@ -60,5 +60,9 @@ def test_an_unknown_name_gets_the_nearest_known_one(misspelt: str) -> None:
     assert str(error) == f"unknown format '{misspelt}': did you mean 'torchscript'? Known: onnx, torchscript."
 
 
+def test_the_nearest_name_is_found_in_any_case() -> None:
+    assert "did you mean 'onnx'?" in str(unknown("format", "ONNX", ["onnx", "torchscript"]))
+
+
 def test_a_name_like_no_other_gets_no_suggestion_but_the_list() -> None:
     assert str(unknown("model", "qqq", (name for name in ("fc", "cnn")))) == "unknown model 'qqq': Known: fc, cnn."

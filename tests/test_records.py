@@ -164,6 +164,7 @@ def recipe_json(**changes: Any) -> str:
         (Recipe, "9" * 5000, "Recipe: not JSON"),
         (ModelSpec, '{"family": "fc", "params": []}', "ModelSpec.params: dict wanted, list found"),
         (History, '{"epochs": [{"epoch": 1}]}', "History.epochs[0]: field 'accuracy' is missing"),
+        (TensorSpec, '{"name": "a", "dtype": "b", "shape": [null]}', "TensorSpec.shape[0]: str wanted, NoneType found"),
         (Limits, '{"max_flips": 1.5}', "Limits.max_flips: int wanted, float found"),
         (Checkpoint, json.dumps({**CHECKPOINT.to_dict(), "folder": "/etc"}), "Checkpoint: unknown field 'folder'"),
         (
