@@ -250,7 +250,7 @@ def _read_idx(name: str, path: Path, wanted: str) -> Uint8Array:
 
 def _status(name: str, path: Path, wanted: str) -> FileStatus:
     if not path.exists():
-        return FileStatus(name, path, "missing", f"edgedigits data --fetch {name}")
+        return FileStatus(name, path, "missing", f"Fetch it with: edgedigits data --fetch {name}")
     try:
         found = files.sha256(path)
     except OSError as error:
