@@ -43,6 +43,7 @@ def main() -> None:
     """Run the command line. Errors become one or two lines on stderr and the exit code of their kind."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a pipe that cannot encode … shows a ?, not a traceback
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or torch's C++ half prints its deprecations
     warnings.showwarning = lambda message, *_, **__: _say(f"edgedigits: note: {message}")
     try:
         app()

@@ -56,7 +56,7 @@ def test_make_demo_goes_on_with_mnist_5k_where_mnist_is_not_at_hand(tmp_path: Pa
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment | proxies)
     assert done.returncode == 0, done.stderr
     assert "MNIST is not at hand: going on with mnist-5k, 5,000 of its digits." in done.stdout
-    assert "passed: 8 files, 830 test images of mnist-5k" in done.stdout
+    assert "passed: 8 files, 840 test images of mnist-5k" in done.stdout
     assert not (tmp_path / "none").exists()
 
 
