@@ -24,7 +24,9 @@ def tracked() -> list[Path]:
 def test_make_help_names_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)
-    shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     assert [line.split()[1] for line in shown.splitlines()] == targets.split()
 
 
@@ -32,7 +34,7 @@ def test_make_help_names_every_target() -> None:
 def test_make_demo_ends_with_the_verdict_and_where_the_files_are(mnist: Dataset, tmp_path: Path) -> None:
     assert len(mnist.train) == 60_000
     before = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, check=True, capture_output=True).stdout
-    command = ["make", "demo", f"DEMO={tmp_path}"]
+    command = ["make", "--no-print-directory", "demo", f"DEMO={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     assert lines[-2] == "passed: 8 files, 10,000 test images of mnist"
@@ -52,7 +54,7 @@ def test_make_demo_goes_on_with_mnist_5k_where_mnist_is_not_at_hand(tmp_path: Pa
     """No data, and no network either: a proxy that refuses every connection."""
     environment = {"PATH": "/usr/bin:/bin", "EDGEDIGITS_DATA": str(tmp_path / "none"), "HOME": str(tmp_path)}
     proxies = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    command = ["make", "demo", f"DEMO={tmp_path}"]
+    command = ["make", "--no-print-directory", "demo", f"DEMO={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment | proxies)
     assert done.returncode == 0, done.stderr
     assert "MNIST is not at hand: going on with mnist-5k, 5,000 of its digits." in done.stdout
