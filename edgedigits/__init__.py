@@ -18,15 +18,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from edgedigits.bench import bench as bench
     from edgedigits.data import Dataset as Dataset
     from edgedigits.data import load as load_data  # noqa: F401
     from edgedigits.errors import EdgeDigitsError as EdgeDigitsError
     from edgedigits.export import export as export
     from edgedigits.formats import Predictor as Predictor
+    from edgedigits.inspection import inspect as inspect
     from edgedigits.load import load as load
     from edgedigits.records import Artifact as Artifact
+    from edgedigits.records import Benchmark as Benchmark
     from edgedigits.records import Checkpoint as Checkpoint
     from edgedigits.records import Contract as Contract
+    from edgedigits.records import Inspection as Inspection
     from edgedigits.records import Limits as Limits
     from edgedigits.records import ModelSpec as ModelSpec
     from edgedigits.records import ParityReport as ParityReport
@@ -36,15 +40,19 @@ if TYPE_CHECKING:
     from edgedigits.verify import verify as verify
 
 _HOMES = {
+    "bench": "bench",
     "Dataset": "data",
     "load_data": "data:load",
     "EdgeDigitsError": "errors",
     "export": "export",
     "Predictor": "formats",
+    "inspect": "inspection",
     "load": "load",
     "Artifact": "records",
+    "Benchmark": "records",
     "Checkpoint": "records",
     "Contract": "records",
+    "Inspection": "records",
     "Limits": "records",
     "ModelSpec": "records",
     "ParityReport": "records",

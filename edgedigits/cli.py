@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import typer
 
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.records import Limits
 
 app = typer.Typer(
     help="Train digit classifiers, export them, and prove that the file answers as the model does.\n\n"
@@ -110,18 +109,28 @@ def train(
 def export(
     model: Models = None,
     format: Annotated[  # noqa: A002 - the option's name
-        list[str] | None, typer.Option("--format", "-f", metavar="NAME", help="onnx or torchscript; may be repeated.")
+        list[str] | None,
+        typer.Option("--format", "-f", metavar="NAME", help="onnx, torchscript or pt2; may be repeated."),
     ] = None,
     quantize: Annotated[bool, typer.Option("--quantize", help="Also write each format's int8 file.")] = False,
+    method: Annotated[
+        str | None,
+        typer.Option(help="Of --quantize: dynamic (the default), or static, calibrated on training images."),
+    ] = None,
+    data_dir: DataDir = None,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
-    """Export trained models to exports/<name>/. By default: every run, in every float format."""
+    """Export trained models to exports/<name>/. By default: every run, as ONNX and as TorchScript, in float."""
     from edgedigits import formats, render
+    from edgedigits.errors import UsageError
 
     for name in format or ():
         formats.require(name)
+    if method and not quantize:
+        raise UsageError("--method says how to quantize: add --quantize.")
+    formats.require_method(method or "dynamic")
     from edgedigits import checkpoint
     from edgedigits.export import export as export_model
 
@@ -129,7 +138,15 @@ def export(
     artifacts = []
     for run in checkpoints:
         with render.progress(f"export {run.name}") as observer:
-            artifacts += export_model(run, format or (), quantize=quantize, exports=exports, observer=observer)
+            artifacts += export_model(
+                run,
+                format or (),
+                quantize=quantize,
+                method=method or "dynamic",
+                data_dir=data_dir,
+                exports=exports,
+                observer=observer,
+            )
     _show(render.exported(artifacts), render.exported_json(artifacts), json)
     _say("Next: edgedigits verify")
 
@@ -142,30 +159,84 @@ def verify(
     dark_ink: DarkInk = False,
     max_flips: Annotated[int | None, typer.Option(min=0, help="Answers that may change, in every file.")] = None,
     max_drop: Annotated[float | None, typer.Option(min=0, help="Accuracy that may be lost, in points.")] = None,
+    max_logit_diff: Annotated[float | None, typer.Option(min=0, help="Largest difference of a logit.")] = None,
+    min_accuracy: Annotated[float | None, typer.Option(min=0, max=100, help="Accuracy to reach, in percent.")] = None,
+    max_size: Annotated[int | None, typer.Option(min=0, help="Bytes of a file.")] = None,
+    max_latency_us: Annotated[float | None, typer.Option(min=0, help="Median microseconds of one image.")] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", metavar="PATH", help="Also write a page to look at.")] = None,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
     """Compare every answer of exported files with the torch model's; exit code 1 when one fails."""
     from edgedigits import data, render
+    from edgedigits.limits import from_options, from_pyproject, replaced
     from edgedigits.verify import verify as verify_files
 
-    limits = Limits(max_flips=max_flips, max_drop=None if max_drop is None else max_drop / 100)
+    options = from_options(
+        max_flips=max_flips,
+        max_drop=max_drop,
+        max_logit_diff=max_logit_diff,
+        min_accuracy=min_accuracy,
+        max_size=max_size,
+        max_latency_us=max_latency_us,
+    )
     with render.progress("verify") as observer:
         result = verify_files(
             file or (),
             dataset=data.load(dataset, data_dir, dark_ink) if dataset else None,
             data_dir=data_dir,
-            limits=limits,
+            limits=replaced(from_pyproject(), options),
             runs=runs,
             exports=exports,
+            html=html,
+            thorough=thorough,
             observer=observer,
         )
     _show(render.verification(result), result.to_dict(), json)
+    if html:
+        _say(f"The page to look at: {html}")
     if not result.passed:
         unreadable = any(not report.readable for report in result.reports)
         raise typer.Exit(3 if unreadable else 1)
     _say("Every file answers as its model does. Next: embed one; the README has ten lines that do.")
+
+
+@app.command()
+def bench(
+    file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
+    dataset: Annotated[str | None, DATASET] = None,
+    data_dir: DataDir = None,
+    runs: Runs = Path("runs"),
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Measure exported files and their torch models in one run: size, accuracy, flips, latency, throughput."""
+    from edgedigits import render
+    from edgedigits.bench import bench as bench_files
+
+    with render.progress("bench") as observer:
+        result = bench_files(
+            file or (), dataset=dataset, data_dir=data_dir, runs=runs, exports=exports, observer=observer
+        )
+    _show(render.benchmark(result), result.to_dict(), json)
+    _say("Next: edgedigits inspect FILE")
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An exported file.")],
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Show what an exported file is, without running it, and which runtimes can load it."""
+    from edgedigits import render
+    from edgedigits.inspection import inspect as inspect_file
+
+    result = inspect_file(file, runs=runs)
+    _show(render.inspection(result), result.to_dict(), json)
+    _say("Next: edgedigits verify FILE")
 
 
 @app.command()

@@ -5,7 +5,8 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits import checkpoint, environment, files, formats, manifest, models
+from edgedigits import calibration, checkpoint, environment, files, formats, manifest, models
+from edgedigits.data import Dataset
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Checkpoint, Contract
@@ -16,28 +17,39 @@ def export(
     format: Sequence[str] = (),  # noqa: A002 - the word that the command line uses
     *,
     quantize: bool = False,
+    method: str = "dynamic",
+    dataset: Dataset | None = None,
+    data_dir: Path | None = None,
     exports: str | Path = "exports",
     observer: Observer = ignore,
 ) -> list[Artifact]:
     """Export a trained model to `<exports>/<name>/`, one self-contained file a format.
 
     run         a Checkpoint, or the folder of one
-    format      names of formats; all float formats that this machine can write when none is given
+    format      names of formats; ONNX, and TorchScript where it can be written, when none is given
     quantize    also write the int8 file of each
+    method      how to quantize: "dynamic", or "static", which calibrates on training images
+    dataset     the one that the model was trained on, where it is in memory; else it is loaded to calibrate
+    data_dir    where published data sets lie, if not in the default place
 
     The folder belongs to one checkpoint: files in it that an earlier one made are removed. The same
-    checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown format,
-    CheckpointError, and MissingCapability where a format that was asked for cannot be written here.
+    checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown format
+    or method, CheckpointError, DataError where the images to calibrate on cannot be had, and
+    MissingCapability where a format that was asked for cannot be written here.
     """
     source = run if isinstance(run, Checkpoint) else checkpoint.load(Path(run))
-    chosen = choose_formats(format, quantize)
+    chosen = choose_formats(format, quantize, method)
     model = models.Deployed(checkpoint.load_model(source)).eval()
+    calibrated = any(formats.get(name).CALIBRATED for name in chosen)
+    images = calibration.images(source, dataset, data_dir) if calibrated else None
     folder = Path(exports) / source.name
     written = []
     with files.staged(folder) as stage:
         for done, name in enumerate(chosen):
             observer(Progress(f"export {source.name} to {name}", done, len(chosen)))
-            written.append(_export_one(model, source, formats.get(name), stage))
+            module = formats.get(name)
+            origin = formats.Source(model, _contract(source, name), images if module.CALIBRATED else None)
+            written.append(_export_one(origin, source, module, stage))
         observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
         listing = manifest.merged(folder, source, written)
         (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
@@ -45,33 +57,37 @@ def export(
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
 
 
-def choose_formats(names: Sequence[str], quantize: bool) -> tuple[str, ...]:
-    """The formats to write: those named, or all float ones that can be written here, and their int8 forms.
+def choose_formats(names: Sequence[str], quantize: bool, method: str = "dynamic") -> tuple[str, ...]:
+    """The formats to write: those named, or the default ones that can be written here, and their int8 forms.
 
     Raises UsageError on an unknown name, MissingCapability on one that was named and cannot be written.
     """
+    formats.require_method(method)
     if isinstance(names, str):
         raise UsageError(f"a list of formats wanted, '{names}' given: write [{names!r}]")
-    reasons = {name: formats.get(name).unavailable() for name in names or formats.FLOAT_NAMES}
+    reasons = {name: formats.get(name).unavailable() for name in names or formats.DEFAULT_NAMES}
     for name, reason in reasons.items():
         if reason and names:
             raise MissingCapability(f"format {name}: {reason}.")
         if reason:
             warnings.warn(f"format {name} left out: {reason}", stacklevel=3)
     usable = tuple(name for name, reason in reasons.items() if not reason)
-    return formats.with_quantized(usable) if quantize else usable
+    return formats.with_quantized(usable, method) if quantize else usable
 
 
-def _export_one(model: models.Deployed, source: Checkpoint, module: formats.Format, folder: Path) -> Artifact:
-    contract = Contract(
-        format=module.NAME,
+def _contract(source: Checkpoint, format_name: str) -> Contract:
+    return Contract(
+        format=format_name,
         labels=source.spec.labels,
         checkpoint_sha256=source.weights_sha256,
         dataset=source.dataset.name,
         test_accuracy=source.metrics.test_accuracy,
     )
+
+
+def _export_one(origin: formats.Source, source: Checkpoint, module: formats.Format, folder: Path) -> Artifact:
     path = folder / f"{source.name}{module.SUFFIX}"
-    module.export(model, contract, path)
+    module.export(origin, path)
     return Artifact(
         name=source.name,
         format=module.NAME,
@@ -81,4 +97,5 @@ def _export_one(model: models.Deployed, source: Checkpoint, module: formats.Form
         checkpoint_sha256=source.weights_sha256,
         opset=module.OPSET,
         versions=environment.versions(*module.PACKAGES),
+        calibration=None if origin.calibration is None else calibration.describe(origin.calibration),
     )

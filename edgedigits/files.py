@@ -72,5 +72,5 @@ def _flush(path: Path) -> None:
 def _unwritable(folder: Path, error: OSError) -> MissingCapability:
     reason = error.strerror or str(error)
     return MissingCapability(
-        f"cannot write to {folder}: {reason}. Make room or name another folder (--runs, --exports, --data-dir)."
+        f"cannot write to {folder}: {reason}. Make room or name another folder (--runs, --exports, --data-dir, --html)."
     )

@@ -29,6 +29,11 @@ SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16", "auto")
 
 
+def _require(holds: bool, name: str, wanted: str, value: object) -> None:
+    if not holds:
+        raise UsageError(f"{name}: {wanted} wanted, {value!r} given")
+
+
 class Record:
     """What all records can do: `to_dict`, `to_json`, and strictly back."""
 
@@ -242,8 +247,16 @@ class Contract(Record):
 
 
 @dataclass(frozen=True)
+class Calibration(Record):
+    """The training images that a file's scales come from: how many, and the SHA-256 of their bytes, in order."""
+
+    samples: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Artifact(Record):
-    """An exported file, as its manifest describes it."""
+    """An exported file, as its manifest describes it; `calibration` is None where nothing was calibrated."""
 
     name: str
     format: str
@@ -253,6 +266,7 @@ class Artifact(Record):
     checkpoint_sha256: str
     opset: int | None
     versions: Mapping[str, str]
+    calibration: Calibration | None = None
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     @property
@@ -280,11 +294,52 @@ class Limits(Record):
     max_flips        test images whose predicted class may differ from the torch model's
     max_drop         accuracy that may be lost, as a fraction
     max_logit_diff   largest absolute difference of any logit
+    min_accuracy     accuracy that a file must reach, as a fraction
+    max_size         bytes
+    max_latency_us   median microseconds of one image, on one thread
     """
 
     max_flips: int | None = None
     max_drop: float | None = None
     max_logit_diff: float | None = None
+    min_accuracy: float | None = None
+    max_size: int | None = None
+    max_latency_us: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            _require(value is None or value >= 0, name, "0 or more", value)
+        for name in ("max_drop", "min_accuracy"):
+            value = getattr(self, name)
+            _require(value is None or value <= 1, name, "at most 1, a fraction", value)
+
+
+@dataclass(frozen=True)
+class Deployment(Record):
+    """A file run otherwise than in large batches: one image a call, another optimization level, two threads.
+
+    flips          answers that differ from the torch model's
+    changed        answers that differ from the file's own in large batches
+    max_abs_diff   largest difference of any logit from the file's own in large batches
+    """
+
+    setting: str
+    samples: int
+    flips: int
+    changed: int
+    max_abs_diff: float | None
+
+
+@dataclass(frozen=True)
+class Robustness(Record):
+    """The file and the torch model on images off the test set; accuracies are None where no digit is shown."""
+
+    condition: str
+    samples: int
+    flips: int
+    max_abs_diff: float | None
+    reference_accuracy: float | None
+    accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -296,7 +351,13 @@ class ParityReport(Record):
     interval        Wilson's 95% interval of each accuracy
     flip_indices    the test images whose predicted class differs; `lost` of them were right in
                     torch and became wrong, `gained` the other way
-    max_abs_diff    largest absolute difference of any logit; None also when one is not finite
+    flip_margins    torch's top minus second probability at each of them
+    flip_answers    the classes that torch and the file predict there, as indices of labels
+    mcnemar_p       exact p-value of lost against gained
+    max_abs_diff    largest absolute difference of any logit, at `worst_image`; None also when a logit is
+                    not finite, and then `worst_image` is the first that has one
+    softmax_diff    largest difference of the probabilities from the softmax of the logits
+    latency_us      median microseconds of one image a call, where it was measured
     failures        why it did not pass: one sentence each, beginning with the name of the check
     """
 
@@ -309,13 +370,25 @@ class ParityReport(Record):
     samples: int = 0
     reference_accuracy: float | None = None
     reference_interval: tuple[float, ...] | None = None
+    reference_by_class: tuple[float | None, ...] = ()
     accuracy: float | None = None
     interval: tuple[float, ...] | None = None
+    by_class: tuple[float | None, ...] = ()
     flips: int | None = None
     flip_indices: tuple[int, ...] = ()
+    flip_margins: tuple[float, ...] = ()
+    flip_answers: tuple[tuple[int, ...], ...] = ()
     lost: int | None = None
     gained: int | None = None
+    mcnemar_p: float | None = None
     max_abs_diff: float | None = None
+    mean_abs_diff: float | None = None
+    p999_abs_diff: float | None = None
+    worst_image: int | None = None
+    softmax_diff: float | None = None
+    latency_us: float | None = None
+    deployments: tuple[Deployment, ...] = ()
+    robustness: tuple[Robustness, ...] = ()
     limits: Limits = Limits()
     passed: bool = False
     failures: tuple[str, ...] = ()
@@ -332,9 +405,104 @@ class Verification(Record):
     reports: tuple[ParityReport, ...]
 
 
-def _require(holds: bool, name: str, wanted: str, value: object) -> None:
-    if not holds:
-        raise UsageError(f"{name}: {wanted} wanted, {value!r} given")
+@dataclass(frozen=True)
+class Ratios(Record):
+    """Figures of one benchmark row over those of another: 2 is twice as many bytes, microseconds or images a second."""
+
+    size: float
+    latency: float
+    latency_p99: float
+    throughput: float
+
+
+@dataclass(frozen=True)
+class BenchRow(Record):
+    """A file, or the torch model it came from (format "torch"), measured beside the others.
+
+    path                         of the file, or of the torch model's weights
+    flips                        answers that differ from the torch model's
+    latency_us, latency_p99_us   median and 99th percentile of one image a call, in microseconds
+    images_per_second            in large batches, median
+    to_torch, to_float           these figures over those of the torch model, and of its float file; None
+                                 where that was not measured
+    """
+
+    name: str
+    format: str
+    path: str
+    checkpoint_sha256: str
+    size_bytes: int
+    accuracy: float
+    flips: int
+    latency_us: float = 0.0
+    latency_p99_us: float = 0.0
+    images_per_second: float = 0.0
+    to_torch: Ratios | None = None
+    to_float: Ratios | None = None
+
+
+@dataclass(frozen=True)
+class Benchmark(Record):
+    """All rows of one `bench`, measured in one run; `slower` says which int8 files take longer than their float ones.
+
+    threads, batch, calls   of every row: threads used, images of a large batch, timed calls of one image
+    """
+
+    dataset: str
+    samples: int
+    threads: int
+    batch: int
+    calls: int
+    machine: str
+    versions: Mapping[str, str]
+    rows: tuple[BenchRow, ...]
+    slower: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TensorInfo(Record):
+    """A tensor stored in a file: its element type, its shape, and the bytes of its values."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Runtime(Record):
+    """A runtime, and the version from which it loads a file; None where no such is known, and `note` says why."""
+
+    name: str
+    minimum: str | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Inspection(Record):
+    """What a file is, read without running it.
+
+    checkpoint        the run folder of the checkpoint it came from; None where it is not at hand
+    operators         how often the graph has each
+    opset, ir_version of ONNX; None in other formats
+    tensors           what is stored, the largest first
+    parameters        elements of the tensors that hold weights, biases or scales
+    quantized_share   the part of these that is stored in 8 bits, 0 to 1
+    """
+
+    path: str
+    format: str
+    size_bytes: int
+    sha256: str
+    contract: Contract
+    checkpoint: str | None
+    operators: Mapping[str, int]
+    opset: int | None
+    ir_version: int | None
+    tensors: tuple[TensorInfo, ...]
+    parameters: int
+    quantized_share: float
+    runtimes: tuple[Runtime, ...]
 
 
 def _no_constant(name: str) -> None:

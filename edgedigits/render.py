@@ -14,7 +14,18 @@ from rich.text import Text
 from edgedigits import measured, presets
 from edgedigits.data import FileStatus
 from edgedigits.progress import Observer, Progress
-from edgedigits.records import Artifact, Checkpoint, ParityReport, Recipe, Verification
+from edgedigits.records import (
+    Artifact,
+    Benchmark,
+    Checkpoint,
+    Inspection,
+    ParityReport,
+    Ratios,
+    Recipe,
+    Robustness,
+    TensorSpec,
+    Verification,
+)
 
 PIPE_WIDTH = 10_000  # columns when stdout is no terminal: nothing is wrapped or cut
 
@@ -127,12 +138,7 @@ def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
 
 
 def verification(result: Verification) -> RenderableType:
-    """The verdict table, every failure below it, and the verdict."""
-    table = _table(
-        "file", "size>", "torch>", "file>", "± 95%>", "flips>", "lost>", "gained>", "logits off by>", "verdict"
-    )
-    for report in result.reports:
-        table.add_row(*_verification_row(report))
+    """The verdict table; what answers depend on; images off the test set; every failure; the verdict."""
     failures = [
         Text(f"{report.path}\n  {failure}", style="red") for report in result.reports for failure in report.failures
     ]
@@ -143,26 +149,134 @@ def verification(result: Verification) -> RenderableType:
         if result.passed
         else f"FAILED: {failed} of {count} files"
     )
-    return Group(table, *failures, Text(verdict, style="green" if result.passed else "bold red"))
+    return Group(
+        _verdicts(result.reports),
+        *_dependences(result.reports),
+        *_robustness(result.reports),
+        *failures,
+        Text(verdict, style="green" if result.passed else "bold red"),
+    )
 
 
-def _verification_row(report: ParityReport) -> tuple[str | Text, ...]:
-    verdict = Text("passed", style="green") if report.passed else Text("FAILED", style="bold red")
-    if report.accuracy is None or report.interval is None:
-        return (report.path, size(report.size_bytes), *["-"] * 7, verdict)
+def _verdicts(reports: Sequence[ParityReport]) -> Table:
+    table = _table(
+        "file", "size>", "torch>", "file>", "± 95%>", "flips>", "lost>", "gained>", "p>", "logits off by>", "verdict"
+    )
+    for report in reports:
+        verdict = Text("passed", style="green") if report.passed else Text("FAILED", style="bold red")
+        table.add_row(report.path, size(report.size_bytes), *_figures_of(report), verdict)
+    return table
+
+
+def _figures_of(report: ParityReport) -> list[str]:
+    if report.accuracy is None or report.interval is None or report.mcnemar_p is None:
+        return ["-"] * 8
     low, high = report.interval
-    return (
-        report.path,
-        size(report.size_bytes),
+    return [
         f"{report.reference_accuracy:.2%}",
         f"{report.accuracy:.2%}",
         f"{50 * (high - low):.2f}",
         str(report.flips),
         str(report.lost),
         str(report.gained),
+        f"{report.mcnemar_p:.2g}",
         "not finite" if report.max_abs_diff is None else f"{report.max_abs_diff:.1e}",
-        verdict,
+    ]
+
+
+def _dependences(reports: Sequence[ParityReport]) -> list[Text]:
+    """A line for each file and setting in which the file answers otherwise than in large batches."""
+    return [
+        Text(f"{report.path}: {_answers(found.changed)} with {found.setting}", style="yellow")
+        for report in reports
+        for found in report.deployments
+        if found.changed
+    ]
+
+
+def _answers(changed: int) -> str:
+    return "1 answer changes" if changed == 1 else f"{changed} answers change"
+
+
+def _robustness(reports: Sequence[ParityReport]) -> list[Table]:
+    """Accuracy off the test set, and how many of the file's answers there are not the torch model's."""
+    shown = [report for report in reports if report.robustness]
+    if not shown:
+        return []
+    names = [found.condition for found in shown[0].robustness]
+    table = _table("off the test set: accuracy (flips)", *(f"{name}>" for name in names))
+    for report in shown:
+        cells = {found.condition: found for found in report.robustness}
+        table.add_row(report.path, *(_robust(cells.get(name)) for name in names))
+    return [table]
+
+
+def _robust(found: Robustness | None) -> str:
+    if found is None:
+        return ""
+    return f"{'' if found.accuracy is None else f'{found.accuracy:.1%} '}({found.flips})"
+
+
+def benchmark(result: Benchmark) -> RenderableType:
+    """The table of figures and ratios; which int8 files are slower; how all of it was measured."""
+    ratios = ("size", "latency", "p99", "images/s")
+    table = _table(
+        "model", "format", "size>", "accuracy>", "flips>", "latency us>", "p99 us>", "images/s>",
+        *(f"{name}/{base}>" for base in ("torch", "float") for name in ratios),
+    )  # fmt: skip
+    for row in result.rows:
+        table.add_row(
+            row.name,
+            row.format,
+            size(row.size_bytes),
+            f"{row.accuracy:.2%}",
+            str(row.flips),
+            f"{row.latency_us:.1f}",
+            f"{row.latency_p99_us:.1f}",
+            f"{row.images_per_second:,.0f}",
+            *_ratios(row.to_torch),
+            *_ratios(row.to_float),
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    how = (
+        f"{result.threads} thread; {result.calls:,} calls of one image, in interleaved rounds; images/s in batches of "
+        f"{result.batch}; {result.samples:,} test images of {result.dataset}; {result.machine}, {versions}"
     )
+    return Group(table, *(Text(sentence, style="yellow") for sentence in result.slower), Text(how, style="dim"))
+
+
+def _ratios(ratios: Ratios | None) -> list[str]:
+    return ["-"] * 4 if ratios is None else [f"{value:.2f}" for value in ratios.to_dict().values()]
+
+
+def inspection(found: Inspection) -> RenderableType:
+    """What a file is: its facts, its operators, its tensors and the runtimes that load it."""
+    contract = found.contract
+    facts = _table("file", found.path)
+    for name, value in (
+        ("format", found.format + (f", opset {found.opset}, IR version {found.ir_version}" if found.opset else "")),
+        ("size", f"{size(found.size_bytes)} ({found.size_bytes:,} bytes)"),
+        ("SHA-256", found.sha256),
+        ("checkpoint", f"{contract.checkpoint_sha256} ({found.checkpoint or 'not among the runs'})"),
+        ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%} in torch"),
+        ("labels", " ".join(contract.labels)),
+        ("input", f"{_signature(contract.input)}, {contract.polarity}"),
+        *(("output", _signature(output)) for output in contract.outputs),
+        ("parameters", f"{found.parameters:,}, {found.quantized_share:.1%} of them in 8 bits"),
+        ("operators", ", ".join(f"{name} {count}" for name, count in found.operators.items())),
+    ):
+        facts.add_row(name, value)
+    tensors = _table("tensor", "type", "shape", "bytes>")
+    for tensor in found.tensors:
+        tensors.add_row(tensor.name, tensor.dtype, str(list(tensor.shape)), f"{tensor.bytes:,}")
+    runtimes = _table("runtime", "version", "")
+    for runtime in found.runtimes:
+        runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
+    return Group(facts, "", tensors, "", runtimes)
+
+
+def _signature(spec: TensorSpec) -> str:
+    return f"{spec.name}, {spec.dtype} [{', '.join(map(str, spec.shape))}]"
 
 
 def models() -> Table:

@@ -13,7 +13,7 @@ from PIL import Image
 from edgedigits import data
 from edgedigits.data import Dataset, Uint8Array
 from edgedigits.export import export
-from edgedigits.formats import FLOAT_NAMES
+from edgedigits.formats import NAMES
 from edgedigits.presets import PRESETS
 from edgedigits.train import train
 
@@ -82,7 +82,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
     """`fc` and `cnn`, exported to every format."""
     folder = tmp_path_factory.mktemp("exports")
     for name in ("fc-tiny", "cnn-tiny"):
-        export(runs / name, FLOAT_NAMES, quantize=True, exports=folder)
+        export(runs / name, NAMES, exports=folder)
     return folder
 
 

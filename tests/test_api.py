@@ -13,8 +13,9 @@ import pytest
 import edgedigits as ed
 from edgedigits.data import Dataset
 
-FUNCTIONS = {"export", "load", "train", "verify"}
+FUNCTIONS = {"bench", "export", "load", "train", "verify"}
 PROMISED = FUNCTIONS | {"Artifact", "Checkpoint", "Limits", "ModelSpec", "ParityReport", "Recipe", "Verification"}
+PROMISED |= {"inspect", "Benchmark", "Inspection"}
 HEAVY = {"numpy", "onnx", "onnxruntime", "PIL", "rich", "torch", "torchvision", "typer"}
 
 

@@ -19,7 +19,7 @@ import torch
 import typer.main
 from onnx import numpy_helper
 
-from edgedigits import __version__, cli, data, files
+from edgedigits import __version__, cli, data, files, formats
 from edgedigits.errors import DataError
 from edgedigits.manifest import FILE as MANIFEST
 from edgedigits.presets import PRESETS
@@ -28,8 +28,10 @@ from edgedigits.records import Artifact, Manifest
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --runs --json",
-    "export": "--model --format --quantize --runs --exports --json",
+    "export": "--model --format --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
+    "bench": "--dataset --data-dir --runs --exports --json",
+    "inspect": "--runs --json",
     "models": "--json",
     "data": "--fetch --data-dir --json",
 }
@@ -38,10 +40,19 @@ REPORT_FIELDS = (
     "name format path sha256 size_bytes reference_accuracy accuracy "
     "flips flip_indices lost gained max_abs_diff passed failures"
 )
+BENCH_FIELDS = (
+    "name format path size_bytes accuracy flips latency_us latency_p99_us images_per_second to_torch to_float"
+)
+INSPECT_FIELDS = (
+    "path format size_bytes sha256 contract checkpoint operators opset ir_version tensors parameters "
+    "quantized_share runtimes"
+)
 JSON_FIELDS = {
     "train": {"": "runs", "runs": RUN_FIELDS},
     "export": {"": "artifacts", "artifacts": "name format path size_bytes sha256"},
     "verify": {"": "passed dataset samples reports", "reports": REPORT_FIELDS},
+    "bench": {"": "dataset samples threads batch calls machine versions rows slower", "rows": BENCH_FIELDS},
+    "inspect": {"": INSPECT_FIELDS, "tensors": "name dtype shape bytes", "runtimes": "name minimum note"},
     "models": {"": "models", "models": "name network parameters recipes measured"},
     "data": {"": "files", "files": "dataset path state advice"},
 }
@@ -159,6 +170,8 @@ def test_json_is_one_document_with_the_promised_fields(
         "train": ("-m", "fc", "--dataset", digits_folder, "--epochs", 1, "--seed", 4, "--device", "cpu"),
         "export": ("-m", "fc-tiny", "-f", "torchscript", "--runs", runs),
         "verify": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
+        "bench": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
+        "inspect": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
     }
     found = edgedigits(command, *arguments.get(command, ()), "--json")
     document = json.loads(found.out)
@@ -186,7 +199,9 @@ def test_json_of_an_export_describes_the_files(edgedigits: Cli, runs: Path) -> N
     arguments = ("-m", "fc-tiny", "-f", "onnx", "--quantize", "--runs", runs, "--exports", "e", "--json")
     artifacts = json.loads(edgedigits("export", *arguments).out)["artifacts"]
     assert [entry["format"] for entry in artifacts] == ["onnx", "onnx-int8"]
-    for entry in artifacts:
+    (static,) = json.loads(edgedigits("export", *arguments, "--method", "static").out)["artifacts"][1:]
+    assert static["format"] == "onnx-static"
+    for entry in (*artifacts, static):
         assert entry["size_bytes"] == Path(entry["path"]).stat().st_size
         assert entry["sha256"] == files.sha256(Path(entry["path"]))
 
@@ -261,10 +276,18 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("train --lr -1", 2, "lr: a positive number wanted, -1.0 given"),
         ("train --lr nan", 2, "lr: a positive number wanted, nan given"),
         ("export --format onx --runs {runs}", 2, "unknown format 'onx': did you mean 'onnx'?"),
+        ("export --quantize --method statc --runs {runs}", 2, "unknown method 'statc': did you mean 'static'?"),
+        ("export --method static --runs {runs}", 2, "--method says how to quantize: add --quantize"),
+        ("export --format pt2 --quantize --runs {runs}", 2, "nothing to quantize: there is no format pt2-int8"),
         ("export --model fc-tinny --runs {runs}", 2, "unknown run 'fc-tinny': did you mean 'fc-tiny'?"),
         ("export", 3, "runs: no trained models here. Run edgedigits train"),
         ("export --runs {runs} --exports in-the-way", 4, "cannot write to in-the-way"),
         ("verify", 3, "exports: no exported files here. Run edgedigits export"),
+        ("bench", 3, "exports: no exported files here. Run edgedigits export"),
+        ("bench nothing.onnx", 3, "nothing.onnx is missing"),
+        ("bench in-the-way", 3, "in-the-way: no format has its suffix"),
+        ("inspect nothing.onnx", 3, "nothing.onnx: cannot be read"),
+        ("inspect in-the-way", 3, "in-the-way: not an exported file"),
         ("verify --dataset mnst", 2, "did you mean 'mnist'?"),
         ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
     ],
@@ -360,7 +383,7 @@ def test_a_file_that_answers_otherwise_fails_whatever_the_limits_allow(
     swap_classes(path)
     found = edgedigits("verify", "--runs", runs, *limits)
     assert found.code == 1
-    assert last_line(found.out) == "FAILED: 1 of 4 files"
+    assert last_line(found.out) == f"FAILED: 1 of {len(formats.NAMES)} files"
     assert "logits: off by" in found.out
     assert "cause: classes are permuted: its columns hold the classes [0, 1, 2, 8, 4, 5, 6, 7, 3, 9]" in found.out
     assert "Next" not in found.err
@@ -377,15 +400,15 @@ def test_a_failed_gate_is_told_in_json_too(edgedigits: Cli, runs: Path, fc_expor
     assert report["failures"][0].startswith("flips: ")
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".int8.onnx", ".torchscript.pt", ".int8.torchscript.pt"])
-def test_a_file_with_one_byte_changed_is_bad_input(suffix: str, edgedigits: Cli, runs: Path, fc_exports: Path) -> None:
-    path = fc_exports / "fc-tiny" / f"fc-tiny{suffix}"
+@pytest.mark.parametrize("name", formats.NAMES)
+def test_a_file_with_one_byte_changed_is_bad_input(name: str, edgedigits: Cli, runs: Path, fc_exports: Path) -> None:
+    path = fc_exports / "fc-tiny" / f"fc-tiny{formats.get(name).SUFFIX}"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     found = edgedigits("verify", "--runs", runs)
     assert found.code == 3
-    assert last_line(found.out) == "FAILED: 1 of 4 files"
+    assert last_line(found.out) == f"FAILED: 1 of {len(formats.NAMES)} files"
     assert f"file: exports/fc-tiny/{path.name} changed since its {MANIFEST} was written" in found.out
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits import checkpoint, export, files, formats, manifest, train, verify
+from edgedigits import calibration, checkpoint, export, files, formats, manifest, train, verify
 from edgedigits.data import Dataset
-from edgedigits.errors import CheckpointError, MissingCapability, UsageError
+from edgedigits.errors import CheckpointError, DataError, MissingCapability, UsageError
 from edgedigits.progress import Progress
 from edgedigits.records import Manifest
 
@@ -117,6 +117,48 @@ def test_progress_is_told_format_by_format(runs: Path, tmp_path: Path) -> None:
 def test_a_word_in_the_place_of_a_list_is_refused(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"write \['onnx'\]"):
         export(runs / "fc-tiny", "onnx", exports=tmp_path)
+
+
+def test_without_a_format_onnx_and_torchscript_are_written(runs: Path, tmp_path: Path) -> None:
+    assert [artifact.format for artifact in export(runs / "fc-tiny", exports=tmp_path)] == ["onnx", "torchscript"]
+
+
+def test_the_manifest_says_what_static_files_were_calibrated_on(exports: Path, digits: Dataset) -> None:
+    text = (exports / "fc-tiny" / manifest.FILE).read_bytes()
+    found = {artifact.format: artifact.calibration for artifact in Manifest.from_json(text).artifacts}
+    wanted = calibration.describe(calibration.choose(digits))
+    assert wanted.samples == len(digits.train)
+    assert found == {name: wanted if formats.get(name).CALIBRATED else None for name in formats.NAMES}
+    assert {entry["format"]: entry["calibration"] for entry in json.loads(text)["artifacts"]}["onnx-static"] == {
+        "samples": wanted.samples,
+        "sha256": wanted.sha256,
+    }
+
+
+def test_a_static_file_has_the_same_bytes_from_a_data_set_in_memory_and_on_disk(
+    runs: Path, exports: Path, digits: Dataset, tmp_path: Path
+) -> None:
+    (_, static) = export(runs / "cnn-tiny", ["onnx"], quantize=True, method="static", dataset=digits, exports=tmp_path)
+    assert static.format == "onnx-static"
+    assert static.path.read_bytes() == (exports / "cnn-tiny" / static.file).read_bytes()
+
+
+def test_only_calibrated_formats_read_the_data_set(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> None:
+        raise DataError("gone")
+
+    monkeypatch.setattr("edgedigits.data.load", load)
+    export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
+    with pytest.raises(
+        DataError, match=r"calibrated on the training images of fc-tiny, and '.*' cannot be loaded: gone"
+    ):
+        export(runs / "fc-tiny", ["onnx"], quantize=True, method="static", exports=tmp_path)
+
+
+def test_an_unknown_method_is_refused_before_anything_is_written(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown method 'statik': did you mean 'static'"):
+        export(runs / "fc-tiny", quantize=True, method="statik", exports=tmp_path / "exports")
+    assert not (tmp_path / "exports").exists()
 
 
 def test_artifacts_know_where_their_files_are(runs: Path, tmp_path: Path) -> None:

@@ -12,18 +12,27 @@ from edgedigits import records
 from edgedigits.errors import RecordError, UsageError
 from edgedigits.records import (
     Artifact,
+    Benchmark,
+    BenchRow,
+    Calibration,
     Checkpoint,
     Contract,
     DatasetRef,
+    Deployment,
     Epoch,
     History,
+    Inspection,
     Limits,
     Manifest,
     Metrics,
     ModelSpec,
     ParityReport,
+    Ratios,
     Recipe,
     Record,
+    Robustness,
+    Runtime,
+    TensorInfo,
     TensorSpec,
     Verification,
 )
@@ -64,7 +73,35 @@ REPORT = ParityReport(
     limits=Limits(max_flips=2, max_drop=0.002),
     failures=("flips: 3 of 10,000 answers changed, limit 2",),
 )
+RATIOS = Ratios(0.25, 0.5, 0.75, 2.0)
+ROW = BenchRow("fc", "onnx-int8", "fc.int8.onnx", "ab", 40_000, 0.98, 2, 6.5, 9.25, 1e6, to_torch=RATIOS)
+TENSOR = TensorInfo("weights", "uint8", (784, 50), 39_200)
+RUNTIME = Runtime("OpenCV", None, "not tried")
+INSPECTION = Inspection(
+    path="fc.int8.onnx",
+    format="onnx-int8",
+    size_bytes=40_000,
+    sha256="cd",
+    contract=Contract("onnx-int8", ("0", "1"), "ab", "mnist", 0.99),
+    checkpoint=None,
+    operators={"Gemm": 2},
+    opset=17,
+    ir_version=8,
+    tensors=(TENSOR,),
+    parameters=39_200,
+    quantized_share=1.0,
+    runtimes=(RUNTIME,),
+)
 EXAMPLES: list[Record] = [
+    Deployment("one image a call", samples=10_000, flips=3, changed=1, max_abs_diff=0.25),
+    Robustness("noise", samples=500, flips=0, max_abs_diff=None, reference_accuracy=None, accuracy=None),
+    Calibration(samples=500, sha256="c" * 64),
+    RATIOS,
+    ROW,
+    Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {"torch": "2.15.0"}, (ROW,), ("it is slower",)),
+    TENSOR,
+    RUNTIME,
+    INSPECTION,
     SPEC,
     RECIPE,
     CHECKPOINT.dataset,
@@ -209,7 +246,7 @@ def test_a_missing_file_is_named_once(tmp_path: Path) -> None:
 
 def test_what_is_not_finite_is_never_written() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        Limits(max_drop=float("nan")).to_json()
+        dataclasses.replace(CHECKPOINT.metrics, train_seconds=float("nan")).to_json()
 
 
 @pytest.mark.parametrize(

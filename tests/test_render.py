@@ -30,6 +30,7 @@ PASSED = ParityReport(
     flips=12,
     lost=11,
     gained=1,
+    mcnemar_p=0.0063,
     max_abs_diff=0.0042,
     passed=True,
 )
@@ -117,7 +118,7 @@ def test_the_training_table_shows_what_was_reached(runs: Path) -> None:
 def test_the_verdict_table_compares_both_side_by_side() -> None:
     table = render.verification(Verification(True, "mnist", 10_000, (PASSED,)))
     _, row, verdict = text(table).splitlines()
-    assert row.split() == "exports/fc/fc.onnx 160.7 kB 98.00% 97.90% 0.30 12 11 1 4.2e-03 passed".split()  # noqa: SIM905
+    assert row.split() == "exports/fc/fc.onnx 160.7 kB 98.00% 97.90% 0.30 12 11 1 0.0063 4.2e-03 passed".split()  # noqa: SIM905
     assert verdict == "passed: 1 file, 10,000 test images of mnist"
 
 
@@ -125,7 +126,7 @@ def test_every_failure_stands_below_the_table_with_its_file() -> None:
     table = render.verification(Verification(False, "mnist", 10_000, (PASSED, WRONG, UNREADABLE)))
     lines = text(table).splitlines()
     assert lines[2].endswith("not finite  FAILED ")
-    assert lines[3].split() == ["c.onnx", "0", "B", *"-------", "FAILED"]
+    assert lines[3].split() == ["c.onnx", "0", "B", *"--------", "FAILED"]
     assert lines[4:] == [
         "b.onnx",
         "  flips: 12",

@@ -1,24 +1,33 @@
 """The export formats, one file each. Adding a format is adding a file here, and its test.
 
-A format is a module with the attributes of `Format`. The name of an int8 format is that of its float
-format with `-int8` behind it, which is all that `--quantize` needs to know.
+A format is a module with the attributes of `Format`. The name of a quantized format is that of its
+float format with a suffix of METHODS behind it, which is all that `--quantize` needs to know.
 """
 
+import contextlib
 import importlib
+import io
+import logging
 import pkgutil
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import ModelFileError, RecordError, UsageError, unknown
-from edgedigits.records import IMAGE_SHAPE, Contract, Limits
+from edgedigits.records import IMAGE_SHAPE, Contract, Limits, TensorInfo
+
+if TYPE_CHECKING:
+    from edgedigits.models import Deployed
 
 NAMES = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
-FLOAT_NAMES = tuple(name for name in NAMES if not name.endswith("-int8"))
+METHODS = {"dynamic": "-int8", "static": "-static"}  # of quantization, and the suffix of its formats
+FLOAT_NAMES = tuple(name for name in NAMES if not name.endswith(tuple(METHODS.values())))
+DEFAULT_NAMES = ("onnx", "torchscript")  # what `export` writes when no format is named
 
 FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
@@ -45,28 +54,67 @@ class Predictor:
         return self.run(images)
 
 
+@dataclass(frozen=True)
+class Description:
+    """What a file holds, read without running it; opset and IR version are ONNX's, None elsewhere."""
+
+    contract: Contract
+    operators: Mapping[str, int]
+    tensors: tuple[TensorInfo, ...]
+    opset: int | None = None
+    ir_version: int | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file is made from.
+
+    calibration   training images uint8 `[n, 28, 28]`, for the formats that are CALIBRATED
+    """
+
+    model: "Deployed"
+    contract: Contract
+    calibration: Images | None = None
+
+    def require_calibration(self) -> Images:
+        """The images to calibrate on. Raises UsageError where there are none."""
+        if self.calibration is None or not len(self.calibration):
+            raise UsageError(f"{self.contract.format}: images to calibrate on wanted, none given")
+        return self.calibration
+
+
 class Format(Protocol):
     """What a file in this folder provides.
 
     PACKAGES     whose versions decide the bytes of the file, for the manifest
+    CALIBRATED   whether `export` needs training images to calibrate on
     OPSET        of ONNX, where there is one
     LIMITS       what `verify` lets pass unless it is told otherwise
+    SETTINGS     how the runtime can be set otherwise: thread counts, levels of optimization; the first is the default
     """
 
     NAME: str
     SUFFIX: str
     PACKAGES: tuple[str, ...]
+    CALIBRATED: bool
     OPSET: int | None
     LIMITS: Limits
+    SETTINGS: tuple[str, ...]
 
     def unavailable(self) -> str | None:
         """Why this format cannot be used on this machine, or None."""
 
-    def export(self, model: object, contract: Contract, path: Path) -> None:
-        """Write `model` (a `models.Deployed`) with its contract to `path`."""
+    def export(self, source: Source, path: Path) -> None:
+        """Write a model, with its contract inside, to `path`. Raises UsageError without the calibration it needs."""
 
-    def load(self, path: Path) -> Predictor:
-        """The file as a Predictor. Raises ModelFileError when it is damaged or breaks the contract."""
+    def load(self, path: Path, setting: str | None = None) -> Predictor:
+        """The file as a Predictor, run in a setting, by default the first.
+
+        Raises ModelFileError when it is damaged or breaks the contract.
+        """
+
+    def describe(self, path: Path) -> Description:
+        """What the file holds, without running it. Raises ModelFileError when it is damaged or has no contract."""
 
 
 def require(name: str) -> None:
@@ -81,16 +129,57 @@ def get(name: str) -> Format:
     return cast(Format, importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
-def with_quantized(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The formats, and behind each float one its int8 counterpart."""
-    wanted = [both for name in names for both in (name, f"{name}-int8") if both in NAMES or both == name]
+def with_quantized(names: tuple[str, ...], method: str = "dynamic") -> tuple[str, ...]:
+    """The formats, and behind each float one its counterpart, quantized with a method of METHODS.
+
+    Raises UsageError on an unknown method, and where none of these formats has such a counterpart.
+    """
+    require_method(method)
+    wanted = [both for name in names for both in (name, name + METHODS[method]) if both in (*NAMES, name)]
+    if wanted and set(wanted) <= set(FLOAT_NAMES):
+        missing = ", ".join(name + METHODS[method] for name in names)
+        raise UsageError(f"nothing to quantize: there is no format {missing}")
     return tuple(dict.fromkeys(wanted))
+
+
+def require_method(method: str) -> None:
+    """Raise UsageError, with the nearest name, unless there is a method of quantization of that name."""
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
 
 
 def of_file(path: Path) -> Format | None:
     """The format whose suffix a file has: the longest that fits; None when none does."""
     fitting = [module for module in map(get, NAMES) if path.name.endswith(module.SUFFIX)]
     return max(fitting, key=lambda module: len(module.SUFFIX), default=None)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence torch's exporters and loaders: they print, warn and log what `unavailable` and our errors say."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads inside the block, and as many as before behind it."""
+    import torch
+
+    before = torch.get_num_threads()
+    if before != count:  # to set it costs more than a small model takes
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if before != count:
+            torch.set_num_threads(before)
 
 
 def read_bytes(path: Path) -> bytes:

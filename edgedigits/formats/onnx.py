@@ -1,29 +1,34 @@
 """ONNX, float32: one self-contained file, opset 17, IR version 8, standard operators only."""
 
-import contextlib
 import functools
-import io
-import logging
-import warnings
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
+from onnx import numpy_helper
 
 from edgedigits import formats
 from edgedigits.errors import ModelFileError
-from edgedigits.formats import Images, Predictor, Scores
+from edgedigits.formats import Description, Images, Predictor, Scores, Source
 from edgedigits.models import Deployed
-from edgedigits.records import Contract
+from edgedigits.records import Contract, TensorInfo
 
 NAME = "onnx"
 SUFFIX = ".onnx"
 PACKAGES: tuple[str, ...] = ("torch", "onnx", "onnxscript")
+CALIBRATED = False
 OPSET: int | None = 17
 IR_VERSION = 8  # the first that allows opset 17: older runtimes and other engines read it
 LIMITS = formats.FLOAT_LIMITS
+SETTINGS: tuple[str, ...] = (
+    "all optimizations, 1 thread",
+    "all optimizations, 2 threads",
+    "extended optimizations, 1 thread",
+    "basic optimizations, 1 thread",
+    "no optimizations, 1 thread",
+)
 
 CONTRACT_KEY = "edgedigits.contract"
 ELEMENT_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
@@ -38,16 +43,16 @@ def unavailable() -> str | None:
     return None
 
 
-def export(model: Deployed, contract: Contract, path: Path) -> None:
+def export(source: Source, path: Path) -> None:
     """Write the model as an ONNX file: the same bytes for the same model in any folder."""
-    save(graph(model), contract, path)
+    save(graph(source.model), source.contract, path)
 
 
-@functools.lru_cache(maxsize=1)  # the int8 format starts from the same graph
+@functools.lru_cache(maxsize=1)  # the quantized formats start from the same graph
 def graph(model: Deployed) -> bytes:
     """The serialized ONNX model of a torch model, bare of all metadata."""
     example = (torch.zeros(2, 28, 28, dtype=torch.uint8),)
-    with _quiet():
+    with formats.quiet():
         program = torch.onnx.export(
             model,
             example,
@@ -98,21 +103,8 @@ def _require_opset(model: onnx.ModelProto) -> None:
         raise ModelFileError(f"operators outside the standard: {', '.join(sorted(foreign))}")
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence torch's exporter: it prints, warns and logs that opset 17 is not its newest."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
-
-
-def load(path: Path) -> Predictor:
-    """The file in ONNX Runtime, on one thread, which is fastest for models of this size.
+def load(path: Path, setting: str | None = None) -> Predictor:
+    """The file in ONNX Runtime, on one thread by default, which is fastest for models of this size.
 
     It is loaded from its bytes, so external data is refused, and only after ONNX's own checker has
     passed it: that keeps malformed graphs from crashing the runtime. Raises ModelFileError.
@@ -120,9 +112,7 @@ def load(path: Path) -> Predictor:
     import onnxruntime
 
     serialized = formats.read_bytes(path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # its failures come as exceptions
+    options = _options(setting or SETTINGS[0])
     try:
         onnx.checker.check_model(serialized, full_check=True)
         session = onnxruntime.InferenceSession(serialized, options, providers=["CPUExecutionProvider"])
@@ -137,6 +127,49 @@ def load(path: Path) -> Predictor:
         return logits, probabilities
 
     return Predictor(contract, run)
+
+
+def describe(path: Path) -> Description:
+    """The file's graph as it is stored, after ONNX's checker has passed it. Raises ModelFileError."""
+    serialized = formats.read_bytes(path)
+    try:
+        onnx.checker.check_model(serialized, full_check=True)
+        model = onnx.load_model_from_string(serialized)
+        tensors = tuple(_tensor_info(tensor) for tensor in model.graph.initializer)
+    except Exception as error:  # the exceptions of onnx and protobuf have no other base in common
+        raise ModelFileError(f"{path}: not a valid ONNX model ({formats.first_line(error)}).") from error
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    return Description(
+        contract=formats.parse_contract(path, metadata.get(CONTRACT_KEY)),
+        operators=Counter(node.op_type for node in model.graph.node),
+        tensors=tensors,
+        opset=next((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), None),
+        ir_version=model.ir_version,
+    )
+
+
+def _tensor_info(tensor: onnx.TensorProto) -> TensorInfo:
+    values = numpy_helper.to_array(tensor)
+    return TensorInfo(tensor.name, values.dtype.name, tuple(values.shape), values.nbytes)
+
+
+def _options(setting: str) -> Any:
+    """ONNX Runtime's options for a line of SETTINGS."""
+    import onnxruntime
+
+    levels = onnxruntime.GraphOptimizationLevel
+    level, threads = setting.split(" optimizations, ")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(threads.split()[0])
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = {
+        "all": levels.ORT_ENABLE_ALL,
+        "extended": levels.ORT_ENABLE_EXTENDED,
+        "basic": levels.ORT_ENABLE_BASIC,
+        "no": levels.ORT_DISABLE_ALL,
+    }[level]
+    options.log_severity_level = 4  # its failures come as exceptions
+    return options
 
 
 def _require_signature(path: Path, session: Any, contract: Contract) -> None:

@@ -28,16 +28,16 @@ from onnx import helper, numpy_helper
 
 from edgedigits import formats
 from edgedigits.errors import ModelFileError
-from edgedigits.formats import Predictor
+from edgedigits.formats import Description, Predictor, Source
 from edgedigits.formats import onnx as float_onnx
-from edgedigits.models import Deployed
-from edgedigits.records import Contract
 
 NAME = "onnx-int8"
 SUFFIX = ".int8.onnx"
 PACKAGES: tuple[str, ...] = (*float_onnx.PACKAGES, "numpy")
+CALIBRATED = False
 OPSET: int | None = float_onnx.OPSET
 LIMITS = formats.INT8_LIMITS
+SETTINGS = float_onnx.SETTINGS
 
 TINY = 1_000  # weights: below, int8 saves less than a kilobyte or two and costs time
 SMALL = 16_384  # weights: below, dequantizing them is faster than quantizing the activations
@@ -50,14 +50,19 @@ def unavailable() -> str | None:
     return float_onnx.unavailable()
 
 
-def export(model: Deployed, contract: Contract, path: Path) -> None:
+def export(source: Source, path: Path) -> None:
     """Write the quantized model: the same bytes for the same model in any folder."""
-    float_onnx.save(quantize(float_onnx.graph(model)), contract, path)
+    float_onnx.save(quantize(float_onnx.graph(source.model)), source.contract, path)
 
 
-def load(path: Path) -> Predictor:
+def load(path: Path, setting: str | None = None) -> Predictor:
     """The file in ONNX Runtime, as the float format loads it. Raises ModelFileError."""
-    return float_onnx.load(path)
+    return float_onnx.load(path, setting)
+
+
+def describe(path: Path) -> Description:
+    """What the file holds, as the float format describes it. Raises ModelFileError."""
+    return float_onnx.describe(path)
 
 
 def quantize(serialized: bytes) -> bytes:

@@ -1,22 +1,21 @@
 """TorchScript with int8 weights: torch's dynamic quantization of the linear layers; convolutions stay float."""
 
 import copy
-import warnings
 from pathlib import Path
 
 import torch
 
 from edgedigits import formats
 from edgedigits.errors import MissingCapability
-from edgedigits.formats import Predictor, torchscript
-from edgedigits.models import Deployed
-from edgedigits.records import Contract
+from edgedigits.formats import Description, Predictor, Source, torchscript
 
 NAME = "torchscript-int8"
 SUFFIX = ".int8.torchscript.pt"
 PACKAGES: tuple[str, ...] = torchscript.PACKAGES
+CALIBRATED = False
 OPSET: int | None = None
 LIMITS = formats.INT8_LIMITS
+SETTINGS = torchscript.SETTINGS
 
 
 def unavailable() -> str | None:
@@ -26,16 +25,21 @@ def unavailable() -> str | None:
     return torchscript.unavailable()
 
 
-def export(model: Deployed, contract: Contract, path: Path) -> None:
+def export(source: Source, path: Path) -> None:
     """Write the quantized, traced module. Raises MissingCapability."""
     if reason := unavailable():
         raise MissingCapability(f"{NAME}: {reason}.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch announces that this way to quantize will go
-        quantized = torch.ao.quantization.quantize_dynamic(copy.deepcopy(model), {torch.nn.Linear}, dtype=torch.qint8)
-    torchscript.save(quantized, contract, path)
+    with formats.quiet():  # torch announces that this way to quantize will go
+        model = copy.deepcopy(source.model)
+        quantized = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+    torchscript.save(quantized, source.contract, path)
 
 
-def load(path: Path) -> Predictor:
+def load(path: Path, setting: str | None = None) -> Predictor:
     """The file in torch's TorchScript interpreter. Raises ModelFileError, and MissingCapability."""
-    return torchscript.load(path)
+    return torchscript.load(path, setting)
+
+
+def describe(path: Path) -> Description:
+    """What the file holds, as the float format describes it. Raises ModelFileError."""
+    return torchscript.describe(path)

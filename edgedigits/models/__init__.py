@@ -32,11 +32,13 @@ class Classifier(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits of images."""
-        x = image.unsqueeze(1).to(torch.float32) * self.scale  # (B, 1, 28, 28)
-        if self.offset:
-            x = x + self.offset
-        logits: Tensor = self.network(x)  # (B, classes)
+        logits: Tensor = self.network(self.normalized(image))  # (B, classes)
         return logits
+
+    def normalized(self, image: Tensor) -> Tensor:
+        """What the network sees of images: float32 `[batch, 1, 28, 28]`."""
+        x = image.unsqueeze(1).to(torch.float32) * self.scale  # (B, 1, 28, 28)
+        return x + self.offset if self.offset else x
 
 
 class Deployed(nn.Module):

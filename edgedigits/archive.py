@@ -1,0 +1,27 @@
+"""Zip archives that torch writes, made the same on every machine and at any time."""
+
+import io
+import zipfile
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
+DEBUG = ".debug_pkl"  # maps operators to lines of source, with the paths of this machine
+SERIALIZATION_ID = ".data/serialization_id"  # a hash over all entries, those of debugging too; no loader needs it
+
+
+def bare(archive: bytes) -> bytes:
+    """The same archive without times, and without what depends on where the source code lies."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(buffer, "w") as target:
+        for entry in source.infolist():
+            if not entry.filename.endswith((DEBUG, SERIALIZATION_ID)):
+                target.writestr(zipfile.ZipInfo(entry.filename, EPOCH), source.read(entry))
+    return buffer.getvalue()
+
+
+def read(archive: bytes) -> dict[str, bytes]:
+    """What is in an archive, by name, without the folder that torch puts everything into.
+
+    Raises zipfile.BadZipFile and RuntimeError when it is damaged.
+    """
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        return {name.partition("/")[2]: source.read(name) for name in source.namelist()}

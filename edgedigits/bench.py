@@ -1,0 +1,233 @@
+"""Measure files against the torch model and each other: `bench(files)` gives a Benchmark.
+
+Everything is measured in one run, on one thread, in interleaved rounds, so that a machine that slows
+down slows all rows alike: compare the ratios, not the microseconds of two runs.
+"""
+
+import contextlib
+import dataclasses
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgedigits import environment, formats
+from edgedigits.data import Dataset, Int64Array
+from edgedigits.errors import CheckpointError, ModelFileError
+from edgedigits.formats import Images, Predictor
+from edgedigits.load import load
+from edgedigits.progress import Observer, Progress, ignore
+from edgedigits.records import Artifact, Benchmark, BenchRow, Ratios
+from edgedigits.targets import Reference, References, Target, check_contract, check_integrity, find
+
+THREADS = 1
+ROUNDS = 20
+CALLS = 100  # of one image, in each round
+BATCH = 256
+LARGE_CALLS = 2  # of a large batch, in each round
+WARM_UP = 20  # calls before each round's measurement, until the caches hold this row's weights
+SLOWER = 1.05  # an int8 file is called slower than its float file from this ratio on: less is noise
+TORCH = "torch"  # the format of the row of a torch model
+PACKAGES = ("torch", "onnxruntime", "numpy")
+EVALUATION_BATCH = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """What is measured: a file or the torch model, and what is already known of it."""
+
+    row: BenchRow
+    predictor: Predictor
+
+
+@dataclasses.dataclass
+class Times:
+    """Seconds a call took: of one image, and of a large batch."""
+
+    alone: list[float] = dataclasses.field(default_factory=list)
+    large: list[float] = dataclasses.field(default_factory=list)
+
+
+def bench(
+    artifacts: Sequence[Artifact | str | Path] = (),
+    *,
+    dataset: str | Path | Dataset | None = None,
+    data_dir: Path | None = None,
+    runs: str | Path = "runs",
+    exports: str | Path = "exports",
+    observer: Observer = ignore,
+) -> Benchmark:
+    """Measure exported files and the torch models they came from: size, accuracy, flips, latency, throughput.
+
+    artifacts   Artifacts, or paths of files or of their folders; all files below `exports` when none is given
+    dataset     for accuracy and flips, by default the one that each model was trained on
+    data_dir    where published data sets lie, if not in the default place
+    runs        where the checkpoints are; a file finds its own by SHA-256
+
+    Raises ModelFileError for a file that is damaged, changed since its manifest or at odds with its
+    checkpoint, CheckpointError where that is missing, BadInput when there is nothing to measure, and
+    DataError when the data set is missing or does not fit.
+    """
+    references = References(Path(runs), dataset, data_dir)
+    with formats.torch_threads(THREADS):
+        contestants = _contestants(find(artifacts, Path(exports)), references)
+        rows = compare(measure(contestants, observer))
+    used = {reference.dataset: len(reference.test) for reference in references.known.values()}
+    return Benchmark(
+        dataset=", ".join(sorted(used)),
+        samples=sum(used.values()),
+        threads=THREADS,
+        batch=BATCH,
+        calls=ROUNDS * CALLS,
+        machine=platform.machine(),
+        versions=environment.versions(*PACKAGES),
+        rows=tuple(rows),
+        slower=tuple(slower(rows)),
+    )
+
+
+def latency_us(predictor: Predictor) -> float:
+    """Median microseconds of one image a call, after warm-up."""
+    times = _time(predictor, _images(1), WARM_UP + CALLS)[WARM_UP:]
+    return 1e6 * statistics.median(times)
+
+
+def measure(contestants: Sequence[Contestant], observer: Observer = ignore) -> list[BenchRow]:
+    """The rows of all contestants with their times, taken in interleaved rounds."""
+    times = [Times() for _ in contestants]
+    for done in range(ROUNDS):
+        observer(Progress("bench", done, ROUNDS))
+        for contestant, spent in zip(contestants, times, strict=True):
+            spent.alone += _time(contestant.predictor, _images(1), WARM_UP + CALLS)[WARM_UP:]
+            spent.large += _time(contestant.predictor, _images(BATCH), 1 + LARGE_CALLS)[1:]
+    observer(Progress("bench", ROUNDS, ROUNDS))
+    return [timed(contestant.row, spent) for contestant, spent in zip(contestants, times, strict=True)]
+
+
+def timed(row: BenchRow, spent: Times) -> BenchRow:
+    """The row with what its times amount to."""
+    return dataclasses.replace(
+        row,
+        latency_us=1e6 * statistics.median(spent.alone),
+        latency_p99_us=1e6 * float(np.quantile(spent.alone, 0.99)),
+        images_per_second=BATCH / statistics.median(spent.large),
+    )
+
+
+def compare(rows: Sequence[BenchRow]) -> list[BenchRow]:
+    """The rows with their ratios to the torch model and to the float file of the same checkpoint."""
+    known = {(row.checkpoint_sha256, row.format): row for row in rows}
+    return [
+        dataclasses.replace(
+            row,
+            to_torch=_ratios(row, known.get((row.checkpoint_sha256, TORCH))),
+            to_float=_ratios(row, known.get((row.checkpoint_sha256, _float_format(row))))
+            if row.format != TORCH
+            else None,
+        )
+        for row in rows
+    ]
+
+
+def slower(rows: Sequence[BenchRow]) -> list[str]:
+    """A sentence for each int8 file that takes longer than its float file, for one image or for a large batch."""
+    sentences = []
+    for row in rows:
+        if row.to_float is None:
+            continue
+        worse = {"an image": row.to_float.latency, f"a batch of {BATCH}": 1 / row.to_float.throughput}
+        found = [f"{ratio:.2f} times as long for {what}" for what, ratio in worse.items() if ratio >= SLOWER]
+        if found:
+            sentences.append(f"{row.path} is slower than its {_float_format(row)} file: {' and '.join(found)}.")
+    return sentences
+
+
+def _contestants(targets: Sequence[Target], references: References) -> list[Contestant]:
+    """Model by model, in the order in which they come up: the torch model, then its files, float before int8."""
+    models: dict[str, list[Contestant]] = {}
+    for target in targets:
+        with _named(target.path):
+            predictor, reference = _load(target, references)
+        record = reference.checkpoint
+        if record.weights_sha256 not in models:
+            weights = record.folder / record.weights
+            models[record.weights_sha256] = [_contestant(load(record.folder), weights, TORCH, reference)]
+        contestant = _contestant(predictor, target.path, predictor.contract.format, reference)
+        models[record.weights_sha256].append(contestant)
+    return [
+        contestant
+        for torch_model, *found in models.values()
+        for contestant in (torch_model, *sorted(found, key=lambda contestant: contestant.row.format))
+    ]
+
+
+def _load(target: Target, references: References) -> tuple[Predictor, Reference]:
+    check_integrity(target)
+    module = formats.of_file(target.path)
+    if module is None:
+        raise ModelFileError(f"no format has its suffix: {', '.join(formats.NAMES)}.")
+    predictor = module.load(target.path)
+    reference = references.get(predictor.contract.checkpoint_sha256)
+    check_contract(predictor, reference.checkpoint, module.NAME)
+    return predictor, reference
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let every error of a file name it."""
+    try:
+        yield
+    except (ModelFileError, CheckpointError) as error:
+        raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
+
+
+def _contestant(predictor: Predictor, path: Path, format_name: str, reference: Reference) -> Contestant:
+    answers, labels = _answers(predictor, reference.test.images), reference.test.labels
+    row = BenchRow(
+        name=reference.checkpoint.name,
+        format=format_name,
+        path=str(path),
+        checkpoint_sha256=reference.checkpoint.weights_sha256,
+        size_bytes=path.stat().st_size,
+        accuracy=float((answers == labels).mean()),
+        flips=int((answers != reference.logits.argmax(1)).sum()),
+    )
+    return Contestant(row, predictor)
+
+
+def _answers(predictor: Predictor, images: Images) -> Int64Array:
+    batches = range(0, len(images), EVALUATION_BATCH)
+    return np.concatenate([predictor(images[start : start + EVALUATION_BATCH])[0].argmax(1) for start in batches])
+
+
+def _float_format(row: BenchRow) -> str:
+    quantized = (suffix for suffix in formats.METHODS.values() if row.format.endswith(suffix))
+    return row.format.removesuffix(next(quantized, ""))
+
+
+def _ratios(row: BenchRow, base: BenchRow | None) -> Ratios | None:
+    if base is None:
+        return None
+    return Ratios(
+        size=row.size_bytes / base.size_bytes,
+        latency=row.latency_us / base.latency_us,
+        latency_p99=row.latency_p99_us / base.latency_p99_us,
+        throughput=row.images_per_second / base.images_per_second,
+    )
+
+
+def _time(predictor: Predictor, images: Images, calls: int) -> list[float]:
+    run: Callable[[Images], object] = predictor.run  # without the check of shapes, which is ours, not the runtime's
+    spent = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        run(images)
+        spent.append(time.perf_counter() - start)
+    return spent
+
+
+def _images(count: int) -> Images:
+    return np.random.default_rng(0).integers(0, 256, (count, 28, 28), dtype=np.uint8)

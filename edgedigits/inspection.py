@@ -1,0 +1,61 @@
+"""What an exported file is, without running it: `inspect(path)` gives an Inspection."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgedigits import files, formats, runtimes
+from edgedigits.errors import ModelFileError
+from edgedigits.records import Inspection, TensorInfo
+from edgedigits.targets import find_run
+
+EIGHT_BITS = ("int8", "uint8", "qint8", "quint8")
+
+
+def inspect(path: str | Path, *, runs: str | Path = "runs") -> Inspection:
+    """Contract, operators, tensors, versions, hash and origin of an exported file, and what can load it.
+
+    runs   where its checkpoint is looked for, by SHA-256
+
+    Nothing in the file is executed. Raises ModelFileError when it is no exported file, carries no
+    contract or is damaged.
+    """
+    path = Path(path)
+    module = formats.of_file(path)
+    if module is None:
+        raise ModelFileError(f"{path}: not an exported file, by its name ({', '.join(formats.NAMES)}).")
+    found = module.describe(path)
+    if found.contract.format != module.NAME:
+        raise ModelFileError(f"{path}: its name says {module.NAME}, its contract {found.contract.format}.")
+    run = find_run(found.contract.checkpoint_sha256, Path(runs))
+    return Inspection(
+        path=str(path),
+        format=module.NAME,
+        size_bytes=path.stat().st_size,
+        sha256=files.sha256(path),
+        contract=found.contract,
+        checkpoint=str(run) if run else None,
+        operators=dict(sorted(found.operators.items())),
+        opset=found.opset,
+        ir_version=found.ir_version,
+        tensors=tuple(sorted(found.tensors, key=lambda tensor: (-tensor.bytes, tensor.name))),
+        parameters=sum(map(_elements, _parameters(found.tensors))),
+        quantized_share=quantized_share(found.tensors),
+        runtimes=runtimes.loading(found.opset, found.ir_version, found.operators),
+    )
+
+
+def quantized_share(tensors: Sequence[TensorInfo]) -> float:
+    """The part of the parameters that is stored in 8 bits, 0 to 1; 0 where there are none."""
+    parameters = _parameters(tensors)
+    quantized = [tensor for tensor in parameters if tensor.dtype in EIGHT_BITS]
+    return sum(map(_elements, quantized)) / max(1, sum(map(_elements, parameters)))
+
+
+def _parameters(tensors: Sequence[TensorInfo]) -> list[TensorInfo]:
+    """Weights, biases and their scales; shapes are integers, and a scalar is a constant of the arithmetic."""
+    return [tensor for tensor in tensors if tensor.shape and ("float" in tensor.dtype or tensor.dtype in EIGHT_BITS)]
+
+
+def _elements(tensor: TensorInfo) -> int:
+    return math.prod(tensor.shape)
