@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits import environment, formats
-from edgedigits.data import Dataset, Int64Array
+from edgedigits.data import Dataset
 from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.formats import Images, Predictor
 from edgedigits.load import load
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Benchmark, BenchRow, Ratios
-from edgedigits.targets import Reference, References, Target, check_contract, check_integrity, find
+from edgedigits.targets import Opened, References, Target, find, open_file
 
 THREADS = 1
 ROUNDS = 20
@@ -32,7 +32,6 @@ WARM_UP = 20  # calls before each round's measurement, until the caches hold thi
 SLOWER = 1.05  # an int8 file is called slower than its float file from this ratio on: less is noise
 TORCH = "torch"  # the format of the row of a torch model
 PACKAGES = ("torch", "onnxruntime", "numpy")
-EVALUATION_BATCH = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,29 +149,18 @@ def _contestants(targets: Sequence[Target], references: References) -> list[Cont
     models: dict[str, list[Contestant]] = {}
     for target in targets:
         with _named(target.path):
-            predictor, reference = _load(target, references)
-        record = reference.checkpoint
+            # The torch model is measured too: what a manifest recorded of it would not do.
+            file = open_file(dataclasses.replace(target, recorded=None), references)
+        record = file.reference.checkpoint
         if record.weights_sha256 not in models:
-            weights = record.folder / record.weights
-            models[record.weights_sha256] = [_contestant(load(record.folder), weights, TORCH, reference)]
-        contestant = _contestant(predictor, target.path, predictor.contract.format, reference)
-        models[record.weights_sha256].append(contestant)
+            torch_file = dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
+            models[record.weights_sha256] = [_contestant(torch_file, TORCH)]
+        models[record.weights_sha256].append(_contestant(file, file.module.NAME))
     return [
         contestant
         for torch_model, *found in models.values()
         for contestant in (torch_model, *sorted(found, key=lambda contestant: contestant.row.format))
     ]
-
-
-def _load(target: Target, references: References) -> tuple[Predictor, Reference]:
-    check_integrity(target)
-    module = formats.of_file(target.path)
-    if module is None:
-        raise ModelFileError(f"no format has its suffix: {', '.join(formats.NAMES)}.")
-    predictor = module.load(target.path)
-    reference = references.get(predictor.contract.checkpoint_sha256)
-    check_contract(predictor, reference.checkpoint, module.NAME)
-    return predictor, reference
 
 
 @contextlib.contextmanager
@@ -184,23 +172,20 @@ def _named(path: Path) -> Iterator[None]:
         raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
 
 
-def _contestant(predictor: Predictor, path: Path, format_name: str, reference: Reference) -> Contestant:
-    answers, labels = _answers(predictor, reference.test.images), reference.test.labels
+def _contestant(file: Opened, format_name: str) -> Contestant:
+    record, test, model = file.reference.checkpoint, file.reference.test, file.reference.torch
+    assert model is not None
+    answers = file.predictor.in_batches(test.images)[0].argmax(1)
     row = BenchRow(
-        name=reference.checkpoint.name,
+        name=record.name,
         format=format_name,
-        path=str(path),
-        checkpoint_sha256=reference.checkpoint.weights_sha256,
-        size_bytes=path.stat().st_size,
-        accuracy=float((answers == labels).mean()),
-        flips=int((answers != reference.logits.argmax(1)).sum()),
+        path=str(file.path),
+        checkpoint_sha256=record.weights_sha256,
+        size_bytes=file.path.stat().st_size,
+        accuracy=float((answers == test.labels).mean()),
+        flips=int((answers != model.logits.argmax(1)).sum()),
     )
-    return Contestant(row, predictor)
-
-
-def _answers(predictor: Predictor, images: Images) -> Int64Array:
-    batches = range(0, len(images), EVALUATION_BATCH)
-    return np.concatenate([predictor(images[start : start + EVALUATION_BATCH])[0].argmax(1) for start in batches])
+    return Contestant(row, file.predictor)
 
 
 def _float_format(row: BenchRow) -> str:

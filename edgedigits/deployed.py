@@ -1,53 +1,46 @@
 """A file as it will be used: one image at a time, in every setting of its runtime, and off the test set."""
 
-from pathlib import Path
-
-import numpy as np
-
 from edgedigits import parity
-from edgedigits.formats import Format, Images, Predictor, Scores
+from edgedigits.formats import Scores
 from edgedigits.records import Deployment, Robustness
-from edgedigits.targets import Reference
+from edgedigits.targets import Opened, TorchModel
 
-BATCH = 1000
 QUICK = 2000  # test images in settings that only reorder a runtime's sums; all of them when thorough
 ALONE = "one image a call"
 
 
-def deployments(
-    module: Format, path: Path, reference: Reference, logits: Scores, thorough: bool = False
-) -> tuple[Deployment, ...]:
+def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[Deployment, ...]:
     """All test images one at a time, and the first of them, or all when `thorough`, in every other setting.
 
     logits   of the file itself, in large batches and its default setting, `[n, classes]`
     """
-    count = len(logits) if thorough else QUICK
-    images = reference.test.images
-    alone = _logits(module.load(path), images, batch=1)
-    found = [_deployment(ALONE, alone, reference, logits)]
-    for setting in module.SETTINGS[1:]:
-        scores = _logits(module.load(path, setting), images[:count], BATCH)
-        found.append(_deployment(setting, scores, reference, logits))
+    images = file.reference.test.images
+    part = images if thorough else images[:QUICK]
+    alone, _ = file.predictor.in_batches(images, size=1)
+    found = [_deployment(ALONE, alone, logits, file.reference.torch)]
+    for setting in file.module.SETTINGS[1:]:
+        scores, _ = file.module.load(file.path, setting).in_batches(part)
+        found.append(_deployment(setting, scores, logits, file.reference.torch))
     return tuple(found)
 
 
-def _deployment(setting: str, scores: Scores, reference: Reference, logits: Scores) -> Deployment:
+def _deployment(setting: str, scores: Scores, logits: Scores, model: TorchModel | None) -> Deployment:
     count = len(scores)
     answers = scores.argmax(1)
     return Deployment(
         setting=setting,
         samples=count,
-        flips=int((answers != reference.logits[:count].argmax(1)).sum()),
+        flips=int((answers != model.logits[:count].argmax(1)).sum()) if model else None,
         changed=int((answers != logits[:count].argmax(1)).sum()),
         max_abs_diff=parity.difference(logits[:count], scores).largest,
     )
 
 
-def robustness(predictor: Predictor, reference: Reference) -> tuple[Robustness, ...]:
+def robustness(file: Opened) -> tuple[Robustness, ...]:
     """The file and the torch model on images off the test set: do they agree, and how often are they right?"""
     found = []
-    for condition, wanted in reference.conditions:
-        scores = _logits(predictor, condition.images, BATCH)
+    for condition, wanted in file.reference.torch.conditions if file.reference.torch else ():
+        scores, _ = file.predictor.in_batches(condition.images)
         found.append(
             Robustness(
                 condition=condition.name,
@@ -59,7 +52,3 @@ def robustness(predictor: Predictor, reference: Reference) -> tuple[Robustness, 
             )
         )
     return tuple(found)
-
-
-def _logits(predictor: Predictor, images: Images, batch: int) -> Scores:
-    return np.concatenate([predictor(images[start : start + batch])[0] for start in range(0, len(images), batch)])

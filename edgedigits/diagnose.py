@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgedigits import metrics
-from edgedigits.formats import Images, Predictor, Scores
+from edgedigits.formats import Images, Scores
 from edgedigits.models import Classifier
+from edgedigits.targets import Opened
 
 SAMPLE = 500  # images: enough to tell mistakes apart
 EXPLAINED = 0.1  # of the mean difference may remain: int8 adds noise of its own
@@ -22,14 +23,13 @@ NORMALIZATIONS = {  # scale and offset of a pixel 0..255
 }
 
 
-def diagnose(predictor: Predictor, classifier: Classifier, images: Images) -> str | None:
-    """The mistake that explains how a file's logits differ from the torch model's; None when none does.
-
-    images   uint8 `[n, 28, 28]`, as both were given
-    """
-    images = images[:SAMPLE]
-    found, _ = predictor(images)
-    right = metrics.logits(classifier, images)
+def diagnose(file: Opened) -> str | None:
+    """The mistake that explains how a file's logits differ from the torch model's; None when none does."""
+    if file.reference.torch is None:
+        return None
+    classifier, images = file.reference.torch.classifier, file.reference.test.images[:SAMPLE]
+    found, _ = file.predictor(images)
+    right = file.reference.torch.logits[:SAMPLE]
     unexplained = np.abs(found - right).mean()
     for cause, mistaken in _mistakes(classifier, images, right, found):
         if np.abs(found - mistaken).mean() < EXPLAINED * unexplained:

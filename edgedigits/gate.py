@@ -1,6 +1,6 @@
 """The gate: which limits a report does not keep. Each failure names the limit, the value and the worst case."""
 
-from edgedigits.records import Limits, ParityReport
+from edgedigits.records import RECORDED, Limits, ParityReport
 
 SOFTMAX_TOLERANCE = 1e-5  # of float32, whatever the order of the sums
 ULP = 1e-12  # 2 of 1,000 is 0.002, less an ulp
@@ -11,9 +11,10 @@ def judge(report: ParityReport, labels: tuple[str, ...]) -> list[str]:
 
     labels   of the classes, to name the answers that changed
     """
-    if report.max_abs_diff is None:
+    if report.max_abs_diff is None and report.worst_image is not None:
         return [f"logits: not finite; image {report.worst_image} first"]
     return [
+        *_recorded(report),
         *_flips(report, labels),
         *_accuracy(report, labels),
         *_logits(report),
@@ -27,6 +28,20 @@ def judge(report: ParityReport, labels: tuple[str, ...]) -> list[str]:
 def is_exact(limits: Limits) -> bool:
     """Whether a file must give the torch model's answers everywhere, as float files must."""
     return limits.max_flips == 0
+
+
+def _recorded(report: ParityReport) -> list[str]:
+    """Without the torch model's answers: so many may flip, so many more or fewer may be right."""
+    limit, samples = report.limits.max_flips, report.samples
+    if report.compared_with != RECORDED or limit is None:
+        return []
+    recorded, found = (round((accuracy or 0.0) * samples) for accuracy in (report.reference_accuracy, report.accuracy))
+    if abs(found - recorded) <= limit:
+        return []
+    return [
+        f"recorded: {found:,} of {samples:,} answers right, its manifest recorded {recorded:,} of the torch model, "
+        f"limit {limit:,} apart"
+    ]
 
 
 def _flips(report: ParityReport, labels: tuple[str, ...]) -> list[str]:
@@ -48,8 +63,7 @@ def _accuracy(report: ParityReport, labels: tuple[str, ...]) -> list[str]:
     failures = []
     if limits.max_drop is not None and drop > limits.max_drop + ULP:
         failures.append(
-            f"accuracy: {100 * drop:.2f} points lost, limit {100 * limits.max_drop:.2f}; worst class "
-            f"{_worst_class(report, labels)} ({report.lost} lost, {report.gained} gained, p = {report.mcnemar_p:.2g})"
+            f"accuracy: {100 * drop:.2f} points lost, limit {100 * limits.max_drop:.2f}{_worst_class(report, labels)}"
         )
     if limits.min_accuracy is not None and accuracy < limits.min_accuracy - ULP:
         failures.append(f"accuracy: {accuracy:.2%}, at least {limits.min_accuracy:.2%} wanted")
@@ -57,14 +71,19 @@ def _accuracy(report: ParityReport, labels: tuple[str, ...]) -> list[str]:
 
 
 def _worst_class(report: ParityReport, labels: tuple[str, ...]) -> str:
-    """The class that lost most accuracy, by its label, with both figures."""
+    """The class that lost most accuracy, by its label, with both figures, where the torch model's are known."""
+    if report.compared_with == RECORDED:
+        return ""
     drops = {
         index: before - after
         for index, (before, after) in enumerate(zip(report.reference_by_class, report.by_class, strict=True))
         if before is not None and after is not None
     }
     worst = max(drops, key=drops.__getitem__)
-    return f"'{labels[worst]}', {report.reference_by_class[worst]:.2%} to {report.by_class[worst]:.2%}"
+    return (
+        f"; worst class '{labels[worst]}', {report.reference_by_class[worst]:.2%} to {report.by_class[worst]:.2%} "
+        f"({report.lost} lost, {report.gained} gained, p = {report.mcnemar_p:.2g})"
+    )
 
 
 def _logits(report: ParityReport) -> list[str]:
@@ -84,12 +103,16 @@ def _probabilities(report: ParityReport) -> list[str]:
 
 
 def _deployments(report: ParityReport) -> list[str]:
-    """Answers as deployed: the flips that are allowed in large batches are allowed there, and no more."""
+    """Answers as deployed: the flips that are allowed in large batches are allowed there, and no more.
+
+    Where the torch model's answers are not known, the file's own in large batches stand in for them.
+    """
     limit = report.limits.max_flips
+    flips = [(found, found.changed if found.flips is None else found.flips) for found in report.deployments]
     return [
-        f"deployed: {found.flips:,} of {found.samples:,} answers changed with {found.setting}, limit {limit:,}"
-        for found in report.deployments
-        if limit is not None and found.flips > limit
+        f"deployed: {count:,} of {found.samples:,} answers changed with {found.setting}, limit {limit:,}"
+        for found, count in flips
+        if limit is not None and count > limit
     ]
 
 

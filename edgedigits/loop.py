@@ -13,6 +13,7 @@ from torch.optim import lr_scheduler
 from edgedigits import metrics
 from edgedigits.data import Split
 from edgedigits.errors import UsageError
+from edgedigits.formats import EVALUATION_BATCH
 from edgedigits.progress import Observer, Progress
 from edgedigits.records import IMAGE_SHAPE, Epoch, History, Recipe
 
@@ -146,7 +147,7 @@ def _schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> l
 
 def _require_finite(classifier: nn.Module, learn: Split) -> None:
     """Raise UsageError if the epoch's last step diverged: its loss was taken before it."""
-    scores = metrics.logits(classifier, learn.images[: metrics.EVALUATION_BATCH])
+    scores = metrics.logits(classifier, learn.images[:EVALUATION_BATCH])
     weights = (parameter.isfinite().all() for parameter in classifier.parameters())
     if not (np.isfinite(scores).all() and all(weights)):
         raise UsageError(DIVERGED)

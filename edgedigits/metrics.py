@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from edgedigits.data import Int64Array, Split
-
-EVALUATION_BATCH = 1000
+from edgedigits.formats import EVALUATION_BATCH
 
 
 def logits(classifier: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -24,6 +24,7 @@ IMAGE_SHAPE = (28, 28)
 CONTRACT_VERSION = 1
 MANIFEST_VERSION = 1
 
+TORCH_MODEL, RECORDED = "torch model", "manifest"  # what a ParityReport compares with
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16", "auto")
@@ -318,14 +319,14 @@ class Limits(Record):
 class Deployment(Record):
     """A file run otherwise than in large batches: one image a call, another optimization level, two threads.
 
-    flips          answers that differ from the torch model's
+    flips          answers that differ from the torch model's; None where that is not at hand
     changed        answers that differ from the file's own in large batches
     max_abs_diff   largest difference of any logit from the file's own in large batches
     """
 
     setting: str
     samples: int
-    flips: int
+    flips: int | None
     changed: int
     max_abs_diff: float | None
 
@@ -348,6 +349,8 @@ class ParityReport(Record):
 
     Figures are None, and `readable` is false, when the file or its checkpoint could not be read.
 
+    compared_with   "torch model"; or "manifest" where the checkpoint is not at hand: then the torch model's
+                    accuracy is what the manifest recorded, and figures of single answers are None
     interval        Wilson's 95% interval of each accuracy
     flip_indices    the test images whose predicted class differs; `lost` of them were right in
                     torch and became wrong, `gained` the other way
@@ -368,6 +371,7 @@ class ParityReport(Record):
     size_bytes: int
     dataset: str = ""
     samples: int = 0
+    compared_with: str = TORCH_MODEL
     reference_accuracy: float | None = None
     reference_interval: tuple[float, ...] | None = None
     reference_by_class: tuple[float | None, ...] = ()

@@ -15,6 +15,7 @@ from edgedigits import measured, presets
 from edgedigits.data import FileStatus
 from edgedigits.progress import Observer, Progress
 from edgedigits.records import (
+    RECORDED,
     Artifact,
     Benchmark,
     Checkpoint,
@@ -151,6 +152,7 @@ def verification(result: Verification) -> RenderableType:
     )
     return Group(
         _verdicts(result.reports),
+        *_recorded(result.reports),
         *_dependences(result.reports),
         *_robustness(result.reports),
         *failures,
@@ -169,18 +171,32 @@ def _verdicts(reports: Sequence[ParityReport]) -> Table:
 
 
 def _figures_of(report: ParityReport) -> list[str]:
-    if report.accuracy is None or report.interval is None or report.mcnemar_p is None:
+    if report.accuracy is None or report.interval is None:
         return ["-"] * 8
     low, high = report.interval
+    accuracies = [f"{report.reference_accuracy:.2%}", f"{report.accuracy:.2%}", f"{50 * (high - low):.2f}"]
+    if report.mcnemar_p is None:
+        return [*accuracies, *["-"] * 5]
     return [
-        f"{report.reference_accuracy:.2%}",
-        f"{report.accuracy:.2%}",
-        f"{50 * (high - low):.2f}",
+        *accuracies,
         str(report.flips),
         str(report.lost),
         str(report.gained),
         f"{report.mcnemar_p:.2g}",
         "not finite" if report.max_abs_diff is None else f"{report.max_abs_diff:.1e}",
+    ]
+
+
+def _recorded(reports: Sequence[ParityReport]) -> list[Text]:
+    """A line for each file that could not be compared answer by answer."""
+    return [
+        Text(
+            f"{report.path}: its checkpoint is not at hand: compared with the accuracy that its manifest recorded, "
+            "not answer by answer",
+            style="yellow",
+        )
+        for report in reports
+        if report.compared_with == RECORDED
     ]
 
 

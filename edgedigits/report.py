@@ -25,7 +25,7 @@ from edgedigits import environment, files, gate, metrics, parity
 from edgedigits.data import Int64Array, Split, Uint8Array
 from edgedigits.errors import UsageError
 from edgedigits.formats import Scores
-from edgedigits.records import Artifact, Checkpoint, ParityReport, Robustness, Verification
+from edgedigits.records import RECORDED, Artifact, Checkpoint, ParityReport, Robustness, Verification
 from edgedigits.render import size
 
 TEMPLATE = "report.html.jinja"
@@ -147,6 +147,7 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         verification=verification,
         files=views,
         failed=[view for view in views if not view.report.passed],
+        recorded=[view for view in views if view.report.compared_with == RECORDED],
         slowest=max(latencies, default=None),
         conditions=_conditions(views),
         models=_models(views),
@@ -167,7 +168,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    engine.filters |= {"percent": _percent, "scientific": _scientific, "size": size}
+    engine.filters |= {"percent": _percent, "count": _count, "scientific": _scientific, "size": size}
     return engine.get_template(TEMPLATE)
 
 
@@ -206,10 +207,11 @@ def _checks(report: ParityReport) -> tuple[Check, ...]:
     limits = report.limits
     failed = {failure.partition(":")[0] for failure in report.failures}
     drop = (report.reference_accuracy or 0.0) - (report.accuracy or 0.0)
+    apart = "-" if report.flips is None else _scientific(report.max_abs_diff)
     rows = [
-        ("flips", "changed answers", f"{report.flips:,}", _at_most(limits.max_flips, "{:,}")),
+        ("flips", "changed answers", _count(report.flips), _at_most(limits.max_flips, "{:,}")),
         ("accuracy", "accuracy lost", _points(drop), _at_most(limits.max_drop, "{}", _points)),
-        ("logits", "logits off by", _scientific(report.max_abs_diff), _at_most(limits.max_logit_diff, "{:g}")),
+        ("logits", "logits off by", apart, _at_most(limits.max_logit_diff, "{:g}")),
         (
             "probabilities",
             "off from softmax",
@@ -335,6 +337,10 @@ def _models(views: Sequence[FileView]) -> list[Model]:
 
 def _percent(fraction: float | None, digits: int = 2) -> str:
     return "-" if fraction is None else f"{fraction:.{digits}%}"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def _points(fraction: float) -> str:

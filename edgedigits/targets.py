@@ -4,38 +4,75 @@ A file is found by its manifest or its name, its torch model by the SHA-256 in i
 here knows one format from another.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from edgedigits import checkpoint, data, files, formats, manifest, metrics
 from edgedigits.conditions import Condition, conditions
 from edgedigits.data import Dataset, Split
 from edgedigits.errors import BadInput, CheckpointError, DataError, ModelFileError, RecordError
-from edgedigits.formats import Predictor, Scores
+from edgedigits.formats import Format, Predictor, Scores
 from edgedigits.models import Classifier
 from edgedigits.records import Artifact, Checkpoint
 
 
 @dataclass(frozen=True)
 class Target:
-    """A file to verify, and its manifest entry; a `stray` one lies beside a manifest that does not list it."""
+    """A file to verify, its manifest entry, and the checkpoint that the manifest names.
+
+    stray   it lies beside a manifest that does not list it
+    """
 
     path: Path
     artifact: Artifact | None = None
+    recorded: Checkpoint | None = None
     stray: bool = False
+
+
+class TorchModel:
+    """A torch model and what it answers on a test split and off it; it is asked once, when that is needed."""
+
+    def __init__(self, classifier: Classifier, dataset: Dataset) -> None:
+        self.classifier = classifier
+        self.dataset = dataset
+
+    @functools.cached_property
+    def logits(self) -> Scores:
+        """Of all test images, `[n, classes]`."""
+        return metrics.logits(self.classifier, self.dataset.test.images)
+
+    @functools.cached_property
+    def conditions(self) -> list[tuple[Condition, Scores]]:
+        """Images off the test set, with their logits."""
+        found = conditions(self.dataset.test, self.dataset.labels)
+        return [(condition, metrics.logits(self.classifier, condition.images)) for condition in found]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A torch model, the images it is asked, and what it answers: logits `[n, classes]`."""
+    """What a file is compared with, on a test split.
+
+    torch   None where the checkpoint is not at hand, and only what the manifest recorded of it is known
+    """
 
     checkpoint: Checkpoint
-    classifier: Classifier
     dataset: str
     test: Split
-    logits: Scores
-    conditions: tuple[tuple[Condition, Scores], ...]
+    torch: TorchModel | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that is what its manifest and its contract say, ready to answer, and what it is compared with."""
+
+    path: Path
+    module: Format
+    predictor: Predictor
+    reference: Reference
 
 
 def find(artifacts: Sequence[Artifact | str | Path], exports: Path) -> list[Target]:
@@ -62,7 +99,22 @@ def _target(path: Path) -> Target:
     if listing is None:
         return Target(path)
     entries = [artifact for artifact in listing.artifacts if artifact.file == path.name]
-    return Target(path, entries[0]) if entries else Target(path, stray=True)
+    return Target(path, entries[0], listing.checkpoint) if entries else Target(path, stray=True)
+
+
+def open_file(target: Target, references: "References") -> Opened:
+    """Check a file against its manifest, load it, and check its contract against its checkpoint.
+
+    Raises ModelFileError and CheckpointError, and DataError where there is nothing to ask it.
+    """
+    check_integrity(target)
+    module = formats.of_file(target.path)
+    if module is None:
+        raise ModelFileError(f"no format has the suffix of {target.path.name}: {', '.join(formats.NAMES)}")
+    predictor = module.load(target.path)
+    reference = references.get(predictor.contract.checkpoint_sha256, target.recorded)
+    check_contract(predictor, reference.checkpoint, module.NAME)
+    return Opened(target.path, module, predictor, reference)
 
 
 def find_run(sha256: str, runs: Path) -> Path | None:
@@ -87,23 +139,29 @@ class References:
         self.datasets: dict[tuple[str, bool], Dataset] = {}
         self.known: dict[str, Reference] = {}
 
-    def get(self, sha256: str) -> Reference:
-        """The reference for a checkpoint's SHA-256. Raises CheckpointError and DataError."""
+    def get(self, sha256: str, recorded: Checkpoint | None = None) -> Reference:
+        """The reference for a checkpoint's SHA-256. Raises CheckpointError and DataError.
+
+        recorded   what a manifest says of that checkpoint: all there is to compare with where it is not at hand
+        """
         if sha256 not in self.known:
-            record = self._find(sha256)
-            dataset = self._dataset(record)
-            classifier = checkpoint.load_model(record)
-            logits = metrics.logits(classifier, dataset.test.images)
-            off = [(c, metrics.logits(classifier, c.images)) for c in conditions(dataset.test, dataset.labels)]
-            self.known[sha256] = Reference(record, classifier, dataset.ref.name, dataset.test, logits, tuple(off))
+            folder = find_run(sha256, self.runs)
+            self.known[sha256] = self._asked(checkpoint.load(folder)) if folder else self._recorded(sha256, recorded)
         return self.known[sha256]
 
-    def _find(self, sha256: str) -> Checkpoint:
-        if folder := find_run(sha256, self.runs):
-            return checkpoint.load(folder)
-        raise CheckpointError(
-            f"its checkpoint {sha256[:12]}… is not in {self.runs}: name the folder with --runs, or export anew"
-        )
+    def _asked(self, record: Checkpoint) -> Reference:
+        dataset = self._dataset(record)
+        model = TorchModel(checkpoint.load_model(record), dataset)
+        return Reference(record, dataset.ref.name, dataset.test, model)
+
+    def _recorded(self, sha256: str, record: Checkpoint | None) -> Reference:
+        missing = f"its checkpoint {sha256[:12]}… is not in {self.runs}: name the folder with --runs, or export anew"
+        if record is None or record.weights_sha256 != sha256:
+            raise CheckpointError(missing)
+        dataset = self._dataset(record)
+        if dataset.ref.sha256 != record.dataset.sha256:
+            raise CheckpointError(f"{missing}. Its {manifest.FILE} recorded the accuracy on other images than these.")
+        return Reference(record, dataset.ref.name, dataset.test, None)
 
     def _dataset(self, record: Checkpoint) -> Dataset:
         if isinstance(self.dataset, Dataset):
@@ -118,7 +176,15 @@ class References:
                 f"data set {chosen.ref.name} has {len(chosen.labels)} classes, model {record.name} has "
                 f"{len(record.spec.labels)}. Verify it on its own with --dataset {record.dataset.source}."
             )
+        _require_variety(chosen)
         return chosen
+
+
+def _require_variety(dataset: Dataset) -> None:
+    """Raise DataError when the test images can tell no good model from a bad one."""
+    if len(np.unique(dataset.test.labels)) < 2:
+        what = f"only images of '{dataset.labels[dataset.test.labels[0]]}'" if len(dataset.test) else "no images"
+        raise DataError(f"data set {dataset.ref.name} has {what} in its test split: two classes wanted, at least.")
 
 
 def check_integrity(target: Target) -> None:

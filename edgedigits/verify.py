@@ -10,20 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import deployed, files, formats, gate, manifest, metrics, parity
+from edgedigits import deployed, files, gate, manifest, metrics, parity
 from edgedigits import report as page
 from edgedigits.bench import latency_us
-from edgedigits.data import Dataset, Split
+from edgedigits.data import Dataset
 from edgedigits.diagnose import diagnose
 from edgedigits.errors import CheckpointError, ModelFileError
-from edgedigits.formats import Predictor, Scores
+from edgedigits.formats import Scores
 from edgedigits.limits import replaced, require_possible
 from edgedigits.progress import Observer, Progress, ignore
-from edgedigits.records import Artifact, Limits, ParityReport, Verification
+from edgedigits.records import RECORDED, Artifact, Limits, ParityReport, Verification
 from edgedigits.report import Evidence
-from edgedigits.targets import Reference, References, Target, check_contract, check_integrity, find
-
-BATCH = 1000
+from edgedigits.targets import Opened, Reference, References, Target, TorchModel, find, open_file
 
 
 def verify(
@@ -49,8 +47,10 @@ def verify(
     thorough    in other settings of the runtime, too, compare every image, and not the first 2,000
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
-    other. The reports of a folder are also written to its `parity.json`. Raises BadInput when there
-    is nothing to verify, and DataError when the data set is missing or does not fit the models.
+    other. Where a checkpoint is not at hand, its files are compared with the accuracy that their
+    manifest recorded, and the report says so. The reports of a folder are also written to its
+    `parity.json`. Raises BadInput when there is nothing to verify, and DataError when the data set is
+    missing, does not fit the models, or has no two classes to tell apart.
     """
     if html is not None:
         page.require_writable(Path(html))
@@ -81,32 +81,26 @@ def _report(
     """
     blank = _blank(target)
     try:
-        check_integrity(target)
-        module = formats.of_file(target.path)
-        if module is None:
-            raise ModelFileError(f"no format has the suffix of {target.path.name}: {', '.join(formats.NAMES)}")
-        predictor = module.load(target.path)
-        reference = references.get(predictor.contract.checkpoint_sha256)
-        check_contract(predictor, reference.checkpoint, module.NAME)
-        answers = _run(predictor, reference.test)
+        file = open_file(target, references)
+        answers = _run(file)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
         return dataclasses.replace(blank, failures=(f"{kind}: {error}",), readable=False), None
-    limits = replaced(module.LIMITS, limits)
-    report = _compare(dataclasses.replace(blank, format=module.NAME, limits=limits), reference, answers)
+    limits = replaced(file.module.LIMITS, limits)
+    report = _compare(dataclasses.replace(blank, format=file.module.NAME, limits=limits), file.reference, answers)
     require_possible(limits, report.reference_accuracy or 0.0, report.samples)
-    if report.max_abs_diff is not None:
+    if np.isfinite(answers[0]).all():
         report = dataclasses.replace(
             report,
-            deployments=deployed.deployments(module, target.path, reference, answers[0], thorough),
-            robustness=deployed.robustness(predictor, reference),
-            latency_us=latency_us(predictor) if timed or limits.max_latency_us is not None else None,
+            deployments=deployed.deployments(file, answers[0], thorough),
+            robustness=deployed.robustness(file),
+            latency_us=latency_us(file.predictor) if timed or limits.max_latency_us is not None else None,
         )
-    failures = gate.judge(report, reference.checkpoint.spec.labels)
-    if failures and (cause := diagnose(predictor, reference.classifier, reference.test.images)):
+    failures = gate.judge(report, file.reference.checkpoint.spec.labels)
+    if failures and (cause := diagnose(file)):
         failures.append(f"cause: {cause}")
-    evidence = Evidence(reference.checkpoint, target.artifact, reference.test, reference.logits, answers[0])
-    return dataclasses.replace(report, failures=tuple(failures), passed=not failures), evidence
+    report = dataclasses.replace(report, failures=tuple(failures), passed=not failures)
+    return report, _evidence(target, file.reference, answers[0])
 
 
 def _blank(target: Target) -> ParityReport:
@@ -120,14 +114,13 @@ def _blank(target: Target) -> ParityReport:
     )
 
 
-def _run(predictor: Predictor, test: Split) -> tuple[Scores, Scores]:
+def _run(file: Opened) -> tuple[Scores, Scores]:
     """Logits and probabilities of all test images. Raises ModelFileError unless both are as the contract says."""
-    count, classes = len(test), len(predictor.contract.labels)
-    batches = [predictor(test.images[start : start + BATCH]) for start in range(0, count, BATCH)]
-    logits, probabilities = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    wanted = (len(file.reference.test), len(file.predictor.contract.labels))
+    logits, probabilities = file.predictor.in_batches(file.reference.test.images)
     for name, found in (("logits", logits), ("probabilities", probabilities)):
-        if found.shape != (count, classes) or found.dtype != np.float32:
-            raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {(count, classes)} wanted")
+        if found.shape != wanted or found.dtype != np.float32:
+            raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {wanted} wanted")
     return logits, probabilities
 
 
@@ -135,20 +128,33 @@ def _compare(blank: ParityReport, reference: Reference, answers: tuple[Scores, S
     """Put the figures of the whole test split into the report."""
     logits, probabilities = answers
     labels = reference.test.labels
-    was_right, is_right = reference.logits.argmax(1) == labels, logits.argmax(1) == labels
-    lost, gained = int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
-    flips = parity.flips(reference.logits, logits)
-    apart = parity.difference(reference.logits, logits)
-    return dataclasses.replace(
+    right = logits.argmax(1) == labels
+    report = dataclasses.replace(
         blank,
         dataset=reference.dataset,
         samples=len(labels),
+        accuracy=float(right.mean()),
+        interval=metrics.wilson(int(right.sum()), len(labels)),
+        by_class=parity.by_class(logits, labels),
+        softmax_diff=parity.softmax_difference(logits, probabilities),
+    )
+    if reference.torch is None:
+        return _compare_recorded(report, reference, logits)
+    return _compare_answers(report, reference.torch, logits)
+
+
+def _compare_answers(report: ParityReport, model: TorchModel, logits: Scores) -> ParityReport:
+    """The torch model's figures, and each of its answers against the file's."""
+    labels = model.dataset.test.labels
+    was_right, is_right = model.logits.argmax(1) == labels, logits.argmax(1) == labels
+    lost, gained = int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
+    flips = parity.flips(model.logits, logits)
+    apart = parity.difference(model.logits, logits)
+    return dataclasses.replace(
+        report,
         reference_accuracy=float(was_right.mean()),
         reference_interval=metrics.wilson(int(was_right.sum()), len(labels)),
-        reference_by_class=parity.by_class(reference.logits, labels),
-        accuracy=float(is_right.mean()),
-        interval=metrics.wilson(int(is_right.sum()), len(labels)),
-        by_class=parity.by_class(logits, labels),
+        reference_by_class=parity.by_class(model.logits, labels),
         flips=len(flips),
         flip_indices=tuple(flip.index for flip in flips),
         flip_margins=tuple(flip.margin for flip in flips),
@@ -160,8 +166,27 @@ def _compare(blank: ParityReport, reference: Reference, answers: tuple[Scores, S
         mean_abs_diff=apart.mean,
         p999_abs_diff=apart.p999,
         worst_image=apart.worst,
-        softmax_diff=parity.softmax_difference(logits, probabilities),
     )
+
+
+def _compare_recorded(report: ParityReport, reference: Reference, logits: Scores) -> ParityReport:
+    """All that a manifest knows of the torch model's answers is how many were right."""
+    accuracy = reference.checkpoint.metrics.test_accuracy
+    finite = np.isfinite(logits).all(axis=1)
+    return dataclasses.replace(
+        report,
+        compared_with=RECORDED,
+        reference_accuracy=accuracy,
+        reference_interval=metrics.wilson(round(accuracy * report.samples), report.samples),
+        worst_image=None if finite.all() else int(finite.argmin()),
+    )
+
+
+def _evidence(target: Target, reference: Reference, logits: Scores) -> Evidence | None:
+    """What the page shows of single answers, where there are the torch model's to compare with."""
+    if reference.torch is None:
+        return None
+    return Evidence(reference.checkpoint, target.artifact, reference.test, reference.torch.logits, logits)
 
 
 def _summary(reports: Sequence[ParityReport]) -> Verification:

@@ -470,6 +470,7 @@ INTERRUPTED = """if True:
             os.kill(os.getpid(), signal.SIGINT)
 
     loop.Meter.add = interrupting
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background is born ignoring it
     cli.main()
 """
 

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from edgedigits import metrics
 from edgedigits.data import Split
-from edgedigits.metrics import EVALUATION_BATCH, confusion, cross_entropy, softmax, wilson
+from edgedigits.formats import EVALUATION_BATCH
+from edgedigits.metrics import confusion, cross_entropy, softmax, wilson
 
 
 class Brightness(nn.Module):

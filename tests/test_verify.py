@@ -7,17 +7,20 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
-from edgedigits import checkpoint, files, formats, manifest, models
+from edgedigits import checkpoint, files, formats, manifest, models, render
 from edgedigits.data import Dataset, Split
 from edgedigits.errors import BadInput, DataError, ModelFileError
 from edgedigits.export import export
-from edgedigits.formats import Source
-from edgedigits.records import Artifact, Limits, Manifest, ParityReport, Verification
+from edgedigits.formats import Source, onnx_static
+from edgedigits.formats import onnx as float_onnx
+from edgedigits.records import RECORDED, Artifact, Limits, Manifest, ParityReport, Verification
+from edgedigits.train import train
 from edgedigits.verify import verify
-from tests.broken import DAMAGES, LIES, MISTAKES
+from tests.broken import DAMAGES, GRAPHS, LIES, MISTAKES
 
 
 @pytest.fixture
@@ -106,6 +109,44 @@ def test_a_damaged_file_fails_for_it(name: str, format_name: str, exported: Path
     assert str(path) in report.failures[0]
 
 
+@pytest.mark.parametrize("name", GRAPHS)
+def test_an_onnx_file_that_breaks_its_contract_fails_for_it(name: str, exported: Path, runs: Path) -> None:
+    damage, path = GRAPHS[name], suffixed(exported, "onnx")
+    rewrite(path, damage.spoil(path.read_bytes()), damage.manifest_agrees)
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert damage.reason in report.failures[0]
+
+
+def test_a_stale_manifest_fails_the_files_beside_it(exported: Path, digits: Dataset, tmp_path: Path) -> None:
+    stale = (exported / "fc-tiny" / manifest.FILE).read_text()
+    newer = dataclasses.replace(train("fc", digits, runs=tmp_path, epochs=1, device="cpu"), name="fc-tiny")
+    export(newer, ["onnx"], exports=exported)
+    (exported / "fc-tiny" / manifest.FILE).write_text(stale)
+    report = verify_one(suffixed(exported, "onnx"), tmp_path)
+    assert not report.passed
+    assert "changed since its manifest.json was written" in report.failures[0]
+
+
+def test_a_file_calibrated_on_raw_pixels_fails_for_the_answers_that_change(
+    exported: Path, runs: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scales come from a network that was fed 0..255 where it is deployed on 0..1: all but ink is rounded away."""
+    deployed = models.Deployed(checkpoint.load_model(checkpoint.load(runs / "cnn-tiny"))).eval()
+    raw = MISTAKES["pixels not scaled"].spoil(copy.deepcopy(deployed)).eval()
+    raw_graph, ranges = onnx.load_model_from_string(float_onnx.graph(raw)), onnx_static._ranges  # type: ignore[arg-type]
+    monkeypatch.setattr(onnx_static, "_ranges", lambda _, images: ranges(raw_graph, images))
+    path = exported / "cnn-tiny" / "cnn-tiny.static.onnx"
+    contract = onnx_static.load(path).contract
+    onnx_static.export(Source(deployed, contract, digits.train.images), path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs, limits=Limits(max_flips=0))
+    assert report.readable
+    assert report.flip_indices
+    assert report.failures[0].startswith(f"flips: {report.flips:,} of")
+    assert f"image {report.flip_indices[int(np.argmax(report.flip_margins))]} worst" in report.failures[0]
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_a_contract_that_lies_fails_for_it(name: str, exported: Path, runs: Path) -> None:
     lie, reason = LIES[name]
@@ -150,11 +191,67 @@ def test_a_file_alone_in_another_folder_finds_its_checkpoint_by_hash(exports: Pa
     assert not (tmp_path / manifest.PARITY_FILE).exists()
 
 
-def test_a_file_without_its_checkpoint_fails_and_says_where_it_was_sought(exports: Path, tmp_path: Path) -> None:
-    report = verify_one(suffixed(exports, "onnx"), tmp_path / "elsewhere")
+def test_a_file_with_neither_checkpoint_nor_manifest_fails_and_says_where_it_was_sought(
+    exports: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copy(suffixed(exports, "onnx"), tmp_path / "reader.onnx"))
+    report = verify_one(copied, tmp_path / "elsewhere")
     assert not report.passed
     assert not report.readable
     assert str(tmp_path / "elsewhere") in report.failures[0]
+
+
+def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_recorded(
+    exported: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    result = verify(exports=exported, runs=tmp_path, dataset=digits, html=page)
+    assert result.passed
+    for report in result.reports:
+        assert report.compared_with == RECORDED
+        recorded = Manifest.read(exported / report.name / manifest.FILE).checkpoint
+        assert report.reference_accuracy == recorded.metrics.test_accuracy
+        assert (report.flips, report.mcnemar_p, report.max_abs_diff) == (None, None, None)
+        assert all(found.flips is None for found in report.deployments)
+    render.print_table(render.verification(result))
+    assert "its checkpoint is not at hand" in capsys.readouterr().out
+    assert "No checkpoint was at hand" in page.read_text()
+    assert Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
+
+
+def test_fewer_right_answers_than_the_manifest_recorded_fail(exported: Path, tmp_path: Path, digits: Dataset) -> None:
+    for name in ("onnx", "onnx-int8"):
+        path = suffixed(exported, name)
+        contract = formats.get(name).load(path).contract
+        spoiled = models.Deployed(models.build(Manifest.read(path.parent / manifest.FILE).checkpoint.spec)).eval()
+        formats.get(name).export(Source(spoiled, contract), path)  # weights that nobody trained
+        rewrite(path, path.read_bytes())
+        report = verify_one(path, tmp_path, dataset=digits, html=tmp_path / "report.html")
+        assert report.readable
+        checks = [failure.partition(":")[0] for failure in report.failures]
+        assert ("recorded" if name == "onnx" else "accuracy") in checks, report.failures
+
+
+def test_the_accuracy_of_other_images_than_the_recorded_ones_says_nothing(
+    exports: Path, tmp_path: Path, digits: Dataset
+) -> None:
+    other = dataclasses.replace(digits, ref=dataclasses.replace(digits.ref, sha256="0" * 64))
+    report = verify_one(suffixed(exports, "onnx"), tmp_path, dataset=other)
+    assert not report.readable
+    assert "recorded the accuracy on other images" in report.failures[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"), [(slice(0), "has no images in its test split"), (None, "has only images of '3'")]
+)
+def test_a_test_set_that_tells_nothing_is_an_error(
+    chosen: slice | None, reason: str, exports: Path, runs: Path, digits: Dataset
+) -> None:
+    of_one_class = np.flatnonzero(digits.test.labels == 3)
+    kept = of_one_class if chosen is None else chosen
+    test = Split(digits.test.images[kept], digits.test.labels[kept])
+    with pytest.raises(DataError, match=f"{digits.ref.name} {reason}"):
+        verify([suffixed(exports, "onnx")], dataset=dataclasses.replace(digits, test=test), runs=runs)
 
 
 def test_a_damaged_checkpoint_fails_the_files_made_from_it(exports: Path, runs: Path, tmp_path: Path) -> None:

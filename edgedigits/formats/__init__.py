@@ -32,6 +32,8 @@ DEFAULT_NAMES = ("onnx", "torchscript")  # what `export` writes when no format i
 FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
 
+EVALUATION_BATCH = 1000  # images a call, where only the answers matter and not the time
+
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 
@@ -52,6 +54,12 @@ class Predictor:
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
             raise UsageError(f"images: uint8 [batch, 28, 28] wanted, {images.dtype} {list(images.shape)} given")
         return self.run(images)
+
+    def in_batches(self, images: Images, size: int = EVALUATION_BATCH) -> tuple[Scores, Scores]:
+        """The same for any number of images, `size` a call."""
+        batches = [self(images[start : start + size]) for start in range(0, len(images), size)]
+        logits, probabilities = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return logits, probabilities
 
 
 @dataclass(frozen=True)

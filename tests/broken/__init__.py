@@ -1,13 +1,15 @@
 """Files that are wrong on purpose, each with the reason for which `verify` must fail it.
 
 `MISTAKES` are files that answer otherwise than their checkpoint, though their manifest is in order;
-`DAMAGES` are files that are no longer what was exported.
+`DAMAGES` are files that are no longer what was exported; `GRAPHS` are ONNX files that break the
+contract, `LIES` contracts that do not say what is true.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -112,6 +114,56 @@ DAMAGES = {
     "truncated": Damage(lambda content: content[: len(content) // 2], True, "not a valid"),
     "empty": Damage(lambda _: b"", True, "not a valid"),
     "text": Damage(lambda _: b"hello", True, "not a valid"),
+}
+
+
+def _edited(edit: Callable[[onnx.ModelProto], object]) -> Callable[[bytes], bytes]:
+    """Spoil the bytes of an ONNX file by an edit of its graph."""
+
+    def spoil(content: bytes) -> bytes:
+        model = onnx.load_model_from_string(content)
+        edit(model)
+        return bytes(model.SerializeToString())
+
+    return spoil
+
+
+def _rename_output(model: onnx.ModelProto) -> None:
+    model.graph.output[0].name = model.graph.node[-2].output[0] = model.graph.node[-1].input[0] = "scores"
+
+
+def _rename_input(model: onnx.ModelProto) -> None:
+    model.graph.input[0].name = model.graph.node[0].input[0] = "picture"
+
+
+def _fix_batch(model: onnx.ModelProto) -> None:
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def _ask_for_opset(version: int) -> Callable[[onnx.ModelProto], None]:
+    def edit(model: onnx.ModelProto) -> None:
+        model.opset_import[0].version = version
+
+    return edit
+
+
+def _break_contract(model: onnx.ModelProto) -> None:
+    onnx.helper.set_model_props(model, {"edgedigits.contract": '{"version": 1}'})
+
+
+def _use_foreign_operator(model: onnx.ModelProto) -> None:
+    model.graph.node[-1].domain = "com.example"
+
+
+GRAPHS = {
+    "batch fixed at 1": Damage(_edited(_fix_batch), True, "its contract says"),
+    "another output name": Damage(_edited(_rename_output), True, "its contract says"),
+    "another input name": Damage(_edited(_rename_input), True, "its contract says"),
+    "no contract": Damage(_edited(lambda model: model.ClearField("metadata_props")), True, "carries no contract"),
+    "damaged contract": Damage(_edited(_break_contract), True, "its contract is damaged"),
+    "operator outside the standard": Damage(_edited(_use_foreign_operator), True, "not a valid ONNX model"),
+    "opset that the runtime refuses": Damage(_edited(_ask_for_opset(99)), True, "not a valid ONNX model"),
 }
 
 LIES: dict[str, tuple[Callable[[Contract], dict[str, object]], str]] = {
