@@ -5,7 +5,7 @@ from edgedigits.formats import Scores
 from edgedigits.records import Deployment, Robustness
 from edgedigits.targets import Opened, TorchModel
 
-QUICK = 2000  # test images in settings that only reorder a runtime's sums; all of them when thorough
+QUICK = 1000  # test images in settings that only reorder a runtime's sums; all of them when thorough
 ALONE = "one image a call"
 
 

@@ -234,14 +234,10 @@ def _robust(found: Robustness | None) -> str:
 
 
 def benchmark(result: Benchmark) -> RenderableType:
-    """The table of figures and ratios; which int8 files are slower; how all of it was measured."""
-    ratios = ("size", "latency", "p99", "images/s")
-    table = _table(
-        "model", "format", "size>", "accuracy>", "flips>", "latency us>", "p99 us>", "images/s>",
-        *(f"{name}/{base}>" for base in ("torch", "float") for name in ratios),
-    )  # fmt: skip
+    """The figures; their ratios; which int8 files are slower; how all of it was measured."""
+    figures = _table("model", "format", "size>", "accuracy>", "flips>", "latency us>", "p99 us>", "images/s>")
     for row in result.rows:
-        table.add_row(
+        figures.add_row(
             row.name,
             row.format,
             size(row.size_bytes),
@@ -250,15 +246,19 @@ def benchmark(result: Benchmark) -> RenderableType:
             f"{row.latency_us:.1f}",
             f"{row.latency_p99_us:.1f}",
             f"{row.images_per_second:,.0f}",
-            *_ratios(row.to_torch),
-            *_ratios(row.to_float),
         )
+    names = ("size", "latency", "p99", "images/s")
+    ratios = _table("ratio to", "", *(f"{base}: {name}>" for base in ("torch", "float") for name in names))
+    for row in result.rows:
+        if row.to_torch:
+            ratios.add_row(row.name, row.format, *_ratios(row.to_torch), *_ratios(row.to_float))
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     how = (
         f"{result.threads} thread; {result.calls:,} calls of one image, in interleaved rounds; images/s in batches of "
         f"{result.batch}; {result.samples:,} test images of {result.dataset}; {result.machine}, {versions}"
     )
-    return Group(table, *(Text(sentence, style="yellow") for sentence in result.slower), Text(how, style="dim"))
+    slower = (Text(sentence, style="yellow") for sentence in result.slower)
+    return Group(figures, "", ratios, "", *slower, Text(how, style="dim"))
 
 
 def _ratios(ratios: Ratios | None) -> list[str]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from edgedigits import checkpoint, data, files, formats, manifest, metrics
 from edgedigits.conditions import Condition, conditions
 from edgedigits.data import Dataset, Split
 from edgedigits.errors import BadInput, CheckpointError, DataError, ModelFileError, RecordError
-from edgedigits.formats import Format, Predictor, Scores
+from edgedigits.formats import Format, Images, Predictor, Scores
 from edgedigits.models import Classifier
 from edgedigits.records import Artifact, Checkpoint
 
@@ -34,22 +35,29 @@ class Target:
 
 
 class TorchModel:
-    """A torch model and what it answers on a test split and off it; it is asked once, when that is needed."""
+    """A torch model and what it answers on a test split and off it; it is asked once, when that is needed.
+
+    On one thread, so that the answers to compare with do not depend on how many the machine has.
+    """
 
     def __init__(self, classifier: Classifier, dataset: Dataset) -> None:
-        self.classifier = classifier
+        self.classifier = classifier.to(memory_format=torch.channels_last)  # up to 4 times as fast
         self.dataset = dataset
 
     @functools.cached_property
     def logits(self) -> Scores:
         """Of all test images, `[n, classes]`."""
-        return metrics.logits(self.classifier, self.dataset.test.images)
+        return self._asked(self.dataset.test.images)
 
     @functools.cached_property
     def conditions(self) -> list[tuple[Condition, Scores]]:
         """Images off the test set, with their logits."""
         found = conditions(self.dataset.test, self.dataset.labels)
-        return [(condition, metrics.logits(self.classifier, condition.images)) for condition in found]
+        return [(condition, self._asked(condition.images)) for condition in found]
+
+    def _asked(self, images: Images) -> Scores:
+        with formats.torch_threads(1):
+            return metrics.logits(self.classifier, images)
 
 
 @dataclass(frozen=True)

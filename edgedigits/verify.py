@@ -44,7 +44,7 @@ def verify(
     limits      replace the default limits of each format, field by field
     runs        where the checkpoints are; a file finds its own by SHA-256
     html        also write a page to look at, and measure each file's latency for it
-    thorough    in other settings of the runtime, too, compare every image, and not the first 2,000
+    thorough    in other settings of the runtime, too, compare every image, and not the first 1,000
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
     other. Where a checkpoint is not at hand, its files are compared with the accuracy that their

@@ -32,7 +32,9 @@ DEFAULT_NAMES = ("onnx", "torchscript")  # what `export` writes when no format i
 FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
 
-EVALUATION_BATCH = 1000  # images a call, where only the answers matter and not the time
+EVALUATION_BATCH = (
+    200  # images a call, to get many answered: what a deep network makes of them still fits in the caches
+)
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
