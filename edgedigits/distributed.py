@@ -2,7 +2,8 @@
 
 `torchrun` starts them, and says in the environment which one is which. Each takes its share of every
 batch; gradients are averaged by torch's DistributedDataParallel (Li et al. 2020, arXiv:2006.15704),
-over gloo on the CPU and NCCL on CUDA. A process alone opens no group, and nothing here costs it time.
+over gloo on the CPU and NCCL on CUDA. They are those of one process but for rounding, which
+grows in a long training. A process alone opens no group, and nothing here costs it time.
 
 No process waits for another longer than TIMEOUT: one that dies ends the others with an error.
 """
@@ -40,7 +41,7 @@ LAST_WORDS = 1.0  # seconds: torchrun ends all processes when one leaves, and on
 class World:
     """The processes that train together: which one this is, of how many, and which one on its machine.
 
-    Every method but `parallel` is to be called by all of them, in the same order.
+    All methods but `share` and `require_images` wait for the others: every process calls them, in the same order.
     """
 
     rank: int = 0
@@ -212,9 +213,10 @@ def _voice(store: Any) -> Iterator[None]:
     try:
         yield
     except EdgeDigitsError as error:
-        if store.add(f"edgedigits error: {error}", 1) > 1:
-            time.sleep(LAST_WORDS)
-            sys.exit(error.exit_code)
+        with contextlib.suppress(RuntimeError):  # the store is gone with rank 0, and nobody else has a voice
+            if store.add(f"edgedigits error: {error}", 1) > 1:
+                time.sleep(LAST_WORDS)
+                sys.exit(error.exit_code)
         raise
 
 

@@ -51,7 +51,7 @@ def train(
                 each takes its share of every batch, rank 0 writes, and all return the Checkpoint
 
     The same seed on the same machine with the same number of threads gives the same weights, byte
-    for byte; several processes give those of one, but for rounding. Files of an earlier run by that
+    for byte; several processes step as one does, but for rounding. Files of an earlier run by that
     name stay as they are until the new ones are complete. Raises UsageError on an unknown name or a
     diverging loss, DataError, and MissingCapability where the device, or the room to write, is lacking.
     """
@@ -179,7 +179,8 @@ def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
     enabled = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses to be deterministic
-    with torch.random.fork_rng():
+    # of CUDA's devices this one alone: each one touched takes memory, and other processes may train on the others
+    with torch.random.fork_rng([torch.cuda.current_device()] if device.type == "cuda" else None):
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(device.type == "cuda")  # the CPU's kernels are, for a thread count
         try:

@@ -34,16 +34,25 @@ RECIPES = {
 }
 WORKER = f"""
 import sys
+import time
+from pathlib import Path
 import torch
 from edgedigits import data
 from edgedigits.distributed import joined
 from edgedigits.records import Recipe
 from edgedigits.train import train
+def fetch():
+    if world.rank == 0:
+        time.sleep(0.5)
+        fetched.write_text("by rank 0")
+    return fetched.read_text()
+fetched = Path(sys.argv[2]).with_name("fetched")
 with joined(torch.device("cpu")) as world:
     digits = world.one_first(lambda: data.load(sys.argv[1]))
+    sys.stdout.write(f"found {{world.one_first(fetch)}}\\n")  # in one piece: print would write several
     for model, recipe in {RECIPES!r}.items():
         run = train(model, digits, recipe=recipe, runs=sys.argv[2], device="cpu", world=world)
-        print(run.name, run.weights_sha256, run.processes)
+        sys.stdout.write(f"{{run.name}} {{run.weights_sha256}} {{run.processes}}\\n")
 """
 DYING = """
 import os, signal
@@ -223,6 +232,10 @@ def test_uneven_shares_train_as_one_process_does(
     run = checkpoint.load(worker[0] / f"{model}-tiny")
     assert_same_weights(run, train(model, digits, recipe=RECIPES[model], runs=tmp_path, device="cpu"))
     assert worker[1].count(f"{run.name} {run.weights_sha256} 2\n") == 2  # each process has the record
+
+
+def test_the_first_process_of_a_machine_fetches_and_the_others_find(worker: tuple[Path, str]) -> None:
+    assert worker[1].count("found by rank 0\n") == 2
 
 
 def test_processes_that_disagree_end_and_name_what_differs(digits_folder: Path, tmp_path: Path) -> None:
