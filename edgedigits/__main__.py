@@ -1,4 +1,4 @@
-"""`python -m edgedigits` is `edgedigits`."""
+"""`python -m edgedigits` is `edgedigits`, and what torchrun starts."""
 
 from edgedigits.cli import main
 

@@ -89,20 +89,21 @@ def train(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name in names:  # say what is wrong before anything is loaded
         dataclasses.replace(presets.recipe(name, recipe), **changes)
-    from edgedigits import data
+    from edgedigits import data, distributed
     from edgedigits.train import find_device
     from edgedigits.train import train as train_model
 
-    find_device(device)
-    digits = data.load(dataset, data_dir, dark_ink)
+    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **changes}
     checkpoints = []
-    for name in dict.fromkeys(names):
-        with render.progress(f"train {name}") as observer:
-            checkpoints.append(
-                train_model(name, digits, recipe=recipe, device=device, runs=runs, observer=observer, **changes)
-            )
-    _show(render.training(checkpoints), render.training_json(checkpoints), json)
-    _say("Next: edgedigits export --format onnx --quantize")
+    with distributed.joined(find_device(device)) as world:
+        world.require_same({"model": names})
+        digits = world.one_first(lambda: data.load(dataset, data_dir, dark_ink))
+        for name in dict.fromkeys(names):
+            with render.progress(f"train {name}", shown=world.rank == 0) as observer:
+                checkpoints.append(train_model(name, digits, observer=observer, world=world, **options))
+    if world.rank == 0:
+        _show(render.training(checkpoints), render.training_json(checkpoints), json)
+        _say("Next: edgedigits export --format onnx --quantize")
 
 
 @app.command()

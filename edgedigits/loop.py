@@ -12,37 +12,47 @@ from torch.optim import lr_scheduler
 
 from edgedigits import metrics
 from edgedigits.data import Split
+from edgedigits.distributed import ALONE, World
 from edgedigits.errors import UsageError
 from edgedigits.formats import EVALUATION_BATCH
 from edgedigits.progress import Observer, Progress
 from edgedigits.records import IMAGE_SHAPE, Epoch, History, Recipe
 
 REPORT_EVERY = 0.1  # seconds between two progress events: each one waits for the device
+REPORT_STEPS = 100  # the same for several processes, which report at once and have no common clock
 DIVERGED = "the loss is no longer finite: the training diverged. Lower --lr."
 
 
-def fit(classifier: nn.Module, recipe: Recipe, learn: Split, validate: Split | None, observer: Observer) -> History:
-    """Train in place, on the classifier's own device.
+def fit(
+    classifier: nn.Module,
+    recipe: Recipe,
+    learn: Split,
+    validate: Split | None,
+    observer: Observer,
+    world: World = ALONE,
+) -> History:
+    """Train in place, on the classifier's own device; in several processes, each on its share of every batch.
 
     Every random choice comes from `recipe.seed`. After each epoch the held-out split, if there is
     one, is measured and written down; nothing is decided by it. Raises UsageError when the loss is
     no longer finite.
     """
     device = next(classifier.parameters()).device
-    batches = Batches(learn, recipe, device)
+    batches = Batches(learn, recipe, device, world)
+    parallel = world.parallel(classifier)
     optimizer = _optimizer(classifier, recipe)
     schedule = _schedule(optimizer, recipe, steps=recipe.epochs * len(batches))
-    meter = Meter(observer, steps=recipe.epochs * len(batches))
+    meter = Meter(observer, steps=recipe.epochs * len(batches), world=world)
     epochs = []
     for number in range(1, recipe.epochs + 1):
         meter.start_epoch()
         classifier.train()
-        for images, labels in batches:
+        for images, labels, weight in batches:
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                logits = classifier(images).float()
-            loss = nn.functional.cross_entropy(logits, labels)
+                logits = parallel(images).float()
+            loss = _mean_loss(logits, labels)
             optimizer.zero_grad()
-            loss.backward()
+            (loss * weight).backward()
             meter.add(loss.detach(), logits.detach(), labels)
             optimizer.step()
             lr = float(schedule.get_last_lr()[0])  # of this step: behind the last one a cycle turns up again
@@ -58,38 +68,44 @@ class Batches:
 
     With `shift` s, every image is padded by s pixels of background and cut out again at one of
     (2s+1)^2 places: as a view of all windows, that is one index more and no work on single pixels.
+
+    Several processes draw the same batches, and each gives its share of them, with the weight of the
+    share's mean loss in the batch's (`World.share`): 1 in a process alone.
     """
 
-    def __init__(self, split: Split, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, split: Split, recipe: Recipe, device: torch.device, world: World = ALONE) -> None:
         padded = nn.functional.pad(torch.from_numpy(split.images).to(device), (recipe.shift,) * 4)
         height, width = IMAGE_SHAPE
         self.windows = padded.unfold(1, height, 1).unfold(2, width, 1)  # (N, 2s+1, 2s+1, 28, 28), a view
         self.labels = torch.from_numpy(split.labels).to(device)
         self.batch_size = recipe.batch_size
         self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.world = world
 
     def __len__(self) -> int:
         return math.ceil(len(self.labels) / self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, float]]:
         count, places = self.windows.shape[:2]
         order = torch.randperm(count, generator=self.generator)
         corners = torch.randint(places, (2, count), generator=self.generator)
         plan = torch.cat((order[None], corners)).to(self.labels.device)  # (3, N): which image, cut out where
         for part in plan.split(self.batch_size, dim=1):
-            index, top, left = part
-            yield self.windows[index, top, left], self.labels[index]  # (B, 28, 28), (B,)
+            (index, top, left), weight = self.world.share(part)
+            yield self.windows[index, top, left], self.labels[index], weight  # (B, 28, 28), (B,)
 
 
 class Meter:
     """Loss, accuracy and speed of the current epoch, told to an observer now and then.
 
-    The sums stay on the device, because to read them is to wait for it.
+    The sums stay on the device, because to read them is to wait for it. What is reported is of all
+    processes together.
     """
 
-    def __init__(self, observer: Observer, steps: int) -> None:
+    def __init__(self, observer: Observer, steps: int, world: World = ALONE) -> None:
         self.observer = observer
         self.steps = steps
+        self.world = world
         self.step = 0
         self.start_epoch()
 
@@ -106,19 +122,19 @@ class Meter:
         self.images += len(labels)
         self.loss += loss * len(labels)
         self.correct += (logits.argmax(1) == labels).sum()
-        if time.perf_counter() - self.reported > REPORT_EVERY:
+        if self._due():
             self.report()
 
     def report(self) -> None:
         """Tell the observer. Raises UsageError when the loss is no longer finite."""
-        loss, accuracy = float(self.loss) / self.images, float(self.correct) / self.images
+        loss, correct, images = self.world.total(self.loss, self.correct, self.images)
         if not math.isfinite(loss):
             raise UsageError(DIVERGED)
         self.reported = time.perf_counter()
         self.figures = {
-            "loss": loss,
-            "accuracy": accuracy,
-            "images_per_second": self.images / (self.reported - self.started),
+            "loss": loss / images,
+            "accuracy": correct / images,
+            "images_per_second": images / (self.reported - self.started),
         }
         self.observer(Progress("", self.step, self.steps, self.figures))
 
@@ -126,6 +142,17 @@ class Meter:
         """Report, and return the epoch's line of the history."""
         self.report()
         return Epoch(number, lr=lr, seconds=self.reported - self.started, **self.figures)
+
+    def _due(self) -> bool:
+        if self.world.size > 1:
+            return self.step % REPORT_STEPS == 0
+        return time.perf_counter() - self.reported > REPORT_EVERY
+
+
+def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    if len(labels) == 0:  # the mean of nothing is no number, which the average over all processes would take up
+        return logits.sum()
+    return nn.functional.cross_entropy(logits, labels)
 
 
 def _optimizer(classifier: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

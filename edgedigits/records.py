@@ -191,6 +191,7 @@ class Checkpoint(Record):
     weights          file name of the weights (safetensors), in the record's own folder
     weights_sha256   identifies the checkpoint everywhere: the weights file also holds the ModelSpec
     threads          of torch while it trained; the same seed gives the same bytes for the same number
+    processes        that trained it together, each with so many threads; sums are rounded otherwise for another number
     """
 
     name: str
@@ -204,6 +205,7 @@ class Checkpoint(Record):
     threads: int
     weights: str = "model.safetensors"
     weights_sha256: str = ""
+    processes: int = 1
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def anonymous(self) -> "Checkpoint":

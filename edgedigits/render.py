@@ -43,10 +43,10 @@ def print_table(table: RenderableType) -> None:
 
 
 @contextlib.contextmanager
-def progress(title: str) -> Iterator[Observer]:
+def progress(title: str, shown: bool = True) -> Iterator[Observer]:
     """An observer that draws a bar on stderr while it is a terminal, and draws nothing elsewhere."""
     console = Console(stderr=True)
-    if not console.is_terminal or os.environ.get("TERM") == "dumb":
+    if not shown or not console.is_terminal or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn

@@ -19,6 +19,7 @@ import torch
 
 from edgedigits import checkpoint, data, environment, files, loop, metrics, models, presets
 from edgedigits.data import Dataset, Split
+from edgedigits.distributed import ALONE, World
 from edgedigits.errors import MissingCapability, unknown
 from edgedigits.progress import Observer, ignore
 from edgedigits.records import Checkpoint, DatasetRef, History, Metrics, Recipe
@@ -36,6 +37,7 @@ def train(
     device: str = "auto",
     runs: str | Path = "runs",
     observer: Observer = ignore,
+    world: World = ALONE,
     **changes: Any,
 ) -> Checkpoint:
     """Train a preset and write it to `<runs>/<name>/`.
@@ -45,11 +47,13 @@ def train(
     recipe      "default", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
     data_dir    where published data sets lie, if not in the default place
     device      "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda" or "mps"
+    world       the processes that train it together (`distributed.joined`), all with the same arguments;
+                each takes its share of every batch, rank 0 writes, and all return the Checkpoint
 
     The same seed on the same machine with the same number of threads gives the same weights, byte
-    for byte. Files of an earlier run by that name stay as they are until the new ones are complete.
-    Raises UsageError on an unknown name or a diverging loss, DataError, and MissingCapability where
-    the device, or the room to write, is lacking.
+    for byte; several processes step as one does, but for rounding. Files of an earlier run by that
+    name stay as they are until the new ones are complete. Raises UsageError on an unknown name or a
+    diverging loss, DataError, and MissingCapability where the device, or the room to write, is lacking.
     """
     spec = presets.find(model).spec
     recipe = _changed(presets.recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
@@ -58,13 +62,23 @@ def train(
     dataset = dataset if isinstance(dataset, Dataset) else data.load(dataset, data_dir)
     spec = dataclasses.replace(spec, labels=dataset.labels)
     folder = Path(runs) / run_name(model, dataset.ref)
-    files.require_writable(folder)
-
     learn, validate = hold_out(dataset.train, recipe)
+    world.require_same(
+        {
+            "model": model,
+            **recipe.to_dict(),
+            "device": target.type,
+            "dataset": dataset.ref.sha256,
+            "spec": spec.to_line(),
+        }
+    )
+    world.require_images(min(recipe.batch_size, len(learn)))
+    world.once(lambda: files.require_writable(folder))
+
     with _reproducible(recipe.seed, target):
         classifier = models.build(spec).to(target).to(memory_format=torch.channels_last)
         start = time.perf_counter()
-        history = loop.fit(classifier, recipe, learn, validate, observer)
+        history = loop.fit(classifier, recipe, learn, validate, observer, world)
         seconds = time.perf_counter() - start
 
     record = Checkpoint(
@@ -73,24 +87,13 @@ def train(
         spec=spec,
         recipe=recipe,
         dataset=dataset.ref,
-        metrics=Metrics(
-            test_accuracy=metrics.accuracy(classifier, dataset.test),
-            train_accuracy=metrics.accuracy(classifier, dataset.train),
-            validation_accuracy=history.epochs[-1].validation_accuracy,
-            train_seconds=round(seconds, 3),
-        ),
+        metrics=world.once(lambda: _measure(classifier, dataset, history, seconds)),
         versions=environment.versions("torch"),
         device=str(target),
         threads=torch.get_num_threads(),
+        processes=world.size,
     )
-    with files.staged(folder) as stage:
-        record = checkpoint.save(classifier, record, stage)
-        (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
-        drawn = _draw(stage, record, history, classifier, dataset.test)
-    if not drawn:  # those of an earlier run would show another training
-        for name in PICTURES:
-            (folder / name).unlink(missing_ok=True)
-    return dataclasses.replace(record, folder=folder)
+    return world.once(lambda: _write(folder, record, history, classifier, dataset.test))
 
 
 def choose_precision(precision: str, device: torch.device) -> str:
@@ -147,13 +150,37 @@ def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     return dataclasses.replace(recipe, **changes)
 
 
+def _measure(classifier: models.Classifier, dataset: Dataset, history: History, seconds: float) -> Metrics:
+    return Metrics(
+        test_accuracy=metrics.accuracy(classifier, dataset.test),
+        train_accuracy=metrics.accuracy(classifier, dataset.train),
+        validation_accuracy=history.epochs[-1].validation_accuracy,
+        train_seconds=round(seconds, 3),
+    )
+
+
+def _write(
+    folder: Path, record: Checkpoint, history: History, classifier: models.Classifier, test: Split
+) -> Checkpoint:
+    """Write all files of a run, or none; the record comes back with its folder and the weights' SHA-256."""
+    with files.staged(folder) as stage:
+        record = checkpoint.save(classifier, record, stage)
+        (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
+        drawn = _draw(stage, record, history, classifier, test)
+    if not drawn:  # those of an earlier run would show another training
+        for name in PICTURES:
+            (folder / name).unlink(missing_ok=True)
+    return dataclasses.replace(record, folder=folder)
+
+
 @contextlib.contextmanager
 def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch and allow only deterministic kernels, and leave the caller's torch as it was."""
     enabled = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses to be deterministic
-    with torch.random.fork_rng():
+    # of CUDA's devices this one alone: each one touched takes memory, and other processes may train on the others
+    with torch.random.fork_rng([torch.cuda.current_device()] if device.type == "cuda" else None):
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(device.type == "cuda")  # the CPU's kernels are, for a thread count
         try:

@@ -43,7 +43,7 @@ def batches(split: Split, **changes: int) -> Batches:
 )
 def test_each_pass_gives_every_image_once_the_last_part_too(batch_size: int, sizes: list[int]) -> None:
     found = batches(marked(20), batch_size=batch_size)
-    passes = [[labels for _, labels in found] for _ in range(2)]
+    passes = [[labels for _, labels, _ in found] for _ in range(2)]
     for one in passes:
         assert [len(labels) for labels in one] == sizes
         assert sorted(torch.cat(one).tolist()) == list(range(20))
@@ -53,7 +53,7 @@ def test_each_pass_gives_every_image_once_the_last_part_too(batch_size: int, siz
 
 def test_without_shift_every_image_comes_as_it_is() -> None:
     split = marked(30)
-    for images, labels in batches(split, shift=0, batch_size=8):
+    for images, labels, _ in batches(split, shift=0, batch_size=8):
         assert images.dtype == torch.uint8
         assert np.array_equal(images.numpy(), split.images[labels.numpy()])
 
@@ -63,7 +63,7 @@ def test_shift_moves_each_image_by_at_most_so_many_pixels(shift: int) -> None:
     split = marked(500)
     moves = range(-shift, shift + 1)
     seen = set()
-    for images, labels in batches(split, shift=shift):
+    for images, labels, _ in batches(split, shift=shift):
         for image, label in zip(images.numpy(), labels.tolist(), strict=True):
             places = [
                 (y, x)

@@ -96,6 +96,16 @@ def test_progress_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys
     assert captured.out == ""
 
 
+def test_progress_is_silent_where_another_process_shows_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with render.progress("train fc", shown=False) as observer:
+        observer(EVENT)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_progress_is_silent_where_nothing_can_move(
     terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
