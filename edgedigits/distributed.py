@@ -52,14 +52,15 @@ class World:
         """The classifier, to train with: its gradients become the mean over all processes."""
         return classifier if self.size == 1 else DistributedDataParallel(classifier)
 
-    def share(self, batch: Tensor) -> tuple[Tensor, float]:
-        """This process's columns of a batch `[k, B]`, and what their mean loss weighs in the mean of all processes.
+    def share(self, start: int, stop: int) -> tuple[slice, float]:
+        """This process's images of a batch, and what their mean loss weighs in the mean of all processes.
 
-        With b of B columns in this one of n processes the weight is n * b / B: the mean of the weighted
+        With b of B images in this one of n processes the weight is n * b / B: the mean of the weighted
         means is then the mean over the batch, however it is divided. In a small batch b may be 0.
         """
-        mine = batch.tensor_split(self.size, dim=1)[self.rank]
-        return mine, self.size * mine.shape[1] / batch.shape[1]
+        count = stop - start
+        first, last = (start + count * rank // self.size for rank in (self.rank, self.rank + 1))
+        return slice(first, last), self.size * (last - first) / count
 
     def total(self, *values: Tensor | float) -> list[float]:
         """Each value, summed over all processes."""

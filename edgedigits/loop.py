@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
-from edgedigits import metrics
+from edgedigits import augment, metrics
 from edgedigits.data import Split
 from edgedigits.distributed import ALONE, World
 from edgedigits.errors import UsageError
 from edgedigits.formats import EVALUATION_BATCH
 from edgedigits.progress import Observer, Progress
-from edgedigits.records import IMAGE_SHAPE, Epoch, History, Recipe
+from edgedigits.records import Epoch, History, Recipe
 
 REPORT_EVERY = 0.1  # seconds between two progress events: each one waits for the device
 REPORT_STEPS = 100  # the same for several processes, which report at once and have no common clock
@@ -52,7 +52,7 @@ def fit(
                 logits = parallel(images).float()
             loss = _mean_loss(logits, labels)
             optimizer.zero_grad()
-            (loss * weight).backward()
+            (loss if weight == 1 else loss * weight).backward()
             meter.add(loss.detach(), logits.detach(), labels)
             optimizer.step()
             lr = float(schedule.get_last_lr()[0])  # of this step: behind the last one a cycle turns up again
@@ -64,35 +64,40 @@ def fit(
 
 
 class Batches:
-    """A split on a device, in random batches: each pass over it gives every image once.
+    """A split on a device, in random batches: each pass over it gives every image once, augmented as the recipe says.
 
-    With `shift` s, every image is padded by s pixels of background and cut out again at one of
-    (2s+1)^2 places: as a view of all windows, that is one index more and no work on single pixels.
-
-    Several processes draw the same batches, and each gives its share of them, with the weight of the
-    share's mean loss in the batch's (`World.share`): 1 in a process alone.
+    A pass is shuffled and shifted as a whole, so that a batch is a slice of it. Several processes draw
+    the same batches, and each gives its share of them, with the weight of the share's mean loss in the
+    batch's (`World.share`): 1 in a process alone.
     """
 
     def __init__(self, split: Split, recipe: Recipe, device: torch.device, world: World = ALONE) -> None:
-        padded = nn.functional.pad(torch.from_numpy(split.images).to(device), (recipe.shift,) * 4)
-        height, width = IMAGE_SHAPE
-        self.windows = padded.unfold(1, height, 1).unfold(2, width, 1)  # (N, 2s+1, 2s+1, 28, 28), a view
+        self.padded = nn.functional.pad(torch.from_numpy(split.images).to(device), (recipe.shift,) * 4)
         self.labels = torch.from_numpy(split.labels).to(device)
-        self.batch_size = recipe.batch_size
+        self.recipe = recipe
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.world = world
 
     def __len__(self) -> int:
-        return math.ceil(len(self.labels) / self.batch_size)
+        return math.ceil(len(self.labels) / self.recipe.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, float]]:
-        count, places = self.windows.shape[:2]
-        order = torch.randperm(count, generator=self.generator)
-        corners = torch.randint(places, (2, count), generator=self.generator)
-        plan = torch.cat((order[None], corners)).to(self.labels.device)  # (3, N): which image, cut out where
-        for part in plan.split(self.batch_size, dim=1):
-            (index, top, left), weight = self.world.share(part)
-            yield self.windows[index, top, left], self.labels[index], weight  # (B, 28, 28), (B,)
+        count, size = len(self.labels), self.recipe.batch_size
+        order = torch.randperm(count, generator=self.generator).to(self.labels.device)
+        images, labels = augment.shifted(self.padded, order, self.recipe.shift), self.labels[order]
+        warps = self._warps(count)  # (2, N)
+        for start in range(0, count, size):
+            mine, weight = self.world.share(start, min(start + size, count))
+            batch = images[mine] if warps is None else augment.warped(images[mine], *warps[:, mine])
+            yield batch, labels[mine], weight  # (B, 28, 28), (B,)
+
+    def _warps(self, count: int) -> Tensor | None:
+        """Degrees and zooms of all images of a pass, `[2, n]`; None where the recipe has neither."""
+        if not (self.recipe.rotate or self.recipe.zoom):
+            return None
+        spread = torch.tensor([[self.recipe.rotate], [self.recipe.zoom]])
+        warps = spread * (2 * torch.rand(2, count, generator=self.generator) - 1) + torch.tensor([[0.0], [1.0]])
+        return warps.to(self.labels.device)
 
 
 class Meter:

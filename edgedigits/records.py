@@ -105,7 +105,8 @@ class Recipe(Record):
 
     schedule     "constant", or "one-cycle" (Smith 2018, arXiv:1803.09820): the learning rate climbs to
                  its peak and falls to nearly zero, once over the whole training
-    shift        augmentation: each image moves by up to this many pixels, each way, at random
+    shift, rotate, zoom   augmentation, at random each time an image is seen: moved by up to so many pixels each
+                 way, turned by up to so many degrees, made larger or smaller by up to such a fraction
     precision    of the products while training: "float32", "bfloat16", or "auto", which `train` replaces by
                  bfloat16 where the device multiplies it natively, else float32; weights are float32
     validation   the part of the training images that is held out; nothing but this is looked at when
@@ -120,6 +121,8 @@ class Recipe(Record):
     weight_decay: float = 0.0
     schedule: str = "constant"
     shift: int = 0
+    rotate: float = 0.0
+    zoom: float = 0.0
     precision: str = "float32"
     validation: float = 0.0
     seed: int = 0
@@ -133,6 +136,8 @@ class Recipe(Record):
         _require(0 <= self.weight_decay < float("inf"), "weight_decay", "0 or more", self.weight_decay)
         _require(self.schedule in SCHEDULES, "schedule", " or ".join(SCHEDULES), self.schedule)
         _require(0 <= self.shift <= 8, "shift", "0 to 8 pixels", self.shift)
+        _require(0 <= self.rotate <= 180, "rotate", "0 to 180 degrees", self.rotate)
+        _require(0 <= self.zoom <= 0.5, "zoom", "0 to 0.5", self.zoom)
         _require(self.precision in PRECISIONS, "precision", " or ".join(PRECISIONS), self.precision)
         _require(0 <= self.validation <= 0.5, "validation", "0 to 0.5", self.validation)
         _require(0 <= self.seed < 2**63, "seed", "0 or more", self.seed)

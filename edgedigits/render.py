@@ -323,6 +323,10 @@ def describe(recipe: Recipe) -> str:
         words.append(recipe.schedule)
     if recipe.shift:
         words.append(f"shift {recipe.shift}")
+    if recipe.rotate:
+        words.append(f"rotate {recipe.rotate:g}")
+    if recipe.zoom:
+        words.append(f"zoom {recipe.zoom:g}")
     return ", ".join(words)
 
 
