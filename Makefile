@@ -6,7 +6,7 @@ READY := .venv/ready
 DEMO := build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format measure exports clean
+.PHONY: help demo test lint format bench exports clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -39,7 +39,7 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-measure: $(READY) ## Measure every preset and recipe anew, into edgedigits/measured.json (half an hour)
+bench: $(READY) ## Measure training and files beside the tutorials' loops, into edgedigits/measured.json (20 minutes)
 	$(BIN)/python -m edgedigits.measured
 
 exports: $(READY) ## Train all presets on MNIST and write exports/ anew

@@ -312,6 +312,37 @@ def _measured(figures: measured.Measurement | None) -> tuple[str, str]:
     return f"{figures.mean:.2%} (n={len(figures.test_accuracy)})", f"{figures.seconds:.1f}"
 
 
+def trainings(found: Sequence[measured.Measurement]) -> RenderableType:
+    """Each preset's training, ours beside the published loop of its tutorial, and how both were measured."""
+    table = _table(
+        "model",
+        "tutorial's loop: seconds>",
+        "test accuracy>",
+        "ours",
+        "epochs>",
+        "seconds>",
+        "test accuracy>",
+        "faster>",
+    )
+    known = {(entry.model, entry.recipe): entry for entry in found if entry.dataset == "mnist"}
+    for (model, recipe), ours in known.items():
+        published = known.get((model, measured.PUBLISHED))
+        if published and recipe in ("default", measured.QUICK):
+            table.add_row(
+                model,
+                f"{published.seconds:.1f}",
+                f"{published.mean:.2%}",
+                recipe,
+                str(ours.epochs),
+                f"{ours.seconds:.2f}",
+                f"{ours.mean:.2%} ± {100 * ours.spread:.2f} (n={len(ours.seeds)})",
+                f"{published.seconds / ours.seconds:.1f} times",
+            )
+    machines = " and ".join(dict.fromkeys(entry.machine for entry in found))
+    how = f"seconds of the training loop alone, median; the tutorial's loop n=1, as published; {machines}"
+    return Group(table, Text(how, style="dim"))
+
+
 def describe(recipe: Recipe) -> str:
     """A recipe in a few words."""
     words = [
@@ -342,7 +373,7 @@ def models_json() -> dict[str, Any]:
                 "parameters": parameter_count(preset.spec),
                 "input": "uint8 28x28",
                 "recipes": {kind: presets.recipe(name, kind).to_dict() for kind in presets.RECIPES},
-                "measured": [entry.to_dict() for entry in measured.read() if entry.model == name],
+                "measured": [entry.to_dict() for entry in measured.read().training if entry.model == name],
             }
             for name, preset in presets.PRESETS.items()
         ]
