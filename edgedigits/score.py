@@ -118,12 +118,15 @@ class Scorer:
 
     def __call__(self, batch: npt.NDArray[Any] | Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         """The labels and probabilities of a batch, as above."""
-        if isinstance(batch, Mapping):
-            if "image" not in batch:
-                raise UsageError(f"batch: a column 'image' wanted, {', '.join(sorted(batch)) or 'none'} given")
-            others = {name: column for name, column in batch.items() if name != "image"}
-            return others | self(batch["image"])
-        answers = self.answer(as_images(batch))
+        if not isinstance(batch, Mapping):
+            return self._columns(batch)
+        if "image" not in batch:
+            raise UsageError(f"batch: a column 'image' wanted, {', '.join(sorted(batch)) or 'none'} given")
+        others = {name: column for name, column in batch.items() if name != "image"}
+        return others | self._columns(batch["image"])
+
+    def _columns(self, pixels: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        answers = self.answer(as_images(pixels))
         labels = np.array(self.predictor.contract.labels)
         return {"label": labels[answers.classes], "probability": answers.probabilities}
 
