@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -143,7 +144,7 @@ class Output:
                 self._file.seek(self.journal.size)
                 self._file.truncate()
             except BaseException:
-                self._file.close()
+                self._close()
                 raise
         self._ids = hashlib.sha256()
         self._columns = header.strip().split(",")
@@ -156,7 +157,7 @@ class Output:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._file.close()
+        self._close()
 
     def remaining(self, groups: Iterator[Ids]) -> Iterator[Ids]:
         """The groups of items that are not done. Raises DataError unless those that are done come first."""
@@ -183,7 +184,7 @@ class Output:
     def finish(self) -> None:
         """Make the output of all rows."""
         self._commit()
-        self._file.close()
+        self._close()
         self._require_absent()
         if self.path.suffix == ".parquet":
             whole = self.path.with_name(f"{self.path.name}.whole")
@@ -228,9 +229,13 @@ class Output:
             with files.writing(self.path.parent):
                 self._file.write(rows)
         except BaseException:
-            self._file.close()  # so that no later rows are written behind a gap
+            self._close()  # so that no later rows are written behind a gap
             raise
         self.journal = replace(journal, size=journal.size + len(rows))
+
+    def _close(self) -> None:
+        with suppress(OSError):  # a full disk: of rows that the journal does not count
+            self._file.close()
 
     def _commit(self) -> None:
         """Rows first: the journal never counts what the disk has not."""

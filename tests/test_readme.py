@@ -159,7 +159,8 @@ def answers(model: Path) -> list[str]:
 def run_snippet(part: str, folder: Path, before: str = "") -> None:
     """Run the snippet that contains `part` in a program of its own: such engines leave processes and threads behind."""
     snippet = next(block for block in blocks("python") if part in block)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
+    ours = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = os.environ | ours
     done = subprocess.run(
         [sys.executable, "-c", before + snippet], cwd=folder, capture_output=True, text=True, env=environment
     )

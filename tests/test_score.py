@@ -18,8 +18,8 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from edgedigits import formats, sinks, sources
 from edgedigits import score as score_images
-from edgedigits import sinks, sources
 from edgedigits.data import Uint8Array
 from edgedigits.errors import DataError, ModelFileError, UsageError
 from edgedigits.formats import Predictor
@@ -302,6 +302,17 @@ def test_the_callable_travels_and_answers_as_the_file_does(tmp_path: Path) -> No
     assert len(packed) < MODEL.stat().st_size + 1000  # its bytes, and no session
 
 
+@pytest.mark.parametrize("name", formats.NAMES)
+def test_files_of_every_format_score(name: str, exports: Path, array: Path, tmp_path: Path) -> None:
+    module = formats.get(name)
+    if reason := module.unavailable():
+        pytest.skip(reason)
+    model = exports / "fc-tiny" / f"fc-tiny{module.SUFFIX}"
+    score_images(model, array, tmp_path / "out.csv")
+    answers = load(model)(IMAGES)[0].argmax(1)
+    assert [row["label"] for row in read(tmp_path / "out.csv")] == [str(answer) for answer in answers]
+
+
 def test_the_callable_keeps_the_other_columns() -> None:
     answers = Scorer(MODEL)({"path": np.array(["a", "b"]), "image": IMAGES[:2].astype(np.int64)})
     assert list(answers) == ["path", "label", "probability"]
@@ -344,6 +355,7 @@ def test_answers_that_are_not_finite_are_refused(monkeypatch: pytest.MonkeyPatch
 def test_two_ray_workers_score_a_data_set_of_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgedigits[ray]'")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the workers
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         rows = [{"index": index, "image": image} for index, image in enumerate(IMAGES)]
