@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from edgedigits.records import ModelSpec as ModelSpec
     from edgedigits.records import ParityReport as ParityReport
     from edgedigits.records import Recipe as Recipe
+    from edgedigits.records import ScoreSummary as ScoreSummary
     from edgedigits.records import Verification as Verification
+    from edgedigits.score import Scorer as Scorer
+    from edgedigits.score import score as score
     from edgedigits.train import train as train
     from edgedigits.verify import verify as verify
 
@@ -57,7 +60,10 @@ _HOMES = {
     "ModelSpec": "records",
     "ParityReport": "records",
     "Recipe": "records",
+    "ScoreSummary": "records",
     "Verification": "records",
+    "Scorer": "score",
+    "score": "score",
     "train": "train",
     "verify": "verify",
 }

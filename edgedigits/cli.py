@@ -241,6 +241,39 @@ def inspect(
 
 
 @app.command()
+def score(
+    model: Annotated[Path, typer.Argument(help="An exported file.")],
+    images: Annotated[Path, typer.Argument(help="A folder, an IDX or .npy file, or a text file of paths.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the answers go: .csv, .jsonl or .parquet.")],
+    batch_size: Annotated[int, typer.Option(min=1, help="Images scored at once.")] = 4096,
+    shard: Annotated[str, typer.Option("--shard", metavar="i/N", help="Only part i of N, from 0 to N - 1.")] = "0/1",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
+    dark_ink: Annotated[bool, typer.Option("--dark-ink", help="Images show dark ink on a light ground.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a model's answers to images of any number; exit code 3 when some could not be read."""
+    from edgedigits import render
+    from edgedigits.score import score as score_images
+
+    with render.progress("score") as observer:
+        result = score_images(
+            model,
+            images,
+            out,
+            batch_size=batch_size,
+            shard=shard,
+            resume=resume,
+            dark_ink=dark_ink,
+            observer=observer,
+        )
+    _show(render.scored(result), result.to_dict(), json)
+    if result.errors:
+        _say(f"{result.errors:,} of {result.items:,} images could not be read: their rows in {out} say why.")
+        raise typer.Exit(3)
+    _say(f"Next: look at {out}")
+
+
+@app.command()
 def models(json: Json = False) -> None:
     """List what can be trained: parameters, input, recipes, and the accuracy measured."""
     from edgedigits import render

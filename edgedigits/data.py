@@ -363,7 +363,7 @@ def _check_classes(folder: Path, labels: tuple[str, ...], train: Split, test: Sp
 
 def _read_split(folder: Path, labels: tuple[str, ...], dark_ink: bool) -> Split:
     """Decode all images of the class folders, in parallel: Pillow lets other threads run meanwhile."""
-    suffixes = _image_suffixes()
+    suffixes = image_suffixes()
     found = [
         (path, index)
         for index, label in enumerate(labels)
@@ -374,7 +374,7 @@ def _read_split(folder: Path, labels: tuple[str, ...], dark_ink: bool) -> Split:
         raise DataError(f"{folder}: its class folders hold no image (PNG, JPEG and so on).")
     with ThreadPoolExecutor() as pool:
         images = list(pool.map(functools.partial(read_image, dark_ink=dark_ink), [path for path, _ in found]))
-    _warn_of_polarity(folder, images, dark_ink)
+    warn_of_polarity(folder, images, dark_ink)
     return Split(np.stack(images), np.array([index for _, index in found], dtype=np.int64))
 
 
@@ -382,13 +382,15 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _image_suffixes() -> frozenset[str]:
+def image_suffixes() -> frozenset[str]:
+    """What the names of image files end with, in small letters: all that Pillow knows."""
     from PIL import Image
 
     return frozenset(Image.registered_extensions())
 
 
-def _warn_of_polarity(folder: Path, images: Sequence[Uint8Array], dark_ink: bool) -> None:
+def warn_of_polarity(folder: Path, images: Sequence[Uint8Array], dark_ink: bool) -> None:
+    """Warn where the borders of images, which should be ground, are light."""
     border = np.mean([image[[0, -1]].mean() for image in images])  # the ground, as a rule
     if border > 128:
         hint = "without --dark-ink" if dark_ink else "with --dark-ink"

@@ -55,6 +55,24 @@ def write_text(path: Path, text: str) -> None:
         (stage / path.name).write_text(text, encoding="utf-8")
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what the system says while a file in `folder` is written into MissingCapability."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def publish(file: Path, path: Path) -> None:
+    """Rename a file that was written beside its place, once it is on the disk. Raises MissingCapability."""
+    with writing(path.parent):
+        _flush(file)
+        file.replace(path)
+        if os.name == "posix":  # as in `staged`
+            _flush(path.parent)
+
+
 def require_writable(folder: Path) -> None:
     """Raise MissingCapability now, not after an hour of training, if `folder` cannot be written."""
     with staged(folder):
@@ -72,5 +90,6 @@ def _flush(path: Path) -> None:
 def _unwritable(folder: Path, error: OSError) -> MissingCapability:
     reason = error.strerror or str(error)
     return MissingCapability(
-        f"cannot write to {folder}: {reason}. Make room or name another folder (--runs, --exports, --data-dir, --html)."
+        f"cannot write to {folder}: {reason}. "
+        "Make room or name another folder (--runs, --exports, --data-dir, --html, --out)."
     )

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` units of a task, with figures to show beside the bar (loss, accuracy, ...)."""
+    """`done` of `total` units of a task, with figures to show beside the bar (loss, accuracy, ...).
+
+    total   None where it is not known beforehand
+    """
 
     task: str
     done: int
-    total: int
+    total: int | None
     figures: Mapping[str, float] = field(default_factory=dict)
 
 

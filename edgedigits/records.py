@@ -516,6 +516,29 @@ class Inspection(Record):
     runtimes: tuple[Runtime, ...]
 
 
+@dataclass(frozen=True)
+class ScoreSummary(Record):
+    """What a `score` did.
+
+    items               of this shard, with those that could not be read and those that an earlier run did
+    errors              items that could not be read: each has a row that says why
+    resumed             items that were done already when this run began
+    seconds             that this run took, from loading the model to the finished output
+    images_per_second   of this run
+    """
+
+    model: str
+    model_sha256: str
+    input: str
+    output: str
+    shard: str
+    items: int
+    errors: int
+    resumed: int
+    seconds: float
+    images_per_second: float
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")  # JSON knows no NaN and no infinity, Python's reader does
 

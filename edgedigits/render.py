@@ -24,6 +24,7 @@ from edgedigits.records import (
     Ratios,
     Recipe,
     Robustness,
+    ScoreSummary,
     TensorSpec,
     Verification,
 )
@@ -293,6 +294,20 @@ def inspection(found: Inspection) -> RenderableType:
 
 def _signature(spec: TensorSpec) -> str:
     return f"{spec.name}, {spec.dtype} [{', '.join(map(str, spec.shape))}]"
+
+
+def scored(result: ScoreSummary) -> Table:
+    """The row at the end of `score`."""
+    table = _table("output", "images>", "unreadable>", "done before>", "seconds>", "images/s>")
+    table.add_row(
+        result.output,
+        f"{result.items:,}",
+        f"{result.errors:,}",
+        f"{result.resumed:,}",
+        f"{result.seconds:.1f}",
+        f"{result.images_per_second:,.0f}",
+    )
+    return table
 
 
 def models() -> Table:

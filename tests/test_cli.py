@@ -32,6 +32,7 @@ OPTIONS = {
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
     "inspect": "--runs --json",
+    "score": "--out --batch-size --shard --resume --dark-ink --json",
     "models": "--json",
     "data": "--fetch --data-dir --json",
 }
@@ -53,6 +54,7 @@ JSON_FIELDS = {
     "verify": {"": "passed dataset samples reports", "reports": REPORT_FIELDS},
     "bench": {"": "dataset samples threads batch calls machine versions rows slower", "rows": BENCH_FIELDS},
     "inspect": {"": INSPECT_FIELDS, "tensors": "name dtype shape bytes", "runtimes": "name minimum note"},
+    "score": {"": "model model_sha256 input output shard items errors resumed seconds images_per_second"},
     "models": {"": "models", "models": "name network parameters recipes measured"},
     "data": {"": "files", "files": "dataset path state advice"},
 }
@@ -172,6 +174,7 @@ def test_json_is_one_document_with_the_promised_fields(
         "verify": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "bench": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "inspect": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
+        "score": (fc_exports / "fc-tiny" / "fc-tiny.onnx", digits_folder, "--out", "answers.csv"),
     }
     found = edgedigits(command, *arguments.get(command, ()), "--json")
     document = json.loads(found.out)
@@ -218,6 +221,30 @@ def test_models_lists_every_preset(edgedigits: Cli) -> None:
     names = {line.split()[0] for line in listing.out.splitlines()}
     assert names >= PRESETS.keys()
     assert last_line(listing.err) == "Next: edgedigits train --model NAME"
+
+
+def test_score_answers_and_says_what_it_could_not_read(
+    edgedigits: Cli, digits_folder: Path, fc_exports: Path, tmp_path: Path
+) -> None:
+    model, folder = fc_exports / "fc-tiny" / "fc-tiny.onnx", tmp_path / "digits"
+    shutil.copytree(digits_folder, folder)
+    done = edgedigits("score", model, folder, "--out", "answers.csv")
+    assert (done.code, done.err) == (0, "Next: look at answers.csv\n")
+    assert "360" in done.out
+    assert len(Path("answers.csv").read_text().splitlines()) == 361
+
+    again = edgedigits("score", model, folder, "--out", "answers.csv", "--resume")
+    assert (again.code, again.err) == (
+        2,
+        "edgedigits: answers.csv: exists already. Remove it, or name another output.\n",
+    )
+
+    (folder / "3" / "00.png").write_bytes(b"no image")
+    partly = edgedigits("score", model, folder, "--out", "partly.jsonl", "--json")
+    assert partly.code == 3
+    assert partly.err == "1 of 360 images could not be read: their rows in partly.jsonl say why.\n"
+    assert json.loads(partly.out)["errors"] == 1
+    assert sum("not a readable image" in row for row in Path("partly.jsonl").read_text().splitlines()) == 1
 
 
 # Data
@@ -288,6 +315,9 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("bench in-the-way", 3, "in-the-way: no format has its suffix"),
         ("inspect nothing.onnx", 3, "nothing.onnx: cannot be read"),
         ("inspect in-the-way", 3, "in-the-way: not an exported file"),
+        ("score nothing.onnx in-the-way --out a.csv", 3, "in-the-way: holds no image"),
+        ("score in-the-way nothing --out a.csv", 3, "nothing: cannot be read"),
+        ("score in-the-way nothing --out a.csv --shard 2/2", 2, "i/N with i from 0 to N - 1 wanted"),
         ("verify --dataset mnst", 2, "did you mean 'mnist'?"),
         ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
     ],
@@ -313,6 +343,8 @@ def test_an_error_is_a_line_or_two_and_the_exit_code_of_its_kind(
         ("train --epochs 0", "--epochs"),
         ("train --batch-size 1.5", "--batch-size"),
         ("train --seed -1", "--seed"),
+        ("score fc.onnx digits", "--out"),
+        ("score fc.onnx digits --out a.csv --batch-size 0", "--batch-size"),
         ("verify --max-flips -1", "--max-flips"),
         ("verify --max-drop half", "--max-drop"),
     ],

@@ -101,3 +101,15 @@ def test_a_disk_that_fills_up_while_writing_is_named(tmp_path: Path, monkeypatch
 def test_asking_whether_a_folder_can_be_written_leaves_no_trace(tmp_path: Path) -> None:
     require_writable(tmp_path / "runs" / "fc")
     assert tree(tmp_path) == {}
+
+
+def test_a_file_is_published_over_its_predecessor(tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "file").write_text("old")
+    files.publish(tmp_path / "new", tmp_path / "file")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file": "new"}
+
+
+def test_what_cannot_be_published_is_told_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(MissingCapability, match=r"cannot write to .*: No such file"):
+        files.publish(tmp_path / "nothing", tmp_path / "file")

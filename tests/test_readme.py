@@ -1,19 +1,25 @@
 """The README is true: its commands and snippets run, its figures have a source, its map is the tree."""
 
 import contextlib
+import csv
 import io
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+from PIL import Image
 
+import edgedigits as ed
 from edgedigits import cli, files, formats, limits, load, manifest, measured
 from edgedigits.data import Dataset
 from edgedigits.models import parameter_count
@@ -21,10 +27,13 @@ from edgedigits.presets import PRESETS
 from edgedigits.records import Limits, Manifest, ParityReport, Verification
 from edgedigits.render import size
 from tests.test_mnist import OURS, accuracy_in_a_foreign_program
+from tests.test_score import IMAGES as DIGITS
+from tests.test_sources import idx
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELF = ROOT / "exports"
+IMAGES = DIGITS[::5]
 RUNTIME_FILES = {"fc": ("fc.onnx", "fc.int8.onnx"), "cnn": ("cnn.onnx", "cnn.int8.onnx")}
 
 
@@ -126,12 +135,72 @@ def test_the_python_snippet_runs(chain: tuple[Path, str]) -> None:
     assert printed.getvalue().startswith("True")
 
 
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A folder with what the commands and snippets that score name."""
+    shutil.copytree(SHELF / "fc", tmp_path / "exports" / "fc")
+    (tmp_path / "digits").mkdir()
+    for index, image in enumerate(IMAGES):
+        Image.fromarray(image).save(tmp_path / "digits" / f"{index:03}.png")
+    (tmp_path / "paths.txt").write_text("digits/001.png\ndigits/000.png\n")
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(IMAGES))
+    column = pyarrow.array(IMAGES.reshape(-1, 784).tolist(), pyarrow.list_(pyarrow.int16()))
+    table = pyarrow.table({"index": range(len(IMAGES)), "image": column})
+    pyarrow.parquet.write_table(table, tmp_path / "images.parquet")
+    return tmp_path
+
+
+def answers(model: Path) -> list[str]:
+    """The labels that a file gives to the images of `many`."""
+    labels: list[str] = ed.Scorer(model)(IMAGES)["label"].tolist()
+    return labels
+
+
+def run_snippet(part: str, folder: Path, before: str = "") -> None:
+    """Run the snippet that contains `part` in a program of its own: such engines leave processes and threads behind."""
+    snippet = next(block for block in blocks("python") if part in block)
+    ours = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = os.environ | ours
+    done = subprocess.run(
+        [sys.executable, "-c", before + snippet], cwd=folder, capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_that_score_run(many: Path) -> None:
+    for command in commands("edgedigits score"):
+        run(command, many)
+    rows = (many / "answers.csv").read_text().splitlines()
+    wanted = answers(many / "exports" / "fc" / "fc.onnx")
+    assert [row.split(",")[1] for row in rows[1:]] == wanted
+    assert pyarrow.parquet.read_table(many / "answers.parquet")["label"].to_pylist() == wanted[: len(wanted) // 4]
+    assert [json.loads(row)["label"] for row in (many / "answers.jsonl").read_text().splitlines()] == wanted[1::-1]
+
+
+def test_the_snippet_for_ray_runs(many: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgedigits[ray]'")
+    run_snippet("import ray", many, before="import ray; ray.init(num_cpus=2, include_dashboard=False)\n")
+    rows = [row for path in (many / "answers").iterdir() for row in csv.DictReader(path.open())]
+    found = {Path(row["path"]).name: row["label"] for row in rows}
+    assert [found[name] for name in sorted(found)] == answers(many / "exports" / "fc" / "fc.onnx")
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark runs on Java, which is not installed")
+def test_the_snippet_for_spark_runs(many: Path) -> None:
+    pytest.importorskip("pyspark", reason="Spark is not installed: pip install 'edgedigits[spark]'")
+    run_snippet("pyspark", many)
+    written = (many / "spark-answers").glob("*.json")
+    rows = [json.loads(line) for path in written for line in path.read_text().splitlines()]
+    found = [row["answer"]["label"] for row in sorted(rows, key=lambda row: row["index"])]
+    assert found == answers(many / "exports" / "fc" / "fc.onnx")
+
+
 def test_every_block_is_run_by_a_test_above() -> None:
-    assert len(blocks("sh")) == 3
-    assert len(blocks("python")) == 2
+    assert len(blocks("sh")) == 4
+    assert len(blocks("python")) == 4
     assert len(blocks("text")) == 1
     assert len(blocks("toml")) == 1
-    assert README.count("```") == 2 * 7
+    assert README.count("```") == 2 * 10
 
 
 def models_table() -> str:
