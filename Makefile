@@ -6,7 +6,7 @@ READY := .venv/ready
 DEMO := build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format measure exports clean
+.PHONY: help demo test fuzz lint format measure exports clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ demo: $(READY) ## Train, export and verify fc and cnn on MNIST (or on 5,000 of i
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest
+
+fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TARGETS="onnx idx"; SEED, WORKERS, STATE=folder
+	nice $(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),0) --workers $(or $(WORKERS),1) \
+		$(if $(INPUTS),--inputs $(INPUTS),--seconds $(or $(SECONDS),60)) $(if $(STATE),--state $(STATE))
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .

@@ -1,11 +1,11 @@
 """A file as it will be used: one image at a time, in every setting of its runtime, and off the test set."""
 
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from edgedigits import parity
-from edgedigits.formats import Format, Images, Predictor, Scores
+from edgedigits.formats import Images, Predictor, Scores
 from edgedigits.records import Deployment, Robustness
 from edgedigits.targets import Reference
 
@@ -15,18 +15,23 @@ ALONE = "one image a call"
 
 
 def deployments(
-    module: Format, path: Path, reference: Reference, logits: Scores, thorough: bool = False
+    open_in: Callable[..., Predictor],
+    settings: Sequence[str],
+    reference: Reference,
+    logits: Scores,
+    thorough: bool = False,
 ) -> tuple[Deployment, ...]:
     """All test images one at a time, and the first of them, or all when `thorough`, in every other setting.
 
+    open_in  gives the file as a Predictor, in the setting that it is called with, or the first of `settings`
     logits   of the file itself, in large batches and its default setting, `[n, classes]`
     """
     count = len(logits) if thorough else QUICK
     images = reference.test.images
-    alone = _logits(module.load(path), images, batch=1)
+    alone = _logits(open_in(), images, batch=1)
     found = [_deployment(ALONE, alone, reference, logits)]
-    for setting in module.SETTINGS[1:]:
-        scores = _logits(module.load(path, setting), images[:count], BATCH)
+    for setting in settings[1:]:
+        scores = _logits(open_in(setting), images[:count], BATCH)
         found.append(_deployment(setting, scores, reference, logits))
     return tuple(found)
 

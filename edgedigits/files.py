@@ -1,8 +1,10 @@
 """Files that are whole or not there: hashes, and writing by temporary name."""
 
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +17,25 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file, in hex. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a plain file of at most `most` bytes.
+
+    Raises OSError: also for what is no plain file and could block or never end, and before anything too
+    large is in memory.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe would block
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        kind = os.fstat(file.fileno())
+        if not stat.S_ISREG(kind.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        if kind.st_size > most:
+            raise OSError(errno.EFBIG, f"{kind.st_size:,} bytes, at most {most:,} wanted", str(path))
+        content = file.read(most + 1)
+    if len(content) > most:  # it grows
+        raise OSError(errno.EFBIG, f"more than {most:,} bytes", str(path))
+    return content
 
 
 @contextmanager

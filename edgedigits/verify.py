@@ -5,12 +5,14 @@ within its format's limits or fails, with the reason. Nothing here knows one for
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from edgedigits import deployed, files, formats, gate, manifest, metrics, parity
+from edgedigits import deployed, files, gate, manifest, metrics, parity
 from edgedigits import report as page
 from edgedigits.bench import latency_us
 from edgedigits.data import Dataset, Split
@@ -18,6 +20,7 @@ from edgedigits.diagnose import diagnose
 from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.formats import Predictor, Scores
 from edgedigits.limits import replaced, require_possible
+from edgedigits.load import open_file, require_format
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Limits, ParityReport, Verification
 from edgedigits.report import Evidence
@@ -36,6 +39,7 @@ def verify(
     exports: str | Path = "exports",
     html: str | Path | None = None,
     thorough: bool = False,
+    trust: bool = False,
     observer: Observer = ignore,
 ) -> Verification:
     """Compare exported files with the torch models they came from, on every image of a test split.
@@ -47,6 +51,7 @@ def verify(
     runs        where the checkpoints are; a file finds its own by SHA-256
     html        also write a page to look at, and measure each file's latency for it
     thorough    in other settings of the runtime, too, compare every image, and not the first 2,000
+    trust       load files that can hold code (TorchScript, pt2) although no manifest beside them lists them
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
     other. The reports of a folder are also written to its `parity.json`. Raises BadInput when there
@@ -56,10 +61,11 @@ def verify(
         page.require_writable(Path(html))
     targets = find(artifacts, Path(exports))
     references = References(Path(runs), dataset, data_dir)
+    options = _Options(limits or Limits(), timed=html is not None, thorough=thorough, trust=trust)
     reports, evidence = [], []
     for done, target in enumerate(targets):
         observer(Progress(f"verify {target.path.name}", done, len(targets)))
-        report, seen = _report(target, references, limits or Limits(), timed=html is not None, thorough=thorough)
+        report, seen = _report(target, references, options)
         reports.append(report)
         evidence.append(seen)
     observer(Progress("verify", len(targets), len(targets)))
@@ -71,36 +77,49 @@ def verify(
     return _summary(reports)
 
 
-def _report(
-    target: Target, references: References, limits: Limits, timed: bool, thorough: bool
-) -> tuple[ParityReport, Evidence | None]:
-    """Read one file, run it and judge it. What is wrong with the file becomes a failure in its report.
+@dataclass(frozen=True)
+class _Options:
+    """How the files of one `verify` are judged.
 
-    timed      measure its latency, whether or not that has a limit
+    timed      measure the latency of each, whether or not that has a limit
     thorough   compare every image in every setting of the runtime
+    trust      load files that can hold code, recorded or not
     """
-    blank = _blank(target)
+
+    limits: Limits
+    timed: bool
+    thorough: bool
+    trust: bool
+
+
+def _report(target: Target, references: References, options: _Options) -> tuple[ParityReport, Evidence | None]:
+    """Read one file, run it and judge it. What is wrong with the file becomes a failure in its report."""
     try:
         check_integrity(target)
-        module = formats.of_file(target.path)
-        if module is None:
-            raise ModelFileError(f"no format has the suffix of {target.path.name}: {', '.join(formats.NAMES)}")
-        predictor = module.load(target.path)
-        reference = references.get(predictor.contract.checkpoint_sha256)
-        check_contract(predictor, reference.checkpoint, module.NAME)
-        answers = _run(predictor, reference.test)
+        return _judge(target, references, options)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
-        return dataclasses.replace(blank, failures=(f"{kind}: {error}",), readable=False), None
-    limits = replaced(module.LIMITS, limits)
-    report = _compare(dataclasses.replace(blank, format=module.NAME, limits=limits), reference, answers)
+        return dataclasses.replace(_blank(target), failures=(f"{kind}: {error}",), readable=False), None
+
+
+def _judge(target: Target, references: References, options: _Options) -> tuple[ParityReport, Evidence]:
+    module = require_format(target.path)
+    open_in = functools.partial(open_file, target.path, trust=options.trust)
+    predictor = open_in()
+    reference = references.get(predictor.contract.checkpoint_sha256)
+    check_contract(predictor, reference.checkpoint, module.NAME)
+    answers = _run(predictor, reference.test)
+    limits = replaced(module.LIMITS, options.limits)
+    blank = dataclasses.replace(_blank(target), format=module.NAME, limits=limits)
+    report = _compare(blank, reference, answers)
     require_possible(limits, report.reference_accuracy or 0.0, report.samples)
     if report.max_abs_diff is not None:
+        timed = options.timed or limits.max_latency_us is not None
         report = dataclasses.replace(
             report,
-            deployments=deployed.deployments(module, target.path, reference, answers[0], thorough),
+            deployments=deployed.deployments(open_in, module.SETTINGS, reference, answers[0], options.thorough),
             robustness=deployed.robustness(predictor, reference),
-            latency_us=latency_us(predictor) if timed or limits.max_latency_us is not None else None,
+            latency_us=latency_us(predictor) if timed else None,
         )
     failures = gate.judge(report, reference.checkpoint.spec.labels)
     if failures and (cause := diagnose(predictor, reference.classifier, reference.test.images)):
@@ -121,13 +140,9 @@ def _blank(target: Target) -> ParityReport:
 
 
 def _run(predictor: Predictor, test: Split) -> tuple[Scores, Scores]:
-    """Logits and probabilities of all test images. Raises ModelFileError unless both are as the contract says."""
-    count, classes = len(test), len(predictor.contract.labels)
-    batches = [predictor(test.images[start : start + BATCH]) for start in range(0, count, BATCH)]
+    """Logits and probabilities of all test images. Raises ModelFileError."""
+    batches = [predictor(test.images[start : start + BATCH]) for start in range(0, len(test), BATCH)]
     logits, probabilities = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    for name, found in (("logits", logits), ("probabilities", probabilities)):
-        if found.shape != (count, classes) or found.dtype != np.float32:
-            raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {(count, classes)} wanted")
     return logits, probabilities
 
 

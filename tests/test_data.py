@@ -71,7 +71,7 @@ def read(folder: Path) -> dict[str, bytes]:
 
 def serve(monkeypatch: pytest.MonkeyPatch, mirror: Mirror) -> None:
     """Put a mirror in the place of torchvision's downloads."""
-    monkeypatch.setattr("torchvision.datasets.MNIST", mirror)
+    monkeypatch.setattr(data, "_fetcher", lambda _: mirror)
 
 
 def silent(root: Path, download: bool) -> None:  # noqa: ARG001

@@ -25,6 +25,7 @@ from edgedigits.records import Contract, TensorInfo
 NAME = "torchscript"
 SUFFIX = ".torchscript.pt"
 PACKAGES: tuple[str, ...] = ("torch",)
+DATA_ONLY = False
 CALIBRATED = False
 OPSET: int | None = None
 LIMITS = formats.FLOAT_LIMITS
@@ -112,10 +113,7 @@ def describe(path: Path) -> Description:
     Raises ModelFileError.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(formats.read_bytes(path))) as archive:
-            if damaged := archive.testzip():
-                raise ModelFileError(f"{path}: not a valid TorchScript file ({damaged} is damaged).")
-            records = {entry.partition("/")[2]: archive.read(entry) for entry in archive.namelist()}
+        records = archive.read(formats.read_bytes(path))
         tensors = _tensors(records)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ModelFileError(f"{path}: not a valid TorchScript file ({formats.first_line(error)}).") from error
