@@ -432,17 +432,25 @@ def _warn_of_polarity(folder: Path, images: Sequence[Uint8Array], dark_ink: bool
         warnings.warn(f"{folder}: the ground seems light after reading; try {hint}.", stacklevel=2)
 
 
+def _harmless_kinds() -> list[str]:
+    """The kinds of image that Pillow decodes itself: for EPS it would start Ghostscript, which runs programs."""
+    from PIL import Image
+
+    Image.init()
+    return [kind for kind in Image.OPEN if kind != "EPS"]
+
+
 def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
     """An image file as uint8 `[28, 28]`, background 0 and ink 255.
 
-    Any size and mode that Pillow reads: turned as its EXIF data says, transparent parts taken as
+    Any kind, size and mode that Pillow decodes itself: turned as its EXIF data says, transparent parts taken as
     ground, made gray, scaled with anti-aliasing to fit, and centred. Raises DataError.
     """
     from PIL import Image, ImageOps
 
     ground = 255 if dark_ink else 0
     try:
-        with Image.open(io.BytesIO(files.read_bytes(path, MOST_BYTES))) as file:
+        with Image.open(io.BytesIO(files.read_bytes(path, MOST_BYTES)), formats=_harmless_kinds()) as file:
             if (pixels := math.prod(file.size)) > MOST_PIXELS:
                 raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} wanted")
             image = ImageOps.exif_transpose(file)

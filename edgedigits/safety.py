@@ -176,6 +176,8 @@ def _check_operators(model: "onnx.ModelProto") -> None:
             raise Refused(f"operator {name}: not deterministic")
         if max(len(node.input), len(node.output), len(node.attribute)) > BOUNDS.values:
             raise Refused(f"operator {name}: more than {BOUNDS.values:,} names")
+        if not all(node.output):  # ONNX Runtime 1.31 crashes on a Split with such an output
+            raise Refused(f"operator {name}: an output without a name")
         for attribute in node.attribute:
             _check_attribute(name, attribute)
 

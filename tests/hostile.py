@@ -141,12 +141,16 @@ def _text(model: onnx.ModelProto) -> None:
     model.graph.initializer.append(helper.make_tensor("text", TensorProto.STRING, [1], [b"text"]))
 
 
+def _nameless_output(model: onnx.ModelProto) -> None:
+    _prepend(model, helper.make_node("Split", ["logits"], [""]))  # crashes ONNX Runtime 1.31
+
+
 def _cycle(model: onnx.ModelProto) -> None:
     model.graph.node[0].input[0] = "logits"
 
 
 def _many_nodes(model: onnx.ModelProto) -> None:
-    model.graph.node.extend([helper.make_node("Identity", ["logits"], [""])] * (safety.BOUNDS.nodes + 1))
+    model.graph.node.extend([helper.make_node("Identity", ["logits"], ["unused"])] * (safety.BOUNDS.nodes + 1))
 
 
 def _long_attribute(model: onnx.ModelProto) -> None:
@@ -225,6 +229,7 @@ MODELS = {
     "random operator": Hostile(_random_operator, "RandomNormal: not deterministic"),
     "sequence": Hostile(_sequence, "a sequence; tensors wanted"),
     "text": Hostile(_text, "element type STRING"),
+    "an output without a name": Hostile(_nameless_output, "Split: an output without a name"),
     "cycle": Hostile(_cycle, "not a valid ONNX model"),
     "many nodes": Hostile(_many_nodes, "nodes: "),
     "long attribute": Hostile(_long_attribute, "has more than"),
