@@ -52,5 +52,5 @@ exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits verify --runs build/runs
 
 clean: ## Remove everything that make made
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -46,7 +46,7 @@ class Bounds:
     nodes: int = 10_000
     values: int = 10_000
     rank: int = 8
-    elements: int = 1 << 26
+    elements: int = 1 << 22
     metadata: int = 1 << 20
     memory_bytes: int = 4 << 30
     cpu_seconds: int = 10
@@ -84,7 +84,7 @@ class Refused(ValueError):
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a model file, as the manifest beside it recorded them. Raises ModelFileError.
+    """The bytes of a model file, as the manifest beside it recorded them. Raises ModelFileError, and RecordError.
 
     Whatever is done next is done with these bytes, so nothing can be put in the place of the file meanwhile.
     """
@@ -93,7 +93,7 @@ def read(path: Path) -> bytes:
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from error
     recorded, found = recorded_sha256(path), hashlib.sha256(content).hexdigest()
-    if recorded and found != recorded:
+    if recorded is not None and found != recorded:
         raise ModelFileError(
             f"{path} changed since its {MANIFEST} was written (SHA-256 {found[:12]}…, recorded {recorded[:12]}…). "
             "Export it anew."

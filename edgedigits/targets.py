@@ -15,6 +15,7 @@ from edgedigits.errors import BadInput, CheckpointError, DataError, ModelFileErr
 from edgedigits.formats import Predictor, Scores
 from edgedigits.models import Classifier
 from edgedigits.records import Artifact, Checkpoint
+from edgedigits.safety import BOUNDS
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def check_integrity(target: Target) -> None:
         raise ModelFileError(f"{target.path} is missing. Export it anew.")
     if target.stray:
         raise ModelFileError(f"{target.path} is not in the {manifest.FILE} beside it. Export it anew or remove it.")
+    if (size := target.path.stat().st_size) > BOUNDS.file_bytes:
+        raise ModelFileError(f"{target.path} has {size:,} bytes, at most {BOUNDS.file_bytes:,} wanted.")
     if target.artifact and (found := files.sha256(target.path)) != target.artifact.sha256:
         raise ModelFileError(
             f"{target.path} changed since its {manifest.FILE} was written (SHA-256 {found[:12]}…, "

@@ -24,6 +24,7 @@ from edgedigits.load import open_file, require_format
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Limits, ParityReport, Verification
 from edgedigits.report import Evidence
+from edgedigits.safety import BOUNDS
 from edgedigits.targets import Reference, References, Target, check_contract, check_integrity, find
 
 BATCH = 1000
@@ -130,12 +131,13 @@ def _judge(target: Target, references: References, options: _Options) -> tuple[P
 
 def _blank(target: Target) -> ParityReport:
     exists = target.path.is_file()
+    size = target.path.stat().st_size if exists else 0
     return ParityReport(
         name=target.artifact.name if target.artifact else target.path.name.partition(".")[0],
         format=target.artifact.format if target.artifact else "unknown",
         path=str(target.path),
-        sha256=files.sha256(target.path) if exists else "",
-        size_bytes=target.path.stat().st_size if exists else 0,
+        sha256=files.sha256(target.path) if exists and size <= BOUNDS.file_bytes else "",
+        size_bytes=size,
     )
 
 

@@ -191,8 +191,8 @@ def _memory_by_pixels(model: onnx.ModelProto) -> None:
 
 
 def _endless_products(model: onnx.ModelProto) -> None:
-    """Small to store and to declare, and hours to compute: a matrix multiplied by itself, again and again."""
-    side = 4096
+    """Small to store and to declare, and minutes to compute: a matrix multiplied by itself, again and again."""
+    side = 2048
     nodes = [helper.make_node("Expand", ["one", "sides"], ["product0"])]
     nodes += [helper.make_node("MatMul", [f"product{i}"] * 2, [f"product{i + 1}"]) for i in range(1000)]
     nodes += [

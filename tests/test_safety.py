@@ -178,6 +178,17 @@ def test_formats_say_whether_they_hold_code() -> None:
     assert set(DATA_FORMATS) == {name for name in formats.NAMES if name.startswith("onnx")}
 
 
+def test_the_bounds_in_the_text_are_the_bounds() -> None:
+    text = (SHELF.parent / "SECURITY.md").read_text(encoding="utf-8")
+    for words in (
+        f"{BOUNDS.file_bytes >> 20} MB a file",
+        f"{BOUNDS.nodes:,} nodes, {BOUNDS.elements:,} elements a tensor, {BOUNDS.rank} axes",
+        f"{BOUNDS.memory_bytes >> 30} GB of memory and {BOUNDS.cpu_seconds} seconds of computing",
+        f"{BOUNDS.wall_seconds} seconds until its answer",
+    ):
+        assert words in text
+
+
 def test_refusals_are_short() -> None:
     with pytest.raises(Refused) as caught:
         check_onnx(b"....ORTM")

@@ -151,8 +151,11 @@ class _Inert:
         pass
 
 
-class _TensorReader(pickle.Unpickler):
-    """Reads which tensors a pickle describes, and runs nothing that it names."""
+class _TensorReader(pickle._Unpickler):
+    """Reads which tensors a pickle describes, and runs nothing that it names.
+
+    Python's own reader, not the one in C: that one makes room for as many objects as a pickle claims to hold.
+    """
 
     def __init__(self, folder: str, content: bytes) -> None:
         super().__init__(io.BytesIO(content))

@@ -25,6 +25,7 @@ POLL_SECONDS = 0.1
 KEPT = 20  # numbers of inputs that went wrong, in each result
 CELLS = 2 + len(OUTCOMES)  # the input at hand, plus 1; inputs done; then the outcomes
 MEMORY_BYTES = 8 << 30
+FAST = "/dev/shm"  # a folder in memory, where there is one: each input is written to a file
 
 
 @dataclass
@@ -69,7 +70,7 @@ def write(path: Path, result: Result) -> None:
 def run(result: Result, inputs: int | None, seconds: float | None, path: Path | None = None) -> Result:
     """Go on until so many inputs in all were tried, or so many seconds are over; note it in a file as it goes."""
     start, before = time.monotonic(), result.seconds
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=FAST if os.access(FAST, os.W_OK) else None) as folder:
         workers = [_Worker(result, index, Path(folder), inputs) for index in range(result.workers)]
         try:
             noted = start
@@ -112,6 +113,7 @@ class _Worker:
     def _start(self) -> None:
         for cell in range(CELLS):
             self.cells[cell] = 0
+        self.taken = [0] * (CELLS - 1)
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
         first = self.result.done[self.index]
@@ -131,11 +133,11 @@ class _Worker:
         if self.process is None:
             return False
         code = self.process.poll()
+        self._collect()
         now = (self.cells[0], self.cells[1])
         if now != self.seen:
             self.seen, self.changed = now, time.monotonic()
         if code == 0:
-            self._collect()
             self.process = None
             return False
         patience = HANG_SECONDS if self.cells[0] else START_SECONDS
@@ -158,8 +160,12 @@ class _Worker:
         self._start()
 
     def _collect(self) -> None:
-        self.result.done[self.index] += self.cells[1]
-        for name, count in zip(OUTCOMES, self.cells[2:], strict=True):
+        """Add what was counted since the last look."""
+        found = list(self.cells[1:])
+        done, *outcomes = (now - before for now, before in zip(found, self.taken, strict=True))
+        self.taken = found
+        self.result.done[self.index] += done
+        for name, count in zip(OUTCOMES, outcomes, strict=True):
             self.result.counts[name] += count
         noted = self.folder / "work" / "tracebacks"
         if noted.exists():
