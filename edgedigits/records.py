@@ -38,8 +38,8 @@ def _require(holds: bool, name: str, wanted: str, value: object) -> None:
 
 def _require_plain(name: str, value: str) -> None:
     """Names become files and folders: none may lead out of where it is used."""
-    plain = value not in ("", ".", "..") and value.isprintable() and "/" not in value and "\\" not in value
-    _require(plain, name, "a name without folders", value)
+    plain = value not in ("", ".", "..") and not set(value) & set("/\\\0")
+    _require(plain and value.encode(errors="ignore").decode() == value, name, "a name without folders", value)
 
 
 class Record:

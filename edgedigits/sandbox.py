@@ -34,7 +34,8 @@ Array = npt.NDArray[Any]
 Message = dict[str, Any]
 
 WATCH = 0.1  # seconds between two looks at the clock
-_children: "weakref.WeakValueDictionary[Path, Child]" = weakref.WeakValueDictionary()
+START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from edgedigits.sandbox import main; main()"
+_children: "weakref.WeakValueDictionary[tuple[Path, Path], Child]" = weakref.WeakValueDictionary()
 
 
 def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
@@ -42,11 +43,12 @@ def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
 
     All settings of one file share its process, for as long as one of their Predictors is in use.
     """
-    child = _children.get(path)
+    key = (Path.cwd(), path)
+    child = _children.get(key)
     if child is None or not child.alive:
-        child = _children[path] = Child(path)
+        child = _children[key] = Child(path)
     about, _ = child.ask({"do": "load", "format": format_name, "setting": setting})
-    number, asked = about["number"], child  # the closures below keep the process
+    number, asked = about.get("number"), child  # the closures below keep the process
 
     def run(images: Images) -> tuple[Scores, Scores]:
         _, answers = asked.ask({"do": "run", "number": number}, [images])
@@ -58,29 +60,27 @@ def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
         _, (spent,) = asked.ask({"do": "clock", "number": number, "calls": calls}, [images])
         return [float(seconds) for seconds in spent]
 
-    return Predictor(Contract.from_dict(about["contract"]), run, clock)
+    return Predictor(Contract.from_dict(about.get("contract")), run, clock)
 
 
 def describe(path: Path, format_name: str) -> Description:
     """What a file holds, read in a process of its own. Raises ModelFileError."""
     about, _ = Child(path).ask({"do": "describe", "format": format_name})
-    return Description.from_dict(about["description"])
+    return Description.from_dict(about.get("description"))
 
 
 class Child:
     """The process of one file. It ends with this object, and with the caller, however that ends."""
 
     def __init__(self, path: Path) -> None:
-        root = str(Path(__file__).parents[1])
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)])}
-        limits = (str(BOUNDS.memory_bytes), str(BOUNDS.cpu_seconds))
+        arguments = (Path(__file__).parents[1], str(BOUNDS.memory_bytes), str(BOUNDS.cpu_seconds))
         self.path = path
+        self.lock = threading.Lock()
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-B", "-m", __name__, *limits],  # -P: nothing is imported from the current folder
+            [sys.executable, "-P", "-B", "-c", START, *arguments],  # -P: nothing is imported from the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
         )
         self.watch = _Watch(self.process)
         weakref.finalize(self, _end, self.process)
@@ -94,13 +94,16 @@ class Child:
         """Send a request and wait for its answer. Raises ModelFileError when there is none, or it says so."""
         assert self.process.stdin
         assert self.process.stdout
-        with self.watch:
+        with self.lock, self.watch:
             try:
                 _send(self.process.stdin, {**request, "path": str(self.path)}, arrays)
                 answer, found = _receive(self.process.stdout)
-            except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            except Exception as error:  # whatever a process that went astray sends, or does not
                 _end(self.process)
                 raise ModelFileError(f"{self.path}: {self._cause()}. Do not use this file.") from error
+            except BaseException:  # interrupted: the answer to come would be taken for that of the next request
+                _end(self.process)
+                raise
         if "error" in answer:
             raise ModelFileError(str(answer["error"]))
         return answer, found
@@ -254,7 +257,3 @@ def _limit_time(seconds: int) -> None:
 
         most = int(time.process_time()) + 1 + seconds
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-
-
-if __name__ == "__main__":
-    main()

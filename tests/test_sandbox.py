@@ -22,7 +22,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
 
 
 def child_of(path: Path) -> sandbox.Child:
-    return sandbox._children[path]
+    return sandbox._children[Path.cwd(), path]
 
 
 @pytest.mark.parametrize("setting", float_onnx.SETTINGS)
@@ -48,7 +48,7 @@ def test_all_settings_share_a_process_and_it_ends_with_the_last_of_them() -> Non
     assert second(IMAGES)[0].shape == (5, 10)
     del second
     gc.collect()
-    assert CNN not in sandbox._children
+    assert (Path.cwd(), CNN) not in sandbox._children
     assert process.returncode is not None
 
 
@@ -138,7 +138,7 @@ def test_the_process_ends_when_its_caller_is_killed() -> None:
         from pathlib import Path
         from edgedigits import sandbox
         keep = sandbox.load(Path({str(CNN)!r}), "onnx")
-        print(sandbox._children[Path({str(CNN)!r})].process.pid, flush=True)
+        print(next(sandbox._children.values()).process.pid, flush=True)
         import os, signal
         os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -153,3 +153,43 @@ def test_the_process_ends_when_its_caller_is_killed() -> None:
     state = Path(f"/proc/{child}/stat")
     assert state.exists()
     assert state.read_text().split()[2] == "Z"  # gone, and nobody waits for it here
+
+
+def test_a_relative_path_is_that_of_the_folder_it_was_given_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    for name in ("fc", "cnn"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.onnx").write_bytes((CNN.parents[1] / name / f"{name}.onnx").read_bytes())
+        monkeypatch.chdir(tmp_path / name)
+        kept.append(sandbox.load(Path("model.onnx"), "onnx"))
+    assert kept[0].contract.checkpoint_sha256 != kept[1].contract.checkpoint_sha256
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "onnxruntime.py").write_text("raise SystemExit('hacked')")
+    monkeypatch.chdir(tmp_path)
+    assert sandbox.load(CNN, "onnx")(IMAGES)[0].shape == (5, 10)
+
+
+def test_an_interrupted_request_is_not_answered_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = sandbox.load(CNN, "onnx")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sandbox, "_receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predictor(IMAGES[:1])
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match="ended early"):
+        predictor(IMAGES)
+
+
+def test_threads_that_share_a_file_get_their_own_answers() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    predictor, here = sandbox.load(CNN, "onnx"), float_onnx.load(CNN)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: predictor(IMAGES[i % 5 : i % 5 + 1])[0], range(40)))
+    for number, logits in enumerate(found):
+        np.testing.assert_array_equal(logits, here(IMAGES[number % 5 : number % 5 + 1])[0])
