@@ -6,7 +6,7 @@ READY := .venv/ready
 DEMO := build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench exports clean
+.PHONY: help demo test fuzz lint format bench exports clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ demo: $(READY) ## Train, export and verify fc and cnn on MNIST (or on 5,000 of i
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest
 
+fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TARGETS="onnx idx"; SEED, WORKERS, STATE=folder
+	nice $(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),0) --workers $(or $(WORKERS),1) \
+		$(if $(INPUTS),--inputs $(INPUTS),--seconds $(or $(SECONDS),60)) $(if $(STATE),--state $(STATE))
+
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,5 +52,5 @@ exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits verify --runs build/runs
 
 clean: ## Remove everything that make made
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,8 @@
 import io
 import zipfile
 
+from edgedigits.safety import BOUNDS
+
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
 DEBUG = ".debug_pkl"  # maps operators to lines of source, with the paths of this machine
 SERIALIZATION_ID = ".data/serialization_id"  # a hash over all entries, those of debugging too; no loader needs it
@@ -21,7 +23,15 @@ def bare(archive: bytes) -> bytes:
 def read(archive: bytes) -> dict[str, bytes]:
     """What is in an archive, by name, without the folder that torch puts everything into.
 
-    Raises zipfile.BadZipFile and RuntimeError when it is damaged.
+    Names never become paths. Raises zipfile.BadZipFile when it is damaged, or would unpack to more than a model
+    file may hold: before it does, for zipfile reads no more than an entry declares.
     """
-    with zipfile.ZipFile(io.BytesIO(archive)) as source:
-        return {name.partition("/")[2]: source.read(name) for name in source.namelist()}
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as source:
+            if (unpacked := sum(entry.file_size for entry in source.infolist())) > BOUNDS.file_bytes:
+                raise zipfile.BadZipFile(f"{unpacked:,} bytes unpacked, at most {BOUNDS.file_bytes:,} wanted")
+            if damaged := source.testzip():
+                raise zipfile.BadZipFile(f"{damaged} is damaged")
+            return {name.partition("/")[2]: source.read(name) for name in source.namelist()}
+    except Exception as error:  # a damaged archive makes zipfile and zlib raise whatever they meet
+        raise zipfile.BadZipFile(str(error)) from error

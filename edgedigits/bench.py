@@ -8,8 +8,7 @@ import contextlib
 import dataclasses
 import platform
 import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from edgedigits.formats import Images, Predictor
 from edgedigits.load import load
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Benchmark, BenchRow, Ratios
-from edgedigits.targets import Opened, References, Target, find, open_file
+from edgedigits.targets import Opened, References, Target, find, open_target
 
 THREADS = 1
 ROUNDS = 20
@@ -57,6 +56,7 @@ def bench(
     data_dir: Path | None = None,
     runs: str | Path = "runs",
     exports: str | Path = "exports",
+    trust: bool = False,
     observer: Observer = ignore,
 ) -> Benchmark:
     """Measure exported files and the torch models they came from: size, accuracy, flips, latency, throughput.
@@ -65,6 +65,7 @@ def bench(
     dataset     for accuracy and flips, by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
     runs        where the checkpoints are; a file finds its own by SHA-256
+    trust       load files that can hold code (TorchScript, pt2) although no manifest beside them lists them
 
     Raises ModelFileError for a file that is damaged, changed since its manifest or at odds with its
     checkpoint, CheckpointError where that is missing, BadInput when there is nothing to measure, and
@@ -72,7 +73,7 @@ def bench(
     """
     references = References(Path(runs), dataset, data_dir)
     with formats.torch_threads(THREADS):
-        contestants = _contestants(find(artifacts, Path(exports)), references)
+        contestants = _contestants(find(artifacts, Path(exports)), references, trust)
         rows = compare(measure(contestants, observer))
     used = {reference.dataset: len(reference.test) for reference in references.known.values()}
     return Benchmark(
@@ -90,7 +91,7 @@ def bench(
 
 def latency_us(predictor: Predictor) -> float:
     """Median microseconds of one image a call, after warm-up."""
-    times = _time(predictor, _images(1), WARM_UP + CALLS)[WARM_UP:]
+    times = predictor.seconds(_images(1), WARM_UP + CALLS)[WARM_UP:]
     return 1e6 * statistics.median(times)
 
 
@@ -100,8 +101,8 @@ def measure(contestants: Sequence[Contestant], observer: Observer = ignore) -> l
     for done in range(ROUNDS):
         observer(Progress("bench", done, ROUNDS))
         for contestant, spent in zip(contestants, times, strict=True):
-            spent.alone += _time(contestant.predictor, _images(1), WARM_UP + CALLS)[WARM_UP:]
-            spent.large += _time(contestant.predictor, _images(BATCH), 1 + LARGE_CALLS)[1:]
+            spent.alone += contestant.predictor.seconds(_images(1), WARM_UP + CALLS)[WARM_UP:]
+            spent.large += contestant.predictor.seconds(_images(BATCH), 1 + LARGE_CALLS)[1:]
     observer(Progress("bench", ROUNDS, ROUNDS))
     return [timed(contestant.row, spent) for contestant, spent in zip(contestants, times, strict=True)]
 
@@ -144,13 +145,13 @@ def slower(rows: Sequence[BenchRow]) -> list[str]:
     return sentences
 
 
-def _contestants(targets: Sequence[Target], references: References) -> list[Contestant]:
+def _contestants(targets: Sequence[Target], references: References, trust: bool) -> list[Contestant]:
     """Model by model, in the order in which they come up: the torch model, then its files, float before int8."""
     models: dict[str, list[Contestant]] = {}
     for target in targets:
         with _named(target.path):
             # The torch model is measured too: what a manifest recorded of it would not do.
-            file = open_file(dataclasses.replace(target, recorded=None), references)
+            file = open_target(dataclasses.replace(target, recorded=None), references, trust)
         record = file.reference.checkpoint
         if record.weights_sha256 not in models:
             torch_file = dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
@@ -202,16 +203,6 @@ def _ratios(row: BenchRow, base: BenchRow | None) -> Ratios | None:
         latency_p99=row.latency_p99_us / base.latency_p99_us,
         throughput=row.images_per_second / base.images_per_second,
     )
-
-
-def _time(predictor: Predictor, images: Images, calls: int) -> list[float]:
-    run: Callable[[Images], object] = predictor.run  # without the check of shapes, which is ours, not the runtime's
-    spent = []
-    for _ in range(calls):
-        start = time.perf_counter()
-        run(images)
-        spent.append(time.perf_counter() - start)
-    return spent
 
 
 def _images(count: int) -> Images:

@@ -77,10 +77,12 @@ def load_model(checkpoint: Checkpoint) -> models.Classifier:
     if spec != checkpoint.spec:
         raise CheckpointError(f"{path}: describes another model than {RECORD} beside it. Train it anew.")
     try:
+        with torch.device("meta"):  # sizes without memory: a record may ask for any
+            wanted = models.build(spec).state_dict()
+        _check_tensors(path, tensors, wanted)
         classifier = models.build(spec)
     except EdgeDigitsError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    _check_tensors(path, tensors, classifier.state_dict())
+        raise error if isinstance(error, CheckpointError) else CheckpointError(f"{path}: {error}") from error
     classifier.load_state_dict(tensors)
     return classifier.eval()
 

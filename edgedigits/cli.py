@@ -35,6 +35,9 @@ DarkInk = Annotated[bool, typer.Option("--dark-ink", help="The folder's images s
 Models = Annotated[list[str] | None, typer.Option("--model", "-m", metavar="NAME", help="A preset; may be repeated.")]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of trained models.")]
 Exports = Annotated[Path, typer.Option("--exports", help="The folder of exported files.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Load files that can hold code (TorchScript, pt2), recorded or not.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
 
 
@@ -165,6 +168,7 @@ def verify(
     max_size: Annotated[int | None, typer.Option(min=0, help="Bytes of a file.")] = None,
     max_latency_us: Annotated[float | None, typer.Option(min=0, help="Median microseconds of one image.")] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
+    trust: Trust = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="PATH", help="Also write a page to look at.")] = None,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
@@ -193,6 +197,7 @@ def verify(
             exports=exports,
             html=html,
             thorough=thorough,
+            trust=trust,
             observer=observer,
         )
     _show(render.verification(result), result.to_dict(), json)
@@ -211,6 +216,7 @@ def bench(
     data_dir: DataDir = None,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Measure exported files and their torch models in one run: size, accuracy, flips, latency, throughput."""
@@ -219,7 +225,7 @@ def bench(
 
     with render.progress("bench") as observer:
         result = bench_files(
-            file or (), dataset=dataset, data_dir=data_dir, runs=runs, exports=exports, observer=observer
+            file or (), dataset=dataset, data_dir=data_dir, runs=runs, exports=exports, trust=trust, observer=observer
         )
     _show(render.benchmark(result), result.to_dict(), json)
     _say("Next: edgedigits inspect FILE")

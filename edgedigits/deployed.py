@@ -19,7 +19,7 @@ def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[D
     alone, _ = file.predictor.in_batches(images, size=1)
     found = [_deployment(ALONE, alone, logits, file.reference.torch)]
     for setting in file.module.SETTINGS[1:]:
-        scores, _ = file.module.load(file.path, setting).in_batches(part)
+        scores, _ = file.in_setting(setting).in_batches(part)
         found.append(_deployment(setting, scores, logits, file.reference.torch))
     return tuple(found)
 

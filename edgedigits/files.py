@@ -1,8 +1,11 @@
 """Files that are whole or not there: hashes, and writing by temporary name."""
 
+import errno
 import hashlib
+import io
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +15,30 @@ from edgedigits.errors import MissingCapability
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex. Raises OSError."""
-    with path.open("rb") as file:
+    """SHA-256 of a plain file, in hex. Raises OSError."""
+    with _open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a plain file of at most `most` bytes. Raises OSError, before too much is in memory."""
+    with _open_plain(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > most:
+            raise OSError(errno.EFBIG, f"{size:,} bytes, at most {most:,} wanted", str(path))
+        content = file.read(most + 1)
+    if len(content) > most:  # it grows
+        raise OSError(errno.EFBIG, f"more than {most:,} bytes", str(path))
+    return content
+
+
+def _open_plain(path: Path) -> io.BufferedReader:
+    """A file, to be read. Raises OSError, also for what is no plain file: a pipe could block, a device never end."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits import files, formats, runtimes
+from edgedigits import files, formats, runtimes, sandbox
 from edgedigits.errors import ModelFileError
 from edgedigits.records import Inspection, TensorInfo
 from edgedigits.targets import find_run
@@ -24,7 +24,7 @@ def inspect(path: str | Path, *, runs: str | Path = "runs") -> Inspection:
     module = formats.of_file(path)
     if module is None:
         raise ModelFileError(f"{path}: not an exported file, by its name ({', '.join(formats.NAMES)}).")
-    found = module.describe(path)
+    found = sandbox.describe(path, module.NAME) if module.DATA_ONLY else module.describe(path)
     if found.contract.format != module.NAME:
         raise ModelFileError(f"{path}: its name says {module.NAME}, its contract {found.contract.format}.")
     run = find_run(found.contract.checkpoint_sha256, Path(runs))

@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from edgedigits import files
 from edgedigits.errors import RecordError, UsageError
 
 LOCAL: Mapping[str, bool] = {"local": True}
 IMAGE_SHAPE = (28, 28)
 CONTRACT_VERSION = 1
 MANIFEST_VERSION = 1
+MOST_BYTES = 64 << 20  # of a JSON file: the largest of ours, a page of flips, has a few
 
 TORCH_MODEL, RECORDED = "torch model", "manifest"  # what a ParityReport compares with
 OPTIMIZERS = ("adam", "adamw")
@@ -33,6 +35,12 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 def _require(holds: bool, name: str, wanted: str, value: object) -> None:
     if not holds:
         raise UsageError(f"{name}: {wanted} wanted, {value!r} given")
+
+
+def _require_plain(name: str, value: str) -> None:
+    """Names become files and folders: none may lead out of where it is used."""
+    plain = value not in ("", ".", "..") and not set(value) & set("/\\\0")
+    _require(plain and value.encode(errors="ignore").decode() == value, name, "a name without folders", value)
 
 
 class Record:
@@ -59,7 +67,9 @@ class Record:
     def from_json(cls, text: str | bytes) -> Self:
         """The record that `to_json` gave. Raises RecordError."""
         try:
-            return cls.from_dict(json.loads(text, parse_constant=_no_constant))
+            data = json.loads(text, parse_constant=_no_constant)
+            json.dumps(data, ensure_ascii=False).encode()  # or half a surrogate pair would break whoever writes it
+            return cls.from_dict(data)
         except (ValueError, RecursionError) as error:
             raise RecordError(f"{cls.__name__}: not JSON ({error})") from error
 
@@ -67,7 +77,7 @@ class Record:
     def read(cls, path: Path) -> Self:
         """The record in a JSON file. Raises RecordError, which names the file."""
         try:
-            return cls.from_json(path.read_bytes())
+            return cls.from_json(files.read_bytes(path, MOST_BYTES))
         except OSError as error:
             raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
         except RecordError as error:
@@ -213,6 +223,10 @@ class Checkpoint(Record):
     processes: int = 1
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
+    def __post_init__(self) -> None:
+        _require_plain("name", self.name)
+        _require_plain("weights", self.weights)
+
     def anonymous(self) -> "Checkpoint":
         """The same without the path of the user's data, for files that leave this machine."""
         return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, source=self.dataset.name))
@@ -276,6 +290,10 @@ class Artifact(Record):
     versions: Mapping[str, str]
     calibration: Calibration | None = None
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+    def __post_init__(self) -> None:
+        _require_plain("name", self.name)
+        _require_plain("file", self.file)
 
     @property
     def path(self) -> Path:

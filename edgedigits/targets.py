@@ -17,8 +17,10 @@ from edgedigits.conditions import Condition, conditions
 from edgedigits.data import Dataset, Split
 from edgedigits.errors import BadInput, CheckpointError, DataError, ModelFileError, RecordError
 from edgedigits.formats import Format, Images, Predictor, Scores
+from edgedigits.load import open_file, require_format
 from edgedigits.models import Classifier
 from edgedigits.records import Artifact, Checkpoint
+from edgedigits.safety import BOUNDS
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,20 @@ class Reference:
 
 @dataclass(frozen=True)
 class Opened:
-    """A file that is what its manifest and its contract say, ready to answer, and what it is compared with."""
+    """A file that is what its manifest and its contract say, ready to answer, and what it is compared with.
+
+    trust   it may hold code, recorded or not
+    """
 
     path: Path
     module: Format
     predictor: Predictor
     reference: Reference
+    trust: bool = False
+
+    def in_setting(self, setting: str) -> Predictor:
+        """The file in another setting of its runtime."""
+        return open_file(self.path, setting, trust=self.trust)
 
 
 def find(artifacts: Sequence[Artifact | str | Path], exports: Path) -> list[Target]:
@@ -110,19 +120,19 @@ def _target(path: Path) -> Target:
     return Target(path, entries[0], listing.checkpoint) if entries else Target(path, stray=True)
 
 
-def open_file(target: Target, references: "References") -> Opened:
+def open_target(target: Target, references: "References", trust: bool = False) -> Opened:
     """Check a file against its manifest, load it, and check its contract against its checkpoint.
+
+    trust   load a file that can hold code although no manifest beside it lists it
 
     Raises ModelFileError and CheckpointError, and DataError where there is nothing to ask it.
     """
     check_integrity(target)
-    module = formats.of_file(target.path)
-    if module is None:
-        raise ModelFileError(f"no format has the suffix of {target.path.name}: {', '.join(formats.NAMES)}")
-    predictor = module.load(target.path)
+    module = require_format(target.path)
+    predictor = open_file(target.path, trust=trust)
     reference = references.get(predictor.contract.checkpoint_sha256, target.recorded)
     check_contract(predictor, reference.checkpoint, module.NAME)
-    return Opened(target.path, module, predictor, reference)
+    return Opened(target.path, module, predictor, reference, trust)
 
 
 def find_run(sha256: str, runs: Path) -> Path | None:
@@ -201,6 +211,8 @@ def check_integrity(target: Target) -> None:
         raise ModelFileError(f"{target.path} is missing. Export it anew.")
     if target.stray:
         raise ModelFileError(f"{target.path} is not in the {manifest.FILE} beside it. Export it anew or remove it.")
+    if (size := target.path.stat().st_size) > BOUNDS.file_bytes:
+        raise ModelFileError(f"{target.path} has {size:,} bytes, at most {BOUNDS.file_bytes:,} wanted.")
     if target.artifact and (found := files.sha256(target.path)) != target.artifact.sha256:
         raise ModelFileError(
             f"{target.path} changed since its {manifest.FILE} was written (SHA-256 {found[:12]}…, "

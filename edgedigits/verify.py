@@ -6,6 +6,7 @@ within its format's limits or fails, with the reason. Nothing here knows one for
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ from edgedigits.limits import replaced, require_possible
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import RECORDED, Artifact, Limits, ParityReport, Verification
 from edgedigits.report import Evidence
-from edgedigits.targets import Opened, Reference, References, Target, TorchModel, find, open_file
+from edgedigits.safety import BOUNDS
+from edgedigits.targets import Opened, Reference, References, Target, TorchModel, find, open_target
 
 
 def verify(
@@ -34,6 +36,7 @@ def verify(
     exports: str | Path = "exports",
     html: str | Path | None = None,
     thorough: bool = False,
+    trust: bool = False,
     observer: Observer = ignore,
 ) -> Verification:
     """Compare exported files with the torch models they came from, on every image of a test split.
@@ -45,6 +48,7 @@ def verify(
     runs        where the checkpoints are; a file finds its own by SHA-256
     html        also write a page to look at, and measure each file's latency for it
     thorough    in other settings of the runtime, too, compare every image, and not the first 1,000
+    trust       load files that can hold code (TorchScript, pt2) although no manifest beside them lists them
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
     other. Where a checkpoint is not at hand, its files are compared with the accuracy that their
@@ -56,10 +60,11 @@ def verify(
         page.require_writable(Path(html))
     targets = find(artifacts, Path(exports))
     references = References(Path(runs), dataset, data_dir)
+    options = _Options(limits or Limits(), timed=html is not None, thorough=thorough, trust=trust)
     reports, evidence = [], []
     for done, target in enumerate(targets):
         observer(Progress(f"verify {target.path.name}", done, len(targets)))
-        report, seen = _report(target, references, limits or Limits(), timed=html is not None, thorough=thorough)
+        report, seen = _report(target, references, options)
         reports.append(report)
         evidence.append(seen)
     observer(Progress("verify", len(targets), len(targets)))
@@ -71,30 +76,43 @@ def verify(
     return _summary(reports)
 
 
-def _report(
-    target: Target, references: References, limits: Limits, timed: bool, thorough: bool
-) -> tuple[ParityReport, Evidence | None]:
-    """Read one file, run it and judge it. What is wrong with the file becomes a failure in its report.
+@dataclass(frozen=True)
+class _Options:
+    """How the files of one `verify` are judged.
 
-    timed      measure its latency, whether or not that has a limit
+    timed      measure the latency of each, whether or not that has a limit
     thorough   compare every image in every setting of the runtime
+    trust      load files that can hold code, recorded or not
     """
-    blank = _blank(target)
+
+    limits: Limits
+    timed: bool
+    thorough: bool
+    trust: bool
+
+
+def _report(target: Target, references: References, options: _Options) -> tuple[ParityReport, Evidence | None]:
+    """Read one file, run it and judge it. What is wrong with the file becomes a failure in its report."""
     try:
-        file = open_file(target, references)
-        answers = _run(file)
+        return _judge(target, open_target(target, references, options.trust), options)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
-        return dataclasses.replace(blank, failures=(f"{kind}: {error}",), readable=False), None
-    limits = replaced(file.module.LIMITS, limits)
-    report = _compare(dataclasses.replace(blank, format=file.module.NAME, limits=limits), file.reference, answers)
+        return dataclasses.replace(_blank(target), failures=(f"{kind}: {error}",), readable=False), None
+
+
+def _judge(target: Target, file: Opened, options: _Options) -> tuple[ParityReport, Evidence | None]:
+    answers = file.predictor.in_batches(file.reference.test.images)
+    limits = replaced(file.module.LIMITS, options.limits)
+    blank = dataclasses.replace(_blank(target), format=file.module.NAME, limits=limits)
+    report = _compare(blank, file.reference, answers)
     require_possible(limits, report.reference_accuracy or 0.0, report.samples)
     if np.isfinite(answers[0]).all():
+        timed = options.timed or limits.max_latency_us is not None
         report = dataclasses.replace(
             report,
-            deployments=deployed.deployments(file, answers[0], thorough),
+            deployments=deployed.deployments(file, answers[0], options.thorough),
             robustness=deployed.robustness(file),
-            latency_us=latency_us(file.predictor) if timed or limits.max_latency_us is not None else None,
+            latency_us=latency_us(file.predictor) if timed else None,
         )
     failures = gate.judge(report, file.reference.checkpoint.spec.labels)
     if failures and (cause := diagnose(file)):
@@ -105,23 +123,14 @@ def _report(
 
 def _blank(target: Target) -> ParityReport:
     exists = target.path.is_file()
+    size = target.path.stat().st_size if exists else 0
     return ParityReport(
         name=target.artifact.name if target.artifact else target.path.name.partition(".")[0],
         format=target.artifact.format if target.artifact else "unknown",
         path=str(target.path),
-        sha256=files.sha256(target.path) if exists else "",
-        size_bytes=target.path.stat().st_size if exists else 0,
+        sha256=files.sha256(target.path) if exists and size <= BOUNDS.file_bytes else "",
+        size_bytes=size,
     )
-
-
-def _run(file: Opened) -> tuple[Scores, Scores]:
-    """Logits and probabilities of all test images. Raises ModelFileError unless both are as the contract says."""
-    wanted = (len(file.reference.test), len(file.predictor.contract.labels))
-    logits, probabilities = file.predictor.in_batches(file.reference.test.images)
-    for name, found in (("logits", logits), ("probabilities", probabilities)):
-        if found.shape != wanted or found.dtype != np.float32:
-            raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {wanted} wanted")
-    return logits, probabilities
 
 
 def _compare(blank: ParityReport, reference: Reference, answers: tuple[Scores, Scores]) -> ParityReport:

@@ -78,7 +78,7 @@ def test_every_row_is_timed_and_compared(result: Benchmark) -> None:
 
 def test_all_is_measured_on_one_thread(runs: Path, every_format: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = set()
-    monkeypatch.setattr(MODULE, "_time", lambda *_: seen.add(torch.get_num_threads()) or [1.0, 1.0])
+    monkeypatch.setattr(Predictor, "seconds", lambda *_: seen.add(torch.get_num_threads()) or [1.0, 1.0])
     before = torch.get_num_threads()
     run_bench([every_format / "fc-tiny" / "fc-tiny.onnx"], runs=runs)
     assert seen == {1}
@@ -183,8 +183,9 @@ def test_rounds_are_interleaved_and_reported() -> None:
 
 
 def test_the_latency_of_one_file_is_a_median_in_microseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MODULE, "_time", lambda *_: [9.0, 1e-6, 3e-6, 5e-6])  # the first is warm-up
-    assert latency_us(None) == pytest.approx(3)  # type: ignore[arg-type]
+    monkeypatch.setattr(Predictor, "seconds", lambda *_: [9.0, 1e-6, 3e-6, 5e-6])  # the first is warm-up
+    unused = Predictor(contract=None, run=None)  # type: ignore[arg-type]
+    assert latency_us(unused) == pytest.approx(3)
 
 
 # What is wrong

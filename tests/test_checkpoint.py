@@ -196,3 +196,14 @@ def test_a_copied_run_goes_by_its_folders_name(run: Path) -> None:
     """Or it would be exported to the folder of the run that it was copied from."""
     shutil.copytree(run, run.parent / "fc-old")
     assert [found.name for found in checkpoint.select(run.parent)] == ["fc-old", "fc-tiny"]
+
+
+def test_a_record_that_asks_for_all_memory_is_refused_before_anything_is_allocated(runs: Path, tmp_path: Path) -> None:
+    """Weights and record agree, in a model whose first layer would take 3 TB."""
+    run = Path(shutil.copytree(runs / "fc-tiny", tmp_path / "fc-tiny"))
+    record = checkpoint.load(run)
+    spec = dataclasses.replace(record.spec, params={"hidden": (10**9,)})
+    classifier = checkpoint.load_model(record)
+    saved = checkpoint.save(classifier, dataclasses.replace(record, spec=spec), run)
+    with pytest.raises(CheckpointError, match=r"tensor .* is .*50, 784.*1000000000, 784"):
+        checkpoint.load_model(saved)

@@ -444,6 +444,17 @@ def test_a_file_with_one_byte_changed_is_bad_input(name: str, edgedigits: Cli, r
     assert f"file: exports/fc-tiny/{path.name} changed since its {MANIFEST} was written" in found.out
 
 
+@pytest.mark.parametrize("command", ["verify", "bench"])
+def test_a_file_that_can_hold_code_is_loaded_when_it_is_recorded_or_trusted(
+    command: str, edgedigits: Cli, runs: Path, exports: Path, tmp_path: Path
+) -> None:
+    path = shutil.copy(exports / "fc-tiny" / "fc-tiny.torchscript.pt", tmp_path)
+    refused = edgedigits(command, path, "--runs", runs)
+    assert refused.code == 3
+    assert "can hold code that runs when they are loaded" in refused.out + refused.err
+    assert edgedigits(command, path, "--runs", runs, "--trust").code == 0
+
+
 def test_a_named_file_that_is_missing_is_bad_input(edgedigits: Cli) -> None:
     found = edgedigits("verify", "nothing.onnx")
     assert found.code == 3

@@ -5,12 +5,14 @@ import gzip
 import hashlib
 import http.client
 import importlib.util
+import os
 import shutil
 import socket
 import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -71,7 +73,7 @@ def read(folder: Path) -> dict[str, bytes]:
 
 def serve(monkeypatch: pytest.MonkeyPatch, mirror: Mirror) -> None:
     """Put a mirror in the place of torchvision's downloads."""
-    monkeypatch.setattr("torchvision.datasets.MNIST", mirror)
+    monkeypatch.setattr(data, "_fetcher", lambda _: mirror)
 
 
 def silent(root: Path, download: bool) -> None:  # noqa: ARG001
@@ -627,3 +629,72 @@ class TestReadImage:
         monkeypatch.setattr("PIL.ImageFile.ImageFile.load", give_up)
         with pytest.raises(DataError, match=r"a\.png: not a readable image \(Failed to decode frame 0\)"):
             read_image(path)
+
+
+# What asks for more than a digit does
+
+
+def test_every_mirror_is_asked_over_https_and_none_of_torchvisions_own_is_added() -> None:
+    for name, published in data.IDX_SETS.items():
+        assert published.mirrors, name
+        assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in published.mirrors)
+        fetcher: Any = data._fetcher(published)
+        assert fetcher.mirrors == published.mirrors
+        assert fetcher.__name__ == published.folder  # torchvision names the folder of the raw files after it
+
+
+@pytest.mark.usefixtures("raw")
+@pytest.mark.parametrize("kind", ["device", "too large", "folder"])
+def test_a_raw_file_that_never_ends_is_refused_and_says_how_to_mend_it(kind: str, raw: Path) -> None:
+    path = raw / TRAIN_IMAGES
+    path.unlink()
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(data.MOST_BYTES + 1)
+    with pytest.raises(DataError, match=r"cannot be read \((.|\n)*data --fetch mnist"):
+        data.load("mnist")
+    assert {status.state for status in data.status("mnist")} == {"whole", "damaged"}
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        (b"", "no IDX file"),
+        (b"\0\0\x0d\x03" + bytes(12), "no IDX file"),  # of floats
+        (b"\0\0\x08\0", "no IDX file"),
+        (b"\0\0\x08\xff" + bytes(1020), "no IDX file"),
+        (b"\0\0\x08\x03" + bytes(11), "ends in its header, after 15 bytes"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "declares 79,228,162,458,924,105,385,300,197,375 values, 0 are there"),
+        (b"\0\0\x08\x01" + b"\0\0\0\x02" + b"abc", "declares 2 values, 3 are there"),
+    ],
+)
+def test_an_idx_header_is_checked_against_the_size_before_anything_is_allocated(header: bytes, problem: str) -> None:
+    with pytest.raises(DataError, match=f"^a/file: .*{problem}"):
+        data.parse_idx(header, "a/file")
+
+
+def test_an_image_that_declares_too_many_pixels_is_refused_undecoded(tmp_path: Path) -> None:
+    side = int(data.MOST_PIXELS**0.5) + 1
+    Image.new("1", (side, side)).save(tmp_path / "wide.png")
+    assert (tmp_path / "wide.png").stat().st_size < 100_000
+    with pytest.raises(DataError, match=r"wide\.png: not a readable image \(.* pixels, at most"):
+        data.read_image(tmp_path / "wide.png")
+
+
+def test_no_other_program_is_started_for_an_image(tmp_path: Path) -> None:
+    Image.new("L", (28, 28)).save(tmp_path / "postscript.eps")
+    for name in ("postscript.eps", "digit.png"):
+        (tmp_path / name).write_bytes((tmp_path / "postscript.eps").read_bytes())
+        with pytest.raises(DataError, match="not a readable image"):
+            data.read_image(tmp_path / name)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such pipes elsewhere")
+def test_a_pipe_among_the_images_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match="not a plain file"):
+        data.read_image(tmp_path / "pipe.png")

@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,26 @@ def test_a_file_is_published_over_its_predecessor(tmp_path: Path) -> None:
 def test_what_cannot_be_published_is_told_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(MissingCapability, match=r"cannot write to .*: No such file"):
         files.publish(tmp_path / "nothing", tmp_path / "file")
+
+
+def test_bytes_are_read_up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert files.read_bytes(path, 5) == b"12345"
+    with pytest.raises(OSError, match="5 bytes, at most 4 wanted"):
+        files.read_bytes(path, 4)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files elsewhere")
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
+def test_what_is_no_plain_file_is_not_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / kind
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    for read in (files.sha256, lambda path: files.read_bytes(path, 10)):
+        with pytest.raises(OSError, match="not a plain file"):
+            read(path)

@@ -479,7 +479,7 @@ def test_a_pt2_weight_that_is_marked_as_a_pickle_is_refused(exports: Path, tmp_p
     path = Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.pt2", tmp_path))
     config = archive.read(path.read_bytes())[pt2.CONFIGS[0]].replace(b'"use_pickle": false', b'"use_pickle": true')
     with pytest.raises(ModelFileError, match="holds more than a graph and its weights"):
-        load(repacked(path, data_weights_model_weights_config_json=config))
+        pt2.load(repacked(path, data_weights_model_weights_config_json=config))
 
 
 def test_a_pt2_file_with_a_damaged_graph_is_refused(exports: Path, tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def test_a_folder_stands_for_the_files_in_it(exports: Path, runs: Path, tmp_path
 def test_a_name_of_no_format_fails(tmp_path: Path, runs: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(b"x")
-    assert "no format has the suffix" in verify_one(path, runs).failures[0]
+    assert "no format has its suffix" in verify_one(path, runs).failures[0]
 
 
 def test_a_data_set_with_another_number_of_classes_is_an_error(exports: Path, runs: Path, digits: Dataset) -> None:

@@ -9,6 +9,7 @@ import importlib
 import io
 import logging
 import pkgutil
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from edgedigits import safety
 from edgedigits.errors import ModelFileError, RecordError, UsageError, unknown
-from edgedigits.records import IMAGE_SHAPE, Contract, Limits, TensorInfo
+from edgedigits.records import IMAGE_SHAPE, Contract, Limits, Record, TensorInfo
 
 if TYPE_CHECKING:
     from edgedigits.models import Deployed
@@ -46,16 +48,39 @@ class Predictor:
 
     Called with uint8 images `[batch, 28, 28]` (background 0, ink 255), it returns logits and
     probabilities, both float32 `[batch, classes]`, as its runtime computed them.
+
+    clock   what each of so many calls takes, in seconds, where that must be measured elsewhere than here
     """
 
     contract: Contract
     run: Callable[[Images], tuple[Scores, Scores]]
+    clock: Callable[[Images, int], list[float]] | None = None
 
     def __call__(self, images: Images) -> tuple[Scores, Scores]:
-        """Logits and probabilities of images. Raises UsageError unless they are uint8 `[batch, 28, 28]`."""
+        """Logits and probabilities of images.
+
+        Raises UsageError unless they are uint8 `[batch, 28, 28]`, and ModelFileError where the file fails to
+        answer, or answers otherwise than its contract promises.
+        """
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
             raise UsageError(f"images: uint8 [batch, 28, 28] wanted, {images.dtype} {list(images.shape)} given")
-        return self.run(images)
+        answers = self.run(images)
+        wanted = (len(images), len(self.contract.labels))
+        for name, found in zip(("logits", "probabilities"), answers, strict=True):
+            if found.shape != wanted or found.dtype != np.float32:
+                raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {wanted} wanted")
+        return answers
+
+    def seconds(self, images: Images, calls: int) -> list[float]:
+        """What each of so many calls takes: of the runtime alone, without the checks, which are ours."""
+        if self.clock:
+            return self.clock(images, calls)
+        spent = []
+        for _ in range(calls):
+            start = time.perf_counter()
+            self.run(images)
+            spent.append(time.perf_counter() - start)
+        return spent
 
     def in_batches(self, images: Images, size: int = EVALUATION_BATCH) -> tuple[Scores, Scores]:
         """The same for any number of images, `size` a call."""
@@ -65,7 +90,7 @@ class Predictor:
 
 
 @dataclass(frozen=True)
-class Description:
+class Description(Record):
     """What a file holds, read without running it; opset and IR version are ONNX's, None elsewhere."""
 
     contract: Contract
@@ -97,6 +122,7 @@ class Format(Protocol):
     """What a file in this folder provides.
 
     PACKAGES     whose versions decide the bytes of the file, for the manifest
+    DATA_ONLY    whether a file can hold nothing but data; those of other formats can hold code
     CALIBRATED   whether `export` needs training images to calibrate on
     OPSET        of ONNX, where there is one
     LIMITS       what `verify` lets pass unless it is told otherwise
@@ -106,6 +132,7 @@ class Format(Protocol):
     NAME: str
     SUFFIX: str
     PACKAGES: tuple[str, ...]
+    DATA_ONLY: bool
     CALIBRATED: bool
     OPSET: int | None
     LIMITS: Limits
@@ -193,11 +220,8 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a model file. Raises ModelFileError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from error
+    """The bytes of a model file, which are what the manifest beside it says. Raises ModelFileError."""
+    return safety.read(path)
 
 
 def parse_contract(path: Path, text: str | bytes | None) -> Contract:

@@ -3,21 +3,23 @@
 import functools
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx
-import torch
 from onnx import numpy_helper
 
-from edgedigits import formats
+from edgedigits import formats, safety
 from edgedigits.errors import ModelFileError
 from edgedigits.formats import Description, Images, Predictor, Scores, Source
-from edgedigits.models import Deployed
-from edgedigits.records import Contract, TensorInfo
+from edgedigits.records import Contract, TensorInfo, TensorSpec
+
+if TYPE_CHECKING:
+    from edgedigits.models import Deployed
 
 NAME = "onnx"
 SUFFIX = ".onnx"
 PACKAGES: tuple[str, ...] = ("torch", "onnx", "onnxscript")
+DATA_ONLY = True
 CALIBRATED = False
 OPSET: int | None = 17
 IR_VERSION = 8  # the first that allows opset 17: older runtimes and other engines read it
@@ -49,8 +51,10 @@ def export(source: Source, path: Path) -> None:
 
 
 @functools.lru_cache(maxsize=1)  # the quantized formats start from the same graph
-def graph(model: Deployed) -> bytes:
+def graph(model: "Deployed") -> bytes:
     """The serialized ONNX model of a torch model, bare of all metadata."""
+    import torch  # to load a file takes no torch
+
     example = (torch.zeros(2, 28, 28, dtype=torch.uint8),)
     with formats.quiet():
         program = torch.onnx.export(
@@ -106,7 +110,7 @@ def _require_opset(model: onnx.ModelProto) -> None:
 def load(path: Path, setting: str | None = None) -> Predictor:
     """The file in ONNX Runtime, on one thread by default, which is fastest for models of this size.
 
-    It is loaded from its bytes, so external data is refused, and only after ONNX's own checker has
+    It is loaded from its bytes, so external data is refused, and only after `safety.check_onnx` has
     passed it: that keeps malformed graphs from crashing the runtime. Raises ModelFileError.
     """
     import onnxruntime
@@ -114,34 +118,39 @@ def load(path: Path, setting: str | None = None) -> Predictor:
     serialized = formats.read_bytes(path)
     options = _options(setting or SETTINGS[0])
     try:
-        onnx.checker.check_model(serialized, full_check=True)
+        model = safety.check_onnx(serialized)
         session = onnxruntime.InferenceSession(serialized, options, providers=["CPUExecutionProvider"])
+        signature = _signature(session)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
     except Exception as error:  # the exceptions of onnx and its runtime have no other base in common
         raise ModelFileError(f"{path}: not a valid ONNX model ({formats.first_line(error)}).") from error
-    contract = formats.parse_contract(path, session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY))
-    _require_signature(path, session, contract)
+    contract = formats.parse_contract(path, metadata.get(CONTRACT_KEY))
+    _require_signature(path, signature, contract)
     outputs = [output.name for output in contract.outputs]
 
     def run(images: Images) -> tuple[Scores, Scores]:
-        logits, probabilities = session.run(outputs, {contract.input.name: images})
+        try:
+            logits, probabilities = session.run(outputs, {contract.input.name: images})
+        except Exception as error:  # the exceptions of the runtime have no other base in common
+            raise ModelFileError(f"{path}: fails to answer ({formats.first_line(error)}).") from error
         return logits, probabilities
 
     return Predictor(contract, run)
 
 
 def describe(path: Path) -> Description:
-    """The file's graph as it is stored, after ONNX's checker has passed it. Raises ModelFileError."""
+    """The file's graph as it is stored, after `safety.check_onnx` has passed it. Raises ModelFileError."""
     serialized = formats.read_bytes(path)
     try:
-        onnx.checker.check_model(serialized, full_check=True)
-        model = onnx.load_model_from_string(serialized)
+        model = safety.check_onnx(serialized)
         tensors = tuple(_tensor_info(tensor) for tensor in model.graph.initializer)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
+        operators = Counter(node.op_type for node in model.graph.node)
     except Exception as error:  # the exceptions of onnx and protobuf have no other base in common
         raise ModelFileError(f"{path}: not a valid ONNX model ({formats.first_line(error)}).") from error
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
     return Description(
         contract=formats.parse_contract(path, metadata.get(CONTRACT_KEY)),
-        operators=Counter(node.op_type for node in model.graph.node),
+        operators=operators,
         tensors=tensors,
         opset=next((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), None),
         ir_version=model.ir_version,
@@ -169,15 +178,23 @@ def _options(setting: str) -> Any:
         "no": levels.ORT_DISABLE_ALL,
     }[level]
     options.log_severity_level = 4  # its failures come as exceptions
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never the runtime's own format
     return options
 
 
-def _require_signature(path: Path, session: Any, contract: Contract) -> None:
-    """Inputs and outputs as the contract says: names, element types, shapes."""
-    wanted = [(spec.name, spec.dtype, tuple(spec.shape)) for spec in (contract.input, *contract.outputs)]
-    found = [
-        (value.name, ELEMENT_TYPES.get(value.type, value.type), tuple(value.shape))
+def _signature(session: Any) -> list[TensorSpec]:
+    """Inputs and outputs as the runtime sees them."""
+    return [
+        TensorSpec(value.name, ELEMENT_TYPES.get(value.type, value.type), tuple(value.shape))
         for value in (*session.get_inputs(), *session.get_outputs())
     ]
+
+
+def _require_signature(path: Path, found: list[TensorSpec], contract: Contract) -> None:
+    """Inputs and outputs as the contract says: names, element types, shapes."""
+    wanted = [contract.input, *contract.outputs]
     if found != wanted:
-        raise ModelFileError(f"{path}: inputs and outputs are {found}, its contract says {wanted}.")
+        found_text, wanted_text = (
+            ", ".join(f"{s.name} {s.dtype} {list(s.shape)}" for s in part) for part in (found, wanted)
+        )
+        raise ModelFileError(f"{path}: inputs and outputs are {found_text}; its contract says {wanted_text}.")

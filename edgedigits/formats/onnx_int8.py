@@ -34,6 +34,7 @@ from edgedigits.formats import onnx as float_onnx
 NAME = "onnx-int8"
 SUFFIX = ".int8.onnx"
 PACKAGES: tuple[str, ...] = (*float_onnx.PACKAGES, "numpy")
+DATA_ONLY = True
 CALIBRATED = False
 OPSET: int | None = float_onnx.OPSET
 LIMITS = formats.INT8_LIMITS

@@ -38,6 +38,7 @@ from edgedigits.formats.onnx_int8 import TINY
 NAME = "onnx-static"
 SUFFIX = ".static.onnx"
 PACKAGES: tuple[str, ...] = (*float_onnx.PACKAGES, "onnxruntime", "numpy")
+DATA_ONLY = True
 CALIBRATED = True
 OPSET: int | None = float_onnx.OPSET
 LIMITS = formats.INT8_LIMITS

@@ -22,6 +22,7 @@ from edgedigits.records import TensorInfo
 NAME = "pt2"
 SUFFIX = ".pt2"
 PACKAGES: tuple[str, ...] = ("torch",)
+DATA_ONLY = False
 CALIBRATED = False
 OPSET: int | None = None
 LIMITS = formats.FLOAT_LIMITS
@@ -81,7 +82,7 @@ def describe(path: Path) -> Description:
         nodes = json.loads(records[GRAPH])["graph_module"]["graph"]["nodes"]
         operators = Counter(node["target"].removeprefix("torch.ops.") for node in nodes)
         tensors = tuple(_tensor_info(name, entry) for name, entry in _config(records, CONFIGS[0]).items())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path}: not a valid pt2 file ({formats.first_line(error)}).") from error
     return Description(contract, operators, tensors)
 

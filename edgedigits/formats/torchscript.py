@@ -26,6 +26,7 @@ from edgedigits.records import Contract, TensorInfo
 NAME = "torchscript"
 SUFFIX = ".torchscript.pt"
 PACKAGES: tuple[str, ...] = ("torch",)
+DATA_ONLY = False
 CALIBRATED = False
 OPSET: int | None = None
 LIMITS = formats.FLOAT_LIMITS
@@ -114,10 +115,7 @@ def describe(path: Path) -> Description:
     Raises ModelFileError.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(formats.read_bytes(path))) as archive:
-            if damaged := archive.testzip():
-                raise ModelFileError(f"{path}: not a valid TorchScript file ({damaged} is damaged).")
-            records = {entry.partition("/")[2]: archive.read(entry) for entry in archive.namelist()}
+        records = archive.read(formats.read_bytes(path))
         tensors = _tensors(records)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ModelFileError(f"{path}: not a valid TorchScript file ({formats.first_line(error)}).") from error
@@ -155,8 +153,11 @@ class _Inert:
         pass
 
 
-class _TensorReader(pickle.Unpickler):
-    """Reads which tensors a pickle describes, and runs nothing that it names."""
+class _TensorReader(pickle._Unpickler):
+    """Reads which tensors a pickle describes, and runs nothing that it names.
+
+    Python's own reader, not the one in C: that one makes room for as many objects as a pickle claims to hold.
+    """
 
     def __init__(self, folder: str, content: bytes) -> None:
         super().__init__(io.BytesIO(content))

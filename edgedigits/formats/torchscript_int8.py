@@ -12,6 +12,7 @@ from edgedigits.formats import Description, Predictor, Source, torchscript
 NAME = "torchscript-int8"
 SUFFIX = ".int8.torchscript.pt"
 PACKAGES: tuple[str, ...] = torchscript.PACKAGES
+DATA_ONLY = False
 CALIBRATED = False
 OPSET: int | None = None
 LIMITS = formats.INT8_LIMITS

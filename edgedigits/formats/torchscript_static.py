@@ -18,6 +18,7 @@ from edgedigits.formats import Description, Predictor, Source, onnx_static, torc
 NAME = "torchscript-static"
 SUFFIX = ".static.torchscript.pt"
 PACKAGES: tuple[str, ...] = torchscript.PACKAGES
+DATA_ONLY = False
 CALIBRATED = True
 OPSET: int | None = None
 LIMITS = formats.INT8_LIMITS

@@ -1,0 +1,259 @@
+"""A process of its own for each model file, with limits on memory and time: `load(path, "onnx")`.
+
+A model file is a program for its runtime. Here it may crash, loop or ask for all memory, and what the caller
+sees is a ModelFileError. The process imports no torch, so it starts in a fifth of a second.
+
+What crosses the pipes is JSON and the bytes of arrays, never a pickle: neither side can make the other run
+anything. Limits are those of `safety.BOUNDS`; memory and computing time are limited where the system can
+(POSIX), the time until an answer everywhere.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits import formats
+from edgedigits.errors import EdgeDigitsError, ModelFileError
+from edgedigits.formats import Description, Images, Predictor, Scores
+from edgedigits.records import Contract
+from edgedigits.safety import BOUNDS
+
+Array = npt.NDArray[Any]
+Message = dict[str, Any]
+
+WATCH = 0.1  # seconds between two looks at the clock
+START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from edgedigits.sandbox import main; main()"
+_children: "weakref.WeakValueDictionary[tuple[Path, Path], Child]" = weakref.WeakValueDictionary()
+
+
+def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
+    """A file as a Predictor that answers from a process of its own. Raises ModelFileError.
+
+    All settings of one file share its process, for as long as one of their Predictors is in use.
+    """
+    key = (Path.cwd(), path)
+    child = _children.get(key)
+    if child is None or not child.alive:
+        child = _children[key] = Child(path)
+    about, _ = child.ask({"do": "load", "format": format_name, "setting": setting})
+    number, asked = about.get("number"), child  # the closures below keep the process
+
+    def run(images: Images) -> tuple[Scores, Scores]:
+        _, answers = asked.ask({"do": "run", "number": number}, [images])
+        if len(answers) != 2:
+            raise ModelFileError(f"{path}: {len(answers)} answers came out, logits and probabilities wanted.")
+        return answers[0], answers[1]
+
+    def clock(images: Images, calls: int) -> list[float]:
+        _, (spent,) = asked.ask({"do": "clock", "number": number, "calls": calls}, [images])
+        return [float(seconds) for seconds in spent]
+
+    return Predictor(Contract.from_dict(about.get("contract")), run, clock)
+
+
+def describe(path: Path, format_name: str) -> Description:
+    """What a file holds, read in a process of its own. Raises ModelFileError."""
+    about, _ = Child(path).ask({"do": "describe", "format": format_name})
+    return Description.from_dict(about.get("description"))
+
+
+class Child:
+    """The process of one file. It ends with this object, and with the caller, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        arguments = (Path(__file__).parents[1], str(BOUNDS.memory_bytes), str(BOUNDS.cpu_seconds))
+        self.path = path
+        self.lock = threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-B", "-c", START, *arguments],  # -P: nothing is imported from the current folder
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self.watch = _Watch(self.process)
+        weakref.finalize(self, _end, self.process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked."""
+        return self.process.poll() is None
+
+    def ask(self, request: Message, arrays: Sequence[Array] = ()) -> tuple[Message, list[Array]]:
+        """Send a request and wait for its answer. Raises ModelFileError when there is none, or it says so."""
+        assert self.process.stdin
+        assert self.process.stdout
+        with self.lock, self.watch:
+            try:
+                _send(self.process.stdin, {**request, "path": str(self.path)}, arrays)
+                answer, found = _receive(self.process.stdout)
+            except Exception as error:  # whatever a process that went astray sends, or does not
+                _end(self.process)
+                raise ModelFileError(f"{self.path}: {self._cause()}. Do not use this file.") from error
+            except BaseException:  # interrupted: the answer to come would be taken for that of the next request
+                _end(self.process)
+                raise
+        if "error" in answer:
+            raise ModelFileError(str(answer["error"]))
+        return answer, found
+
+    def _cause(self) -> str:
+        """Why there was no answer, from how the process ended."""
+        code = self.process.returncode
+        if self.watch.expired:
+            return f"no answer for {BOUNDS.wall_seconds} seconds"
+        if code == -getattr(signal, "SIGXCPU", 0):
+            return f"no answer after {BOUNDS.cpu_seconds} seconds of computing"
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"the process that read it ended early ({how})"
+
+
+class _Watch:
+    """Kills a process that lets a caller wait too long: `with watch:` is the time that counts."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.due = float("inf")
+        self.expired = False
+        threading.Thread(target=self._look, args=(process,), daemon=True).start()
+
+    def __enter__(self) -> None:
+        self.due = time.monotonic() + BOUNDS.wall_seconds
+
+    def __exit__(self, *_: object) -> None:
+        self.due = float("inf")
+
+    def _look(self, process: "subprocess.Popen[bytes]") -> None:
+        while process.returncode is None:
+            if time.monotonic() > self.due:
+                self.expired = True
+                process.kill()
+                return
+            time.sleep(WATCH)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Close the pipes of a process, and make sure that it ends."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with suppress(OSError):
+                pipe.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=1)  # it may be on its way: then its own exit code says why
+    process.kill()
+    process.wait()
+
+
+def _send(pipe: IO[bytes], message: Message, arrays: Sequence[Array] = ()) -> None:
+    """Write a message: the length of its JSON, the JSON, then the bytes of the arrays that it lists."""
+    listed = [[array.dtype.name, array.shape] for array in arrays]
+    header = json.dumps({**message, "arrays": listed}).encode()
+    pipe.write(len(header).to_bytes(4, "little") + header)
+    for array in arrays:
+        pipe.write(np.ascontiguousarray(array).data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> tuple[Message, list[Array]]:
+    """Read what `_send` wrote. Raises EOFError where the other side has ended, ValueError on nonsense."""
+    size = int.from_bytes(_exactly(pipe, 4), "little")
+    message = json.loads(_exactly(pipe, size))
+    arrays = []
+    for name, shape in message.pop("arrays"):
+        dtype = np.dtype(str(name))
+        if dtype.kind not in "biuf" or min(shape, default=0) < 0:
+            raise ValueError(f"an array of {name} {shape}")
+        content = _exactly(pipe, int(np.prod(shape, dtype=object)) * dtype.itemsize)
+        arrays.append(np.frombuffer(content, dtype).reshape(shape))
+    return message, arrays
+
+
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
+    if size > BOUNDS.answer_bytes:
+        raise ValueError(f"{size:,} bytes at once")
+    content = pipe.read(size)
+    if len(content) < size:
+        raise EOFError
+    return content
+
+
+# The other side: what runs in the process
+
+
+def main() -> None:
+    """Answer requests from stdin on stdout until stdin ends. Arguments: bytes of memory, seconds of a request."""
+    memory_bytes, cpu_seconds = map(int, sys.argv[1:])
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    _limit_memory(memory_bytes)
+    loaded: list[Predictor] = []
+    while True:
+        try:
+            request, arrays = _receive(requests)
+        except EOFError:
+            return
+        _limit_time(cpu_seconds)
+        try:
+            answer, results = ACTIONS[request["do"]](request, arrays, loaded)
+        except MemoryError:
+            answer, results = {"error": f"{request['path']}: needs more than {memory_bytes:,} bytes of memory."}, []
+        except EdgeDigitsError as error:
+            answer, results = {"error": str(error)}, []
+        _send(answers, answer, results)
+
+
+def _load(request: Message, _: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
+    module = formats.get(request["format"])
+    predictor = module.load(Path(request["path"]), request["setting"])
+    loaded.append(predictor)
+    return {"number": len(loaded) - 1, "contract": predictor.contract.to_dict()}, []
+
+
+def _run(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
+    return {}, list(loaded[request["number"]].run(arrays[0]))
+
+
+def _clock(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
+    return {}, [np.array(loaded[request["number"]].seconds(arrays[0], request["calls"]))]
+
+
+def _describe(request: Message, _: list[Array], __: list[Predictor]) -> tuple[Message, list[Array]]:
+    description = formats.get(request["format"]).describe(Path(request["path"]))
+    return {"description": description.to_dict()}, []
+
+
+Action = Callable[[Message, list[Array], list[Predictor]], tuple[Message, list[Array]]]
+ACTIONS: dict[str, Action] = {"load": _load, "run": _run, "clock": _clock, "describe": _describe}
+
+
+def _limit_memory(most_bytes: int) -> None:
+    """Bound the address space, and allow no core files and no writing."""
+    with suppress(ImportError):  # no POSIX
+        import resource
+
+        for kind, most in (
+            (resource.RLIMIT_AS, most_bytes),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, 0),
+        ):
+            with suppress(OSError, ValueError):  # a system that does not know this one, or a stricter limit
+                resource.setrlimit(kind, (most, most))
+
+
+def _limit_time(seconds: int) -> None:
+    """Allow the request that begins now its seconds of computing; the system ends what takes more."""
+    with suppress(ImportError):
+        import resource
+
+        most = int(time.process_time()) + 1 + seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

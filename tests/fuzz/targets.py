@@ -1,0 +1,356 @@
+"""What is attacked. A target makes the input of a number, and asks the code that must withstand it.
+
+Its answer is an outcome: "refused", by an error of ours; "same" or "changed", the answers of a model that was
+accepted; "accepted", where nothing is answered. Any other exception is a defect of ours: a traceback.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import io
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+import numpy as np
+
+from edgedigits.errors import EdgeDigitsError
+from edgedigits.formats import Images, Scores
+from edgedigits.records import Artifact, Checkpoint, Contract, DatasetRef, Manifest, Metrics, ModelSpec, Recipe
+from tests.fuzz import mutate
+
+SHELF = Path(__file__).parents[2] / "exports"
+VICTIMS = ("cnn/cnn.int8.onnx", "fc-28/fc-28.int8.onnx", "cnn/cnn.onnx")  # small ones: more tries a second
+IMAGES: Images = np.random.default_rng(0).integers(0, 256, (8, 28, 28), dtype=np.uint8)
+
+
+class Target(Protocol):
+    """Made once in each worker, with a folder of its own."""
+
+    def make(self, rng: Random) -> bytes:
+        """The input that a random state stands for."""
+
+    def ask(self, content: bytes) -> str:
+        """What becomes of it."""
+
+
+def input_of(target: Target, name: str, seed: int, number: int) -> bytes:
+    """The input of a number: the same on every machine and in any order."""
+    return target.make(Random(f"{seed}/{name.partition('-')[0]}/{number}"))
+
+
+class Onnx:
+    """ONNX files through the loader, and then eight images through the model."""
+
+    def __init__(self, folder: Path) -> None:
+        import onnx
+
+        self.path = folder / "mutant.onnx"
+        self.serialized = [(SHELF / name).read_bytes() for name in VICTIMS]
+        self.protos = [onnx.load_model_from_string(content) for content in self.serialized]
+        self.wanted = [self.answers(content) for content in self.serialized]
+        self.victim = 0
+
+    def make(self, rng: Random) -> bytes:
+        self.victim = rng.randrange(len(VICTIMS))
+        return mutate.model(rng, self.protos, self.serialized, self.victim)
+
+    def ask(self, content: bytes) -> str:
+        try:
+            found = self.answers(content)
+        except EdgeDigitsError:
+            return "refused"
+        return "same" if np.array_equal(found.argmax(1), self.wanted[self.victim].argmax(1)) else "changed"
+
+    def answers(self, content: bytes) -> Scores:
+        """The logits of a file."""
+        from edgedigits.formats import onnx as float_onnx
+
+        self.path.write_bytes(content)
+        return float_onnx.load(self.path)(IMAGES)[0]
+
+
+class OnnxBare(Onnx):
+    """The same files, given to ONNX Runtime as they are: what the checks are worth."""
+
+    def ask(self, content: bytes) -> str:
+        try:
+            found = self.answers(content)
+        except Exception:
+            return "refused"  # by the runtime
+        wanted = self.wanted[self.victim]
+        same = np.shape(found) == wanted.shape and np.array_equal(np.argmax(found, 1), wanted.argmax(1))
+        return "same" if same else "changed"
+
+    def answers(self, content: bytes) -> Scores:
+        """The first output for the first input."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return session.run(None, {session.get_inputs()[0].name: IMAGES})[0]  # type: ignore[no-any-return]
+
+
+class Flips:
+    """Single bits of released files flipped, their manifest beside them: every one must be refused."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files = [(SHELF / name).read_bytes() for name in VICTIMS]
+        for name in VICTIMS:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.joinpath("manifest.json").write_bytes(
+                (SHELF / name).parent.joinpath("manifest.json").read_bytes()
+            )
+        for victim, content in enumerate(self.files):
+            self.victim = victim
+            assert self.ask(content) == "same", f"{VICTIMS[victim]}: refused, untouched"
+
+    def make(self, rng: Random) -> bytes:
+        self.victim = rng.randrange(len(VICTIMS))
+        return mutate.flip_bit(rng, self.files[self.victim])
+
+    def ask(self, content: bytes) -> str:
+        from edgedigits.formats import onnx as float_onnx
+
+        path = self.folder / VICTIMS[self.victim]
+        path.write_bytes(content)
+        try:
+            float_onnx.load(path)
+        except EdgeDigitsError:
+            return "refused"
+        return "same" if content == self.files[self.victim] else "changed"
+
+
+class Run:
+    """What the targets of a run folder share: a small trained model, made here."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+
+        from edgedigits import checkpoint, models
+
+        torch.set_num_threads(1)
+        self.folder = folder
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            classifier = models.build(_checkpoint().spec)
+        self.record = checkpoint.save(classifier, _checkpoint(), folder)
+        self.weights = (folder / self.record.weights).read_bytes()
+        self.json = (folder / checkpoint.RECORD).read_bytes()
+
+    def load(self) -> str:
+        """Load the folder as `export` does."""
+        from edgedigits import checkpoint
+
+        try:
+            checkpoint.load_model(checkpoint.load(self.folder))
+        except EdgeDigitsError:
+            return "refused"
+        return "accepted"
+
+
+class Safetensors(Run):
+    """Weights, in a record that agrees with their SHA-256."""
+
+    def make(self, rng: Random) -> bytes:
+        if rng.random() < 0.5:
+            return mutate.blob(rng, self.weights)
+        size = int.from_bytes(self.weights[:8], "little")
+        header = mutate.document(rng, self.weights[8 : 8 + size])
+        declared = len(header) if rng.random() < 0.8 else rng.choice(mutate.EDGES)
+        return declared.to_bytes(8, "little") + header + self.weights[8 + size :]
+
+    def ask(self, content: bytes) -> str:
+        (self.folder / self.record.weights).write_bytes(content)
+        record = dataclasses.replace(self.record, weights_sha256=hashlib.sha256(content).hexdigest())
+        (self.folder / "checkpoint.json").write_text(record.to_json())
+        return self.load()
+
+
+class CheckpointJson(Run):
+    """Records of a run; half of the time the weights describe the same, so that sizes are believed."""
+
+    def make(self, rng: Random) -> bytes:
+        return mutate.document(rng, self.json)
+
+    def ask(self, content: bytes) -> str:
+        from edgedigits import checkpoint, models
+
+        (self.folder / checkpoint.RECORD).write_bytes(content)
+        outcome = self.load()
+        try:  # what it describes must be measurable without being built
+            spec = Checkpoint.from_json(content).spec
+            if spec != self.record.spec:
+                models.parameter_count(spec)
+        except EdgeDigitsError:
+            return "refused"
+        return outcome
+
+
+class ManifestJson:
+    """Manifests, as `verify` reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "fc.onnx").write_bytes(b"not parsed")
+        sha256 = hashlib.sha256(b"not parsed").hexdigest()
+        artifact = Artifact("fc", "onnx", "fc.onnx", 10, sha256, "1" * 64, 17, {"onnx": "1.0"})
+        self.json = Manifest(_checkpoint(), (artifact,)).to_json().encode()
+
+    def make(self, rng: Random) -> bytes:
+        return mutate.document(rng, self.json)
+
+    def ask(self, content: bytes) -> str:
+        from edgedigits import targets
+
+        (self.folder / "manifest.json").write_bytes(content)
+        try:
+            for target in targets.find([self.folder], self.folder):
+                assert target.path.parent == self.folder, "a path out of the folder"
+                targets.check_integrity(target)
+        except EdgeDigitsError:
+            return "refused"
+        return "accepted"
+
+
+class ContractJson:
+    """Contracts, as every model file carries one."""
+
+    def __init__(self, _: Path) -> None:
+        self.json = Contract("onnx", tuple("0123456789"), "1" * 64, "mnist", 0.99).to_line().encode()
+
+    def make(self, rng: Random) -> bytes:
+        return mutate.document(rng, self.json)
+
+    def ask(self, content: bytes) -> str:
+        from edgedigits import formats
+
+        try:
+            formats.parse_contract(Path("mutant"), content).to_line()
+        except EdgeDigitsError:
+            return "refused"
+        return "accepted"
+
+
+class Idx:
+    """Raw files, behind the check of their SHA-256."""
+
+    def __init__(self, _: Path) -> None:
+        images = np.zeros((5, 28, 28), np.uint8)
+        self.raw = [_idx(images), _idx(np.arange(5, dtype=np.uint8))]
+
+    def make(self, rng: Random) -> bytes:
+        return mutate.blob(rng, rng.choice(self.raw), self.raw)
+
+    def ask(self, content: bytes) -> str:
+        from edgedigits import data
+
+        try:
+            array = data.parse_idx(content, "mutant")
+        except EdgeDigitsError:
+            return "refused"
+        assert array.nbytes <= len(content), "more values than bytes"
+        return "accepted"
+
+
+class Pictures:
+    """Pictures of every kind that a folder of digits may hold."""
+
+    KINDS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "TGA", "ICO")
+
+    def __init__(self, folder: Path) -> None:
+        from PIL import Image
+
+        self.path = folder / "mutant.png"
+        gray = Image.fromarray(IMAGES[0])
+        pictures = [gray, gray.convert("P"), gray.convert("RGBA").resize((40, 20))]
+        self.files = []
+        for kind in self.KINDS:
+            for picture in pictures:
+                buffer = io.BytesIO()
+                picture.convert("RGB" if kind in ("JPEG", "PPM") else picture.mode).save(buffer, kind)
+                self.files.append(buffer.getvalue())
+
+    def make(self, rng: Random) -> bytes:
+        return mutate.blob(rng, rng.choice(self.files), self.files)
+
+    def ask(self, content: bytes) -> str:
+        from edgedigits import data
+
+        self.path.write_bytes(content)
+        try:
+            image = data.read_image(self.path)
+        except EdgeDigitsError:
+            return "refused"
+        assert (image.shape, image.dtype) == ((28, 28), np.uint8)
+        return "accepted"
+
+
+class Archives(Run):
+    """TorchScript and pt2 files, described: nothing in them may run, and nothing unpack without end."""
+
+    def __init__(self, folder: Path) -> None:
+        from edgedigits import checkpoint, formats, models
+
+        super().__init__(folder)
+        model = models.Deployed(checkpoint.load_model(checkpoint.load(folder))).eval()
+        names = [name for name in ("torchscript", "pt2") if formats.get(name).unavailable() is None]
+        self.modules = [formats.get(name) for name in names]
+        for module in self.modules:
+            contract = Contract(module.NAME, tuple("0123456789"), self.record.weights_sha256, "mnist", 0.99)
+            module.export(formats.Source(model, contract), folder / f"model{module.SUFFIX}")
+        self.files = [(folder / f"model{module.SUFFIX}").read_bytes() for module in self.modules]
+        self.victim = 0
+
+    def make(self, rng: Random) -> bytes:
+        self.victim = rng.randrange(len(self.files))
+        return mutate.archive(rng, self.files[self.victim], self.files)
+
+    def ask(self, content: bytes) -> str:
+        module = self.modules[self.victim]
+        path = self.folder / f"mutant{module.SUFFIX}"
+        path.write_bytes(content)
+        try:
+            module.describe(path)
+        except EdgeDigitsError:
+            return "refused"
+        return "accepted"
+
+
+@functools.cache
+def _checkpoint() -> Checkpoint:
+    return Checkpoint(
+        name="fc",
+        model="fc",
+        spec=ModelSpec("fc", {"hidden": (4,)}),
+        recipe=Recipe(epochs=1, batch_size=1, lr=0.1),
+        dataset=DatasetRef("mnist", "0" * 64, "mnist"),
+        metrics=Metrics(0.99, 0.99, None, 1.0),
+        versions={"torch": "2"},
+        device="cpu",
+        threads=1,
+    )
+
+
+def _idx(array: np.ndarray) -> bytes:
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+TARGETS: dict[str, Callable[[Path], Target]] = {
+    "onnx": Onnx,
+    "onnx-bare": OnnxBare,
+    "flips": Flips,
+    "safetensors": Safetensors,
+    "checkpoint": CheckpointJson,
+    "manifest": ManifestJson,
+    "contract": ContractJson,
+    "idx": Idx,
+    "images": Pictures,
+    "archives": Archives,
+}
+COMPARED = ("onnx-bare",)  # without our checks, for comparison: what happens there is no defect of ours
