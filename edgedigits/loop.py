@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import lr_scheduler
 
 from edgedigits import augment, metrics
 from edgedigits.data import Split
 from edgedigits.distributed import ALONE, World
 from edgedigits.errors import UsageError
 from edgedigits.formats import EVALUATION_BATCH
+from edgedigits.optimizer import Adam, schedule
 from edgedigits.progress import Observer, Progress
 from edgedigits.records import Epoch, History, Recipe
 
@@ -40,9 +40,9 @@ def fit(
     device = next(classifier.parameters()).device
     batches = Batches(learn, recipe, device, world)
     parallel = world.parallel(classifier)
-    optimizer = _optimizer(classifier, recipe)
-    schedule = _schedule(optimizer, recipe, steps=recipe.epochs * len(batches))
-    meter = Meter(observer, steps=recipe.epochs * len(batches), world=world)
+    steps = recipe.epochs * len(batches)
+    optimizer, rate = Adam(classifier.parameters(), recipe), schedule(recipe, steps)
+    meter = Meter(observer, steps, world)
     epochs = []
     for number in range(1, recipe.epochs + 1):
         meter.start_epoch()
@@ -53,10 +53,9 @@ def fit(
             loss = _mean_loss(logits, labels)
             optimizer.zero_grad()
             (loss if weight == 1 else loss * weight).backward()
+            lr = rate(meter.step)
+            optimizer.step(lr)
             meter.add(loss.detach(), logits.detach(), labels)
-            optimizer.step()
-            lr = float(schedule.get_last_lr()[0])  # of this step: behind the last one a cycle turns up again
-            schedule.step()
         epoch = meter.finish_epoch(number, lr)
         _require_finite(classifier, learn)
         epochs.append(_validated(epoch, classifier, validate))
@@ -158,23 +157,6 @@ def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
     if len(labels) == 0:  # the mean of nothing is no number, which the average over all processes would take up
         return logits.sum()
     return nn.functional.cross_entropy(logits, labels)
-
-
-def _optimizer(classifier: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(
-        classifier.parameters(),
-        lr=recipe.lr,
-        betas=(recipe.betas[0], recipe.betas[1]),
-        weight_decay=recipe.weight_decay,
-        fused=True,  # one kernel for all tensors: as exact, and a third less time a step on small networks
-    )
-
-
-def _schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> lr_scheduler.LRScheduler:
-    if recipe.schedule == "one-cycle":
-        return lr_scheduler.OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=steps, cycle_momentum=False)
-    return lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
 def _require_finite(classifier: nn.Module, learn: Split) -> None:
