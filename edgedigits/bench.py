@@ -9,7 +9,7 @@ import dataclasses
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from edgedigits import environment, formats
 from edgedigits.data import Dataset, Int64Array
 from edgedigits.errors import CheckpointError, ModelFileError
-from edgedigits.formats import Images, Predictor
+from edgedigits.formats import Images, Inputs, Predictor
 from edgedigits.load import load
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Benchmark, BenchRow, Ratios
@@ -91,7 +91,7 @@ def bench(
 
 def latency_us(predictor: Predictor) -> float:
     """Median microseconds of one image a call, after warm-up."""
-    times = _time(predictor, _images(1), WARM_UP + CALLS)[WARM_UP:]
+    times = _time(predictor, predictor.samples(1), WARM_UP + CALLS)[WARM_UP:]
     return 1e6 * statistics.median(times)
 
 
@@ -101,8 +101,9 @@ def measure(contestants: Sequence[Contestant], observer: Observer = ignore) -> l
     for done in range(ROUNDS):
         observer(Progress("bench", done, ROUNDS))
         for contestant, spent in zip(contestants, times, strict=True):
-            spent.alone += _time(contestant.predictor, _images(1), WARM_UP + CALLS)[WARM_UP:]
-            spent.large += _time(contestant.predictor, _images(BATCH), 1 + LARGE_CALLS)[1:]
+            predictor = contestant.predictor
+            spent.alone += _time(predictor, predictor.samples(1), WARM_UP + CALLS)[WARM_UP:]
+            spent.large += _time(predictor, predictor.samples(BATCH), 1 + LARGE_CALLS)[1:]
     observer(Progress("bench", ROUNDS, ROUNDS))
     return [timed(contestant.row, spent) for contestant, spent in zip(contestants, times, strict=True)]
 
@@ -219,15 +220,11 @@ def _ratios(row: BenchRow, base: BenchRow | None) -> Ratios | None:
     )
 
 
-def _time(predictor: Predictor, images: Images, calls: int) -> list[float]:
-    run: Callable[[Images], object] = predictor.run  # without the check of shapes, which is ours, not the runtime's
+def _time(predictor: Predictor, inputs: Inputs, calls: int) -> list[float]:
+    run = predictor.run  # without the check of shapes, which is ours, not the runtime's
     spent = []
     for _ in range(calls):
         start = time.perf_counter()
-        run(images)
+        run(inputs)
         spent.append(time.perf_counter() - start)
     return spent
-
-
-def _images(count: int) -> Images:
-    return np.random.default_rng(0).integers(0, 256, (count, 28, 28), dtype=np.uint8)

@@ -27,8 +27,9 @@ def diagnose(predictor: Predictor, classifier: Classifier, images: Images) -> st
 
     images   uint8 `[n, 28, 28]`, as both were given
     """
-    images = images[:SAMPLE]
-    found, _ = predictor(images)
+    inputs = predictor.present(images[:SAMPLE])
+    found, _ = predictor.run(inputs)
+    images = predictor.shown(inputs)
     right = metrics.logits(classifier, images)
     unexplained = np.abs(found - right).mean()
     for cause, mistaken in _mistakes(classifier, images, right, found):

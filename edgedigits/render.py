@@ -5,14 +5,17 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from edgedigits.predict import Prediction, Predictions
+
 from edgedigits import measured, presets
-from edgedigits.data import FileStatus
+from edgedigits.data import FileStatus, Uint8Array
 from edgedigits.progress import Observer, Progress
 from edgedigits.records import (
     Artifact,
@@ -27,6 +30,8 @@ from edgedigits.records import (
     Verification,
 )
 
+BLOCKS = " \N{LOWER HALF BLOCK}\N{UPPER HALF BLOCK}\N{FULL BLOCK}"
+INKED = 96  # of 255: pixels above are drawn
 PIPE_WIDTH = 10_000  # columns when stdout is no terminal: nothing is wrapped or cut
 
 
@@ -277,6 +282,30 @@ def inspection(found: Inspection) -> RenderableType:
 
 def _signature(spec: TensorSpec) -> str:
     return f"{spec.name}, {spec.dtype} [{', '.join(map(str, spec.shape))}]"
+
+
+def predictions(result: "Predictions", show: bool = False) -> RenderableType:
+    """A line for each picture that could be read, or, with `show`, a line and what the network saw below it."""
+    read = [prediction for prediction in result.predictions if prediction.error is None]
+    if not show:
+        return _predicted(read)
+    seen = [(found, found.seen) for found in read if found.seen is not None]
+    return Group(*(part for found, image in seen for part in (_predicted([found]), half_blocks(image))))
+
+
+def _predicted(read: Sequence["Prediction"]) -> Table:
+    table = _table("picture", "answer", "probability>", "doubts")
+    for found in read:
+        answer = Text("no digit", style="yellow") if found.answer is None else Text(found.answer)
+        table.add_row(found.picture, answer, f"{found.probability:.1%}", "; ".join(found.doubts))
+    return table
+
+
+def half_blocks(image: Uint8Array) -> Text:
+    """An image uint8 `[height, width]` of an even height: a line for two rows of pixels, ink where above INKED."""
+    inked = (image > INKED).astype(int)
+    cells = 2 * inked[0::2] + inked[1::2]
+    return Text("\n".join("".join(BLOCKS[cell] for cell in line) for line in cells.tolist()))
 
 
 def models() -> Table:

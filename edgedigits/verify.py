@@ -13,10 +13,10 @@ import numpy as np
 from edgedigits import deployed, files, formats, gate, manifest, metrics, parity
 from edgedigits import report as page
 from edgedigits.bench import latency_us
-from edgedigits.data import Dataset, Split
+from edgedigits.data import Dataset
 from edgedigits.diagnose import diagnose
 from edgedigits.errors import CheckpointError, ModelFileError
-from edgedigits.formats import Predictor, Scores
+from edgedigits.formats import Images, Predictor, Scores
 from edgedigits.limits import replaced, require_possible
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Limits, ParityReport, Verification
@@ -88,7 +88,7 @@ def _report(
         predictor = module.load(target.path)
         reference = references.get(predictor.contract.checkpoint_sha256)
         check_contract(predictor, reference.checkpoint, module.NAME)
-        answers = _run(predictor, reference.test)
+        answers = _run(predictor, reference)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
         return dataclasses.replace(blank, failures=(f"{kind}: {error}",), readable=False), None
@@ -98,14 +98,14 @@ def _report(
     if report.max_abs_diff is not None:
         report = dataclasses.replace(
             report,
-            deployments=deployed.deployments(module, target.path, reference, answers[0], thorough),
+            deployments=deployed.deployments(module, target.path, reference, answers.logits, thorough),
             robustness=deployed.robustness(predictor, reference),
             latency_us=latency_us(predictor) if timed or limits.max_latency_us is not None else None,
         )
     failures = gate.judge(report, reference.checkpoint.spec.labels)
     if failures and (cause := diagnose(predictor, reference.classifier, reference.test.images)):
         failures.append(f"cause: {cause}")
-    evidence = Evidence(reference.checkpoint, target.artifact, reference.test, reference.logits, answers[0])
+    evidence = Evidence(reference.checkpoint, target.artifact, reference.test, reference.logits, answers.logits)
     return dataclasses.replace(report, failures=tuple(failures), passed=not failures), evidence
 
 
@@ -120,25 +120,57 @@ def _blank(target: Target) -> ParityReport:
     )
 
 
-def _run(predictor: Predictor, test: Split) -> tuple[Scores, Scores]:
-    """Logits and probabilities of all test images. Raises ModelFileError unless both are as the contract says."""
-    count, classes = len(test), len(predictor.contract.labels)
-    batches = [predictor(test.images[start : start + BATCH]) for start in range(0, count, BATCH)]
-    logits, probabilities = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a file answers to all test images, and what it should answer to what its network was shown of them.
+
+    logits, probabilities   of the file
+    wanted                  the torch model's logits
+    tempered                the file's logits as its contract says that they become probabilities, by a softmax
+    """
+
+    logits: Scores
+    probabilities: Scores
+    wanted: Scores
+    tempered: Scores
+
+
+def _run(predictor: Predictor, reference: Reference) -> Answers:
+    """The answers to all test images. Raises ModelFileError unless they are as the contract says."""
+    images = reference.test.images
+    contract = predictor.contract
+    count, classes = len(images), len(contract.labels)
+    batches = [_run_batch(predictor, images[start : start + BATCH]) for start in range(0, count, BATCH)]
+    logits, probabilities, shown = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     for name, found in (("logits", logits), ("probabilities", probabilities)):
         if found.shape != (count, classes) or found.dtype != np.float32:
             raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {(count, classes)} wanted")
-    return logits, probabilities
+    as_given = np.array_equal(shown, images)
+    return Answers(
+        logits,
+        probabilities,
+        wanted=reference.logits if as_given else metrics.logits(reference.classifier, shown),
+        tempered=metrics.tempered(logits, shown, contract.temperature) if contract.temperature else logits,
+    )
 
 
-def _compare(blank: ParityReport, reference: Reference, answers: tuple[Scores, Scores]) -> ParityReport:
-    """Put the figures of the whole test split into the report."""
-    logits, probabilities = answers
+def _run_batch(predictor: Predictor, images: Images) -> tuple[Scores, Scores, Images]:
+    inputs = predictor.present(images)
+    return *predictor.run(inputs), predictor.shown(inputs)
+
+
+def _compare(blank: ParityReport, reference: Reference, answers: Answers) -> ParityReport:
+    """Put the figures of the whole test split into the report.
+
+    Classes are compared with what torch answers to the test images, logits with what it answers to what
+    the network was shown, which is the same but for files that prepare their input themselves.
+    """
+    logits = answers.logits
     labels = reference.test.labels
     was_right, is_right = reference.logits.argmax(1) == labels, logits.argmax(1) == labels
     lost, gained = int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
     flips = parity.flips(reference.logits, logits)
-    apart = parity.difference(reference.logits, logits)
+    apart = parity.difference(answers.wanted, logits)
     return dataclasses.replace(
         blank,
         dataset=reference.dataset,
@@ -160,7 +192,7 @@ def _compare(blank: ParityReport, reference: Reference, answers: tuple[Scores, S
         mean_abs_diff=apart.mean,
         p999_abs_diff=apart.p999,
         worst_image=apart.worst,
-        softmax_diff=parity.softmax_difference(logits, probabilities),
+        softmax_diff=parity.softmax_difference(answers.tempered, answers.probabilities),
     )
 
 

@@ -13,19 +13,20 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import ModelFileError, RecordError, UsageError, unknown
-from edgedigits.records import IMAGE_SHAPE, Contract, Limits, TensorInfo
+from edgedigits.records import IMAGE_SHAPE, Contract, Limits, Refusal, TensorInfo
 
 if TYPE_CHECKING:
     from edgedigits.models import Deployed
 
 NAMES = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 METHODS = {"dynamic": "-int8", "static": "-static"}  # of quantization, and the suffix of its formats
+INPUTS = {"digit": "", "canvas": "-canvas"}  # what an image shows, and the suffix of its formats
 FLOAT_NAMES = tuple(name for name in NAMES if not name.endswith(tuple(METHODS.values())))
 DEFAULT_NAMES = ("onnx", "torchscript")  # what `export` writes when no format is named
 
@@ -33,6 +34,7 @@ FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
 
 Images = npt.NDArray[np.uint8]
+Inputs = Images | list[Images]  # what a file is given: a batch, or canvases of different sizes
 Scores = npt.NDArray[np.float32]
 
 
@@ -41,17 +43,30 @@ class Predictor:
     """A model that is ready to answer.
 
     Called with uint8 images `[batch, 28, 28]` (background 0, ink 255), it returns logits and
-    probabilities, both float32 `[batch, classes]`, as its runtime computed them.
+    probabilities, both float32 `[batch, classes]`, as its runtime computed them. Files that take
+    something else than such images say below how they are given them.
     """
 
     contract: Contract
-    run: Callable[[Images], tuple[Scores, Scores]]
+    run: Callable[[Any], tuple[Scores, Scores]]  # of what `present` returns
 
     def __call__(self, images: Images) -> tuple[Scores, Scores]:
         """Logits and probabilities of images. Raises UsageError unless they are uint8 `[batch, 28, 28]`."""
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
             raise UsageError(f"images: uint8 [batch, 28, 28] wanted, {images.dtype} {list(images.shape)} given")
-        return self.run(images)
+        return self.run(self.present(images))
+
+    def present(self, images: Images) -> Inputs:
+        """The images as the file takes them."""
+        return images
+
+    def shown(self, inputs: Inputs) -> Images:
+        """What the network inside the file is shown of its inputs, uint8 `[batch, 28, 28]`."""
+        return cast(Images, inputs)
+
+    def samples(self, count: int) -> Inputs:
+        """Inputs to measure times with."""
+        return np.random.default_rng(0).integers(0, 256, (count, *IMAGE_SHAPE), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -70,11 +85,13 @@ class Source:
     """What a file is made from.
 
     calibration   training images uint8 `[n, 28, 28]`, for the formats that are CALIBRATED
+    refusal       when an answer is none, for the formats whose INPUT is a canvas
     """
 
     model: "Deployed"
     contract: Contract
     calibration: Images | None = None
+    refusal: Refusal | None = None
 
     def require_calibration(self) -> Images:
         """The images to calibrate on. Raises UsageError where there are none."""
@@ -82,12 +99,19 @@ class Source:
             raise UsageError(f"{self.contract.format}: images to calibrate on wanted, none given")
         return self.calibration
 
+    def require_refusal(self) -> Refusal:
+        """When to refuse. Raises UsageError where that was not chosen."""
+        if self.refusal is None:
+            raise UsageError(f"{self.contract.format}: temperature and threshold wanted, none given")
+        return self.refusal
+
 
 class Format(Protocol):
     """What a file in this folder provides.
 
     PACKAGES     whose versions decide the bytes of the file, for the manifest
     CALIBRATED   whether `export` needs training images to calibrate on
+    INPUT        what an image shows, one of INPUTS
     OPSET        of ONNX, where there is one
     LIMITS       what `verify` lets pass unless it is told otherwise
     SETTINGS     how the runtime can be set otherwise: thread counts, levels of optimization; the first is the default
@@ -97,6 +121,7 @@ class Format(Protocol):
     SUFFIX: str
     PACKAGES: tuple[str, ...]
     CALIBRATED: bool
+    INPUT: str
     OPSET: int | None
     LIMITS: Limits
     SETTINGS: tuple[str, ...]
@@ -140,6 +165,23 @@ def with_quantized(names: tuple[str, ...], method: str = "dynamic") -> tuple[str
         missing = ", ".join(name + METHODS[method] for name in names)
         raise UsageError(f"nothing to quantize: there is no format {missing}")
     return tuple(dict.fromkeys(wanted))
+
+
+def for_input(names: tuple[str, ...], input_name: str) -> tuple[str, ...]:
+    """The formats named, in the form that takes an input of INPUTS; the default ones that have it where none is named.
+
+    Raises UsageError on an unknown name or input, and where a format has no such form.
+    """
+    if input_name not in INPUTS:
+        raise unknown("input", input_name, INPUTS)
+    suffix = INPUTS[input_name]
+    if not names:
+        return tuple(name + suffix for name in DEFAULT_NAMES if name + suffix in NAMES)
+    for name in names:
+        require(name)
+        if name.removesuffix(suffix) + suffix not in NAMES:
+            raise UsageError(f"format {name} takes no {input_name}: there is no {name}{suffix}")
+    return tuple(name.removesuffix(suffix) + suffix for name in names)
 
 
 def require_method(method: str) -> None:

@@ -19,6 +19,7 @@ NAME = "onnx"
 SUFFIX = ".onnx"
 PACKAGES: tuple[str, ...] = ("torch", "onnx", "onnxscript")
 CALIBRATED = False
+INPUT = "digit"
 OPSET: int | None = 17
 IR_VERSION = 8  # the first that allows opset 17: older runtimes and other engines read it
 LIMITS = formats.FLOAT_LIMITS
@@ -106,6 +107,21 @@ def _require_opset(model: onnx.ModelProto) -> None:
 def load(path: Path, setting: str | None = None) -> Predictor:
     """The file in ONNX Runtime, on one thread by default, which is fastest for models of this size.
 
+    Raises ModelFileError.
+    """
+    session, contract = open_session(path, setting)
+    outputs = [output.name for output in contract.outputs]
+
+    def run(images: Images) -> tuple[Scores, Scores]:
+        logits, probabilities = session.run(outputs, {contract.input.name: images})
+        return logits, probabilities
+
+    return Predictor(contract, run)
+
+
+def open_session(path: Path, setting: str | None = None) -> tuple[Any, Contract]:
+    """ONNX Runtime's session of a file, and the contract that its inputs and outputs keep.
+
     It is loaded from its bytes, so external data is refused, and only after ONNX's own checker has
     passed it: that keeps malformed graphs from crashing the runtime. Raises ModelFileError.
     """
@@ -120,13 +136,7 @@ def load(path: Path, setting: str | None = None) -> Predictor:
         raise ModelFileError(f"{path}: not a valid ONNX model ({formats.first_line(error)}).") from error
     contract = formats.parse_contract(path, session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY))
     _require_signature(path, session, contract)
-    outputs = [output.name for output in contract.outputs]
-
-    def run(images: Images) -> tuple[Scores, Scores]:
-        logits, probabilities = session.run(outputs, {contract.input.name: images})
-        return logits, probabilities
-
-    return Predictor(contract, run)
+    return session, contract
 
 
 def describe(path: Path) -> Description:

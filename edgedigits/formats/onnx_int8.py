@@ -35,6 +35,7 @@ NAME = "onnx-int8"
 SUFFIX = ".int8.onnx"
 PACKAGES: tuple[str, ...] = (*float_onnx.PACKAGES, "numpy")
 CALIBRATED = False
+INPUT = "digit"
 OPSET: int | None = float_onnx.OPSET
 LIMITS = formats.INT8_LIMITS
 SETTINGS = float_onnx.SETTINGS
@@ -81,7 +82,7 @@ def quantize(serialized: bytes) -> bytes:
     for layer in layers:
         _multiply(layer, graph, arrays)
         _replace(graph, layer)
-    _prune(graph)
+    prune(graph)
     return bytes(model.SerializeToString())
 
 
@@ -209,7 +210,7 @@ def _replace(graph: onnx.GraphProto, layer: Layer) -> None:
     graph.initializer.extend(layer.constants)
 
 
-def _prune(graph: onnx.GraphProto) -> None:
+def prune(graph: onnx.GraphProto) -> None:
     """Remove the nodes and initializers that nothing uses any more."""
     needed = {output.name for output in graph.output}
     nodes = []

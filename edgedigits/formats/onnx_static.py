@@ -39,6 +39,7 @@ NAME = "onnx-static"
 SUFFIX = ".static.onnx"
 PACKAGES: tuple[str, ...] = (*float_onnx.PACKAGES, "onnxruntime", "numpy")
 CALIBRATED = True
+INPUT = "digit"
 OPSET: int | None = float_onnx.OPSET
 LIMITS = formats.INT8_LIMITS
 SETTINGS = float_onnx.SETTINGS

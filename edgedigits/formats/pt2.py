@@ -23,6 +23,7 @@ NAME = "pt2"
 SUFFIX = ".pt2"
 PACKAGES: tuple[str, ...] = ("torch",)
 CALIBRATED = False
+INPUT = "digit"
 OPSET: int | None = None
 LIMITS = formats.FLOAT_LIMITS
 SETTINGS: tuple[str, ...] = ("eager, 1 thread", "eager, 2 threads")

@@ -26,6 +26,7 @@ NAME = "torchscript"
 SUFFIX = ".torchscript.pt"
 PACKAGES: tuple[str, ...] = ("torch",)
 CALIBRATED = False
+INPUT = "digit"
 OPSET: int | None = None
 LIMITS = formats.FLOAT_LIMITS
 SETTINGS: tuple[str, ...] = ("optimized, 1 thread", "optimized, 2 threads", "not optimized, 1 thread")

@@ -13,6 +13,7 @@ NAME = "torchscript-int8"
 SUFFIX = ".int8.torchscript.pt"
 PACKAGES: tuple[str, ...] = torchscript.PACKAGES
 CALIBRATED = False
+INPUT = "digit"
 OPSET: int | None = None
 LIMITS = formats.INT8_LIMITS
 SETTINGS = torchscript.SETTINGS

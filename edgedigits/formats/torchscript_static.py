@@ -19,6 +19,7 @@ NAME = "torchscript-static"
 SUFFIX = ".static.torchscript.pt"
 PACKAGES: tuple[str, ...] = torchscript.PACKAGES
 CALIBRATED = True
+INPUT = "digit"
 OPSET: int | None = None
 LIMITS = formats.INT8_LIMITS
 SETTINGS = torchscript.SETTINGS
