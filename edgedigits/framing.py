@@ -12,7 +12,7 @@ mass at the centre of 28x28 pixels (LeCun, Bottou, Bengio, Haffner 1998). The gr
 Scaling is two products, rows @ canvas @ columns, whose weights say how much of each pixel lies in
 each cell: every shape follows from the canvas's own. Once the 20x20 pixels are rounded, all is done
 in whole numbers that float32 holds exactly, so that runtimes which add in another order still see
-the same digit. Of the 60,000 training images of MNIST, all obey the rule of placement.
+the same digit. Of the 60,000 training images of MNIST, all but 2 obey the rule of placement.
 """
 
 import functools

@@ -21,10 +21,12 @@ from edgedigits.records import (
     Artifact,
     Benchmark,
     Checkpoint,
+    Contract,
     Inspection,
     ParityReport,
     Ratios,
     Recipe,
+    Refusal,
     Robustness,
     TensorSpec,
     Verification,
@@ -123,12 +125,22 @@ def training_json(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
     }
 
 
-def exported(artifacts: Sequence[Artifact]) -> Table:
-    """The table at the end of `export`."""
+def exported(artifacts: Sequence[Artifact]) -> RenderableType:
+    """The table at the end of `export`, and when canvas files refuse."""
     table = _table("file", "format", "size>", "SHA-256")
     for artifact in artifacts:
         table.add_row(str(artifact.path), artifact.format, size(artifact.size_bytes), f"{artifact.sha256[:12]}…")
-    return table
+    refusals = {artifact.name: artifact.refusal for artifact in artifacts if artifact.refusal}
+    return Group(table, *(Text(f"{name}: {_refusal(refusal)}") for name, refusal in refusals.items()))
+
+
+def _refusal(refusal: Refusal) -> str:
+    shares = ", ".join(f"{share:.1%} of {kind}" for kind, share in refusal.refused.items())
+    return (
+        f"below {refusal.threshold:.0%} it is no digit, which refuses {shares}; temperature {refusal.temperature:g}, "
+        f"calibration error {refusal.error_before:.2%} before and {refusal.error_after:.2%} after "
+        f"({refusal.samples:,} held-out digits)"
+    )
 
 
 def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
@@ -136,7 +148,9 @@ def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     fields = ("name", "format", "size_bytes", "sha256", "checkpoint_sha256", "opset")
     return {
         "artifacts": [
-            {"path": str(artifact.path)} | {field: getattr(artifact, field) for field in fields}
+            {"path": str(artifact.path)}
+            | {field: getattr(artifact, field) for field in fields}
+            | {"refusal": artifact.refusal.to_dict() if artifact.refusal else None}
             for artifact in artifacts
         ]
     }
@@ -267,6 +281,7 @@ def inspection(found: Inspection) -> RenderableType:
         ("labels", " ".join(contract.labels)),
         ("input", f"{_signature(contract.input)}, {contract.polarity}"),
         *(("output", _signature(output)) for output in contract.outputs),
+        *((("no digit", _refused(contract)),) if contract.threshold is not None else ()),
         ("parameters", f"{found.parameters:,}, {found.quantized_share:.1%} of them in 8 bits"),
         ("operators", ", ".join(f"{name} {count}" for name, count in found.operators.items())),
     ):
@@ -278,6 +293,10 @@ def inspection(found: Inspection) -> RenderableType:
     for runtime in found.runtimes:
         runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
     return Group(facts, "", tensors, "", runtimes)
+
+
+def _refused(contract: Contract) -> str:
+    return f"below a probability of {contract.threshold:.0%}, at temperature {contract.temperature or 1:g}"
 
 
 def _signature(spec: TensorSpec) -> str:

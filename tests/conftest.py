@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgedigits import data, framing
+from edgedigits import conditions, data, framing
 from edgedigits.data import Dataset, Uint8Array
 from edgedigits.export import export
 from edgedigits.formats import NAMES
@@ -48,6 +48,12 @@ def _absolute_data_folder() -> None:
     """A relative EDGEDIGITS_DATA would point elsewhere once a test changes the folder."""
     if named := os.environ.get("EDGEDIGITS_DATA"):
         os.environ["EDGEDIGITS_DATA"] = str(Path(named).resolve())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fewer_images_off_the_test_set() -> None:
+    """As many of each condition are enough to test how they are compared."""
+    conditions.SAMPLE = 100
 
 
 @pytest.fixture(scope="session")

@@ -184,7 +184,7 @@ def test_rounds_are_interleaved_and_reported() -> None:
 
 def test_the_latency_of_one_file_is_a_median_in_microseconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MODULE, "_time", lambda *_: [9.0, 1e-6, 3e-6, 5e-6])  # the first is warm-up
-    assert latency_us(None) == pytest.approx(3)  # type: ignore[arg-type]
+    assert latency_us(Predictor(None, lambda _: None)) == pytest.approx(3)  # type: ignore[arg-type]
 
 
 # What is wrong

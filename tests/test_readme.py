@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from edgedigits import cli, files, formats, limits, load, manifest, measured
+from edgedigits import canvases, cli, drawn, files, formats, limits, load, manifest, measured
 from edgedigits.data import Dataset
 from edgedigits.models import parameter_count
 from edgedigits.presets import PRESETS
@@ -103,6 +105,14 @@ def test_the_commands_that_verify_run(chain: tuple[Path, str]) -> None:
     assert json.loads((chain[0] / "verdict.json").read_text())["passed"]
 
 
+def test_the_commands_for_canvases_run(chain: tuple[Path, str], tmp_path: Path) -> None:
+    shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
+    Image.fromarray(255 - canvases.paste(drawn.digits(10, seed=0)[0][7])).save(tmp_path / "photo.png")
+    shown = [run(command, tmp_path).stdout for command in commands("edgedigits export --input canvas")]
+    assert "cnn: below " in shown[0]
+    assert shown[1].splitlines()[1].split()[:2] == ["photo.png", "7"]
+
+
 def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:
     (block,) = blocks("toml")
     (tmp_path / "pyproject.toml").write_text(block)
@@ -127,11 +137,11 @@ def test_the_python_snippet_runs(chain: tuple[Path, str]) -> None:
 
 
 def test_every_block_is_run_by_a_test_above() -> None:
-    assert len(blocks("sh")) == 3
+    assert len(blocks("sh")) == 4
     assert len(blocks("python")) == 2
     assert len(blocks("text")) == 1
     assert len(blocks("toml")) == 1
-    assert README.count("```") == 2 * 7
+    assert README.count("```") == 2 * 8
 
 
 def models_table() -> str:
@@ -198,13 +208,16 @@ def test_the_limits_in_the_readme_are_the_defaults() -> None:
     assert Limits(max_flips=50, max_drop=0.002) == formats.INT8_LIMITS
     assert "| float | 0 (`--max-flips`) | | 0.0001 |" in README
     assert "| int8 | 50 (`--max-flips`) | 0.2 points (`--max-drop`) | |" in README
+    assert Limits(max_drop=0.005, max_logit_diff=0.0001) == formats.get("onnx-canvas").LIMITS
+    assert Limits(max_drop=0.005) == formats.get("onnx-canvas-int8").LIMITS
+    assert "| canvas | | 0.5 points | 0.0001 in float |" in README
 
 
 def test_every_option_in_the_readme_exists() -> None:
     text = Path(cli.__file__).read_text(encoding="utf-8")
     declared = set(re.findall(r"--[a-z-]+", text)) | {
         f"--{name.replace('_', '-')}"
-        for command in (cli.train, cli.export, cli.verify)
+        for command in (cli.train, cli.export, cli.verify, cli.predict)
         for name in signature(command).parameters
     }
     assert set(re.findall(r"(?<=[ `])--[a-z-]+", README)) <= declared

@@ -35,6 +35,7 @@ OPSET: int | None = float_onnx.OPSET
 LIMITS = Limits(max_drop=0.005, max_logit_diff=1e-4)
 SETTINGS = float_onnx.SETTINGS
 
+NETWORK = "network."  # begins the names of all that comes from the network's own graph
 CANVAS = (280, 280)  # height and width of the canvas to measure times with
 
 
@@ -125,8 +126,8 @@ def framed(network: bytes, contract: Contract) -> onnx.ModelProto:
     digit = framing.add_frame(graph, "image")  # (28, 28)
     seen = graph.Cast(digit, to=TensorProto.UINT8, output="seen")
     image = graph.Reshape(seen, np.array([1, FRAME, FRAME]))
-    graph.include(onnx.load_model_from_string(network), "network.", image=image)
-    logits = graph.Reshape("network.logits", np.array([classes]), output="logits")
+    graph.include(onnx.load_model_from_string(network), NETWORK, image=image)
+    logits = graph.Reshape(f"{NETWORK}logits", np.array([classes]), output="logits")
     has_ink = graph.Cast(graph.Greater(graph.ReduceMax(digit, keepdims=0), 0.0), to=TensorProto.FLOAT)
     scores = graph.Mul(graph.Div(logits, contract.temperature), has_ink)
     graph.Softmax(scores, axis=0, output="probabilities")
@@ -158,5 +159,6 @@ def load(path: Path, setting: str | None = None) -> CanvasPredictor:
 
 
 def describe(path: Path) -> Description:
-    """What the file holds, as the float format describes it. Raises ModelFileError."""
-    return float_onnx.describe(path)
+    """What the file holds; of its tensors, those of the network: the framing's are none. Raises ModelFileError."""
+    found = float_onnx.describe(path)
+    return dataclasses.replace(found, tensors=tuple(t for t in found.tensors if t.name.startswith(NETWORK)))

@@ -33,5 +33,5 @@ def load(path: Path, setting: str | None = None) -> CanvasPredictor:
 
 
 def describe(path: Path) -> Description:
-    """What the file holds, as the float format describes it. Raises ModelFileError."""
-    return float_onnx.describe(path)
+    """What the file holds, as the float canvas format describes it. Raises ModelFileError."""
+    return onnx_canvas.describe(path)
