@@ -27,12 +27,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 SIDES = (8, 2048)  # of a canvas, in pixels
 CONTRAST = 16  # levels of 255 between ink and paper: below, the canvas counts as blank
-BOX = 0.4  # of the contrast: weaker pixels do not widen the box
+BOX = 0.4019  # of the contrast: weaker pixels do not widen the box. Of 1 to 255 levels it is no whole number: no ties
 FIELD = 20  # pixels of the digit's longer side
 FRAME = 28
 CENTRE = 14  # row and column of the centre of mass, where MNIST's digits have it
 OPSET = 17
 IR_VERSION = 8
+NUDGE = 1e-4  # decides ties, which whole numbers often make, alike in runtimes that divide with another last bit
 
 
 class Graph:
@@ -121,7 +122,7 @@ def add_frame(graph: Graph, image: str) -> str:
     high = graph.ReduceMax(extremes[0][1], keepdims=0)
     paper, is_light = _paper(graph, pixels, low, high)
     contrast = graph.Sub(graph.Where(is_light, low, high), paper)  # below 0 for dark ink
-    has_ink = graph.GreaterOrEqual(graph.Abs(contrast), float(CONTRAST))
+    has_ink = graph.Greater(graph.Abs(contrast), CONTRAST - 0.5)
     contrast = graph.Where(has_ink, contrast, 256.0)  # so that on a blank canvas no row and no column has ink
     boxes = [_box(graph, image, axis, extremes[axis], paper, contrast) for axis in (0, 1)]
     longest = graph.Max(*(box.extent for box in boxes))
@@ -130,7 +131,7 @@ def add_frame(graph: Graph, image: str) -> str:
     sums = graph.MatMul(graph.MatMul(rows, graph.Sub(pixels, paper)), graph.Transpose(columns, perm=[1, 0]))
     ink = graph.Max(graph.Div(sums, contrast), 0.0)  # (20, 20)
     strongest = graph.Max(graph.ReduceMax(ink, keepdims=0), 1e-6)
-    digit = graph.Where(has_ink, graph.Round(graph.Mul(graph.Div(ink, strongest), 255.0)), 0.0)
+    digit = graph.Where(has_ink, _rounded(graph, graph.Mul(graph.Div(ink, strongest), 255.0)), 0.0)
     mass = graph.Max(graph.ReduceSum(digit, keepdims=0), 1.0)
     down, right = (_placement(graph, digit, mass, axis, cells[axis]) for axis in (0, 1))
     return graph.MatMul(graph.MatMul(down, digit), right)
@@ -149,8 +150,8 @@ def _paper(graph: Graph, pixels: str, low: str, high: str) -> tuple[str, str]:
     edges = (graph.Reshape(graph.Gather(pixels, both_ends, axis=axis), np.array([-1])) for axis in (0, 1))
     border = graph.Concat(*edges, axis=0)
     light = graph.Greater(border, graph.Mul(graph.Add(low, high), 0.5))
-    share = graph.ReduceMean(graph.Cast(light, to=TensorProto.FLOAT), keepdims=0)
-    is_light = graph.Greater(share, 0.5)
+    votes = graph.Sub(graph.Cast(light, to=TensorProto.FLOAT), 0.5)
+    is_light = graph.Greater(graph.ReduceSum(votes, keepdims=0), 0.0)
     on_paper = graph.Cast(graph.Equal(light, is_light), to=TensorProto.FLOAT)
     total = graph.ReduceSum(graph.Mul(border, on_paper), keepdims=0)
     return graph.Div(total, graph.ReduceSum(on_paper, keepdims=0)), is_light
@@ -179,9 +180,13 @@ def _box(graph: Graph, image: str, axis: int, extremes: tuple[str, str], paper: 
 
 def _cells(graph: Graph, extent: str, longest: str) -> str:
     """How many of the field's 20 cells the box fills along an axis: its aspect is kept to the nearest cell."""
-    # 20 times a ratio of whole numbers is not nearer than 1/4096 to a half: the small term decides ties alone
     exact = graph.Div(graph.Mul(extent, float(FIELD)), longest)
-    return graph.Max(graph.Floor(graph.Add(exact, 0.5001)), 1.0)
+    return graph.Max(_rounded(graph, exact), 1.0)
+
+
+def _rounded(graph: Graph, value: str) -> str:
+    """The nearest whole number, and of a half the larger one."""
+    return graph.Floor(graph.Add(value, 0.5 + NUDGE))
 
 
 def _coverage(graph: Graph, box: Box, cells: str) -> str:
@@ -209,6 +214,6 @@ def _placement(graph: Graph, digit: str, mass: str, axis: int, cells: str) -> st
     shape = (-1, 1) if axis == 0 else (1, -1)
     index, frame = (np.arange(count, dtype=np.float32) for count in (FIELD, FRAME))
     centre = graph.Div(graph.ReduceSum(graph.Mul(digit, index.reshape(shape)), keepdims=0), mass)
-    shift = graph.Clip(graph.Ceil(graph.Sub(CENTRE - 0.5, centre)), 0.0, graph.Sub(float(FRAME), cells))
+    shift = graph.Clip(graph.Ceil(graph.Sub(CENTRE - 0.5 - NUDGE, centre)), 0.0, graph.Sub(float(FRAME), cells))
     moved = graph.Sub(frame.reshape(shape), shift)
     return graph.Cast(graph.Equal(moved, index.reshape(shape[::-1])), to=TensorProto.FLOAT)
