@@ -100,17 +100,14 @@ def write(network: bytes, source: Source, path: Path) -> None:
 def canvas_contract(source: Source) -> Contract:
     """A source's contract, made that of a canvas file."""
     refusal = source.require_refusal()
-    scores = ((len(source.contract.labels),), "float32")
+    classes = len(source.contract.labels)
     return dataclasses.replace(
         source.contract,
         input=TensorSpec("image", "uint8", ("height", "width")),
-        outputs=tuple(
-            TensorSpec(name, kind, shape)
-            for name, (shape, kind) in {
-                "logits": scores,
-                "probabilities": scores,
-                "seen": ((FRAME, FRAME), "uint8"),
-            }.items()
+        outputs=(
+            TensorSpec("logits", "float32", (classes,)),
+            TensorSpec("probabilities", "float32", (classes,)),
+            TensorSpec("seen", "uint8", (FRAME, FRAME)),
         ),
         polarity="either: the paper is what most of the border shows",
         sides=SIDES,
