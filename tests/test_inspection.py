@@ -75,6 +75,16 @@ def test_parameters_and_their_quantized_share_are_counted(
         assert found.quantized_share > 0.8
 
 
+def test_the_operators_of_the_framing_are_those_that_were_tried(
+    all_files: dict[tuple[str, str], Path], runs: Path
+) -> None:
+    found = inspect(all_files["cnn-tiny", "onnx-canvas"], runs=runs)
+    known = {*runtimes.FLOAT_OPERATORS, *runtimes.FRAMING_OPERATORS}
+    assert {*runtimes.FRAMING_OPERATORS} < found.operators.keys() <= known
+    versions = {runtime.name: runtime.minimum for runtime in found.runtimes}
+    assert (versions["OpenVINO"], versions["OpenCV"]) == ("2026.4", None)
+
+
 @every_format
 def test_a_file_whose_checkpoint_is_elsewhere_is_still_inspected(
     format_name: str, all_files: dict[tuple[str, str], Path], tmp_path: Path
