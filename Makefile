@@ -49,6 +49,7 @@ bench: $(READY) ## Measure training and files beside the tutorials' loops, into 
 exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
 	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs
+	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs
 	$(BIN)/edgedigits verify --runs build/runs
 
 clean: ## Remove everything that make made

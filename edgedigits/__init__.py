@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edgedigits.formats import Predictor as Predictor
     from edgedigits.inspection import inspect as inspect
     from edgedigits.load import load as load
+    from edgedigits.predict import predict as predict
     from edgedigits.records import Artifact as Artifact
     from edgedigits.records import Benchmark as Benchmark
     from edgedigits.records import Checkpoint as Checkpoint
@@ -51,6 +52,7 @@ _HOMES = {
     "Predictor": "formats",
     "inspect": "inspection",
     "load": "load",
+    "predict": "predict",
     "Artifact": "records",
     "Benchmark": "records",
     "Checkpoint": "records",

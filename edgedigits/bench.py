@@ -16,7 +16,7 @@ import numpy as np
 from edgedigits import environment, formats
 from edgedigits.data import Dataset
 from edgedigits.errors import CheckpointError, ModelFileError
-from edgedigits.formats import Images, Predictor
+from edgedigits.formats import Predictor
 from edgedigits.load import load
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Artifact, Benchmark, BenchRow, Ratios
@@ -91,7 +91,7 @@ def bench(
 
 def latency_us(predictor: Predictor) -> float:
     """Median microseconds of one image a call, after warm-up."""
-    times = predictor.seconds(_images(1), WARM_UP + CALLS)[WARM_UP:]
+    times = predictor.seconds(predictor.samples(1), WARM_UP + CALLS)[WARM_UP:]
     return 1e6 * statistics.median(times)
 
 
@@ -101,8 +101,9 @@ def measure(contestants: Sequence[Contestant], observer: Observer = ignore) -> l
     for done in range(ROUNDS):
         observer(Progress("bench", done, ROUNDS))
         for contestant, spent in zip(contestants, times, strict=True):
-            spent.alone += contestant.predictor.seconds(_images(1), WARM_UP + CALLS)[WARM_UP:]
-            spent.large += contestant.predictor.seconds(_images(BATCH), 1 + LARGE_CALLS)[1:]
+            predictor = contestant.predictor
+            spent.alone += predictor.seconds(predictor.samples(1), WARM_UP + CALLS)[WARM_UP:]
+            spent.large += predictor.seconds(predictor.samples(BATCH), 1 + LARGE_CALLS)[1:]
     observer(Progress("bench", ROUNDS, ROUNDS))
     return [timed(contestant.row, spent) for contestant, spent in zip(contestants, times, strict=True)]
 
@@ -203,7 +204,3 @@ def _ratios(row: BenchRow, base: BenchRow | None) -> Ratios | None:
         latency_p99=row.latency_p99_us / base.latency_p99_us,
         throughput=row.images_per_second / base.images_per_second,
     )
-
-
-def _images(count: int) -> Images:
-    return np.random.default_rng(0).integers(0, 256, (count, 28, 28), dtype=np.uint8)

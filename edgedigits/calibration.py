@@ -22,13 +22,18 @@ def images(checkpoint: Checkpoint, dataset: Dataset | None = None, data_dir: Pat
 
     Raises DataError when it is missing, or is not the one that the model was trained on.
     """
+    return choose(trained_on(checkpoint, dataset, data_dir))
+
+
+def trained_on(checkpoint: Checkpoint, dataset: Dataset | None = None, data_dir: Path | None = None) -> Dataset:
+    """The data set that a model was trained on, loaded where it is not given. Raises DataError as `images` does."""
     dataset = dataset or _load(checkpoint, data_dir)
     if dataset.ref.sha256 != checkpoint.dataset.sha256:
         raise DataError(
             f"data set {dataset.ref.name} (SHA-256 {dataset.ref.sha256[:12]}…) is not what {checkpoint.name} was "
             f"trained on ({checkpoint.dataset.sha256[:12]}…), and calibration needs that. Restore it, or train anew."
         )
-    return choose(dataset)
+    return dataset
 
 
 def choose(dataset: Dataset) -> Uint8Array:
@@ -49,6 +54,6 @@ def _load(checkpoint: Checkpoint, data_dir: Path | None) -> Dataset:
         return data.load(source, data_dir, checkpoint.dataset.dark_ink)
     except (DataError, UsageError) as error:  # a folder's name that leads nowhere is taken for a wrong name
         raise DataError(
-            f"static quantization is calibrated on the training images of {checkpoint.name}, "
+            f"this export is calibrated on the training images of {checkpoint.name}, "
             f"and '{source}' cannot be loaded: {error}"
         ) from error

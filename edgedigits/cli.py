@@ -116,6 +116,9 @@ def export(
         list[str] | None,
         typer.Option("--format", "-f", metavar="NAME", help="onnx, torchscript or pt2; may be repeated."),
     ] = None,
+    input: Annotated[  # noqa: A002 - likewise
+        str, typer.Option("--input", help="digit: 28x28, as MNIST; canvas: any size, a digit anywhere on it.")
+    ] = "digit",
     quantize: Annotated[bool, typer.Option("--quantize", help="Also write each format's int8 file.")] = False,
     method: Annotated[
         str | None,
@@ -130,8 +133,7 @@ def export(
     from edgedigits import formats, render
     from edgedigits.errors import UsageError
 
-    for name in format or ():
-        formats.require(name)
+    formats.for_input(tuple(format or ()), input)
     if method and not quantize:
         raise UsageError("--method says how to quantize: add --quantize.")
     formats.require_method(method or "dynamic")
@@ -147,6 +149,7 @@ def export(
                 format or (),
                 quantize=quantize,
                 method=method or "dynamic",
+                input=input,
                 data_dir=data_dir,
                 exports=exports,
                 observer=observer,
@@ -277,6 +280,33 @@ def score(
         _say(f"{result.errors:,} of {result.items:,} images could not be read: their rows in {out} say why.")
         raise typer.Exit(3)
     _say(f"Next: look at {out}")
+
+
+@app.command()
+def predict(
+    image: Annotated[list[str], typer.Argument(help="PNG or JPEG files, folders of them, or - for standard input.")],
+    model_file: Annotated[
+        Path | None, typer.Option("--model-file", help="A canvas file; without it, that of cnn below --exports.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Draw what the network saw.")] = False,
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Read the digit on pictures of any size, and say what is doubtful about them."""
+    from edgedigits import render
+    from edgedigits.errors import UsageError
+    from edgedigits.predict import predict as predict_pictures
+
+    if show and json:
+        raise UsageError("--show draws for people, --json writes for programs: choose one.")
+    result = predict_pictures(image, model=model_file, exports=exports)
+    _show(render.predictions(result, show), result.to_dict(), json)
+    unreadable = [prediction.error for prediction in result.predictions if prediction.error]
+    for error in unreadable:
+        _say(f"edgedigits: {error}")
+    if unreadable:
+        raise typer.Exit(3)
+    _say("Next: edgedigits inspect FILE")
 
 
 @app.command()

@@ -450,17 +450,14 @@ def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
     """
     from PIL import Image, ImageOps
 
+    from edgedigits.pictures import to_rgba
+
     ground = 255 if dark_ink else 0
     try:
         with Image.open(io.BytesIO(files.read_bytes(path, MOST_BYTES)), formats=_harmless_kinds()) as file:
             if (pixels := math.prod(file.size)) > MOST_PIXELS:
                 raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} wanted")
-            image = ImageOps.exif_transpose(file)
-            if image.mode in ("I", "F"):  # Pillow would clip them to 0..255, whatever they mean
-                raise ValueError("32 bits a pixel; 8 or 16 wanted")
-            if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, not scale them
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            image = image.convert("RGBA")
+            image = to_rgba(file)
             flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
             gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
     except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:

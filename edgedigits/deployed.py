@@ -16,10 +16,10 @@ def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[D
     """
     images = file.reference.test.images
     part = images if thorough else images[:QUICK]
-    alone, _ = file.predictor.in_batches(images, size=1)
+    alone = logits if file.predictor.one_by_one else file.predictor.in_batches(images, size=1)[0]
     found = [_deployment(ALONE, alone, logits, file.reference.torch)]
     for setting in file.module.SETTINGS[1:]:
-        scores, _ = file.in_setting(setting).in_batches(part)
+        scores = file.in_setting(setting).in_batches(part)[0]
         found.append(_deployment(setting, scores, logits, file.reference.torch))
     return tuple(found)
 
@@ -40,7 +40,7 @@ def robustness(file: Opened) -> tuple[Robustness, ...]:
     """The file and the torch model on images off the test set: do they agree, and how often are they right?"""
     found = []
     for condition, wanted in file.reference.torch.conditions if file.reference.torch else ():
-        scores, _ = file.predictor.in_batches(condition.images)
+        scores = file.predictor.in_batches(condition.images)[0]
         found.append(
             Robustness(
                 condition=condition.name,

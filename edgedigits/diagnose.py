@@ -27,9 +27,9 @@ def diagnose(file: Opened) -> str | None:
     """The mistake that explains how a file's logits differ from the torch model's; None when none does."""
     if file.reference.torch is None:
         return None
-    classifier, images = file.reference.torch.classifier, file.reference.test.images[:SAMPLE]
-    found, _ = file.predictor(images)
-    right = file.reference.torch.logits[:SAMPLE]
+    classifier = file.reference.torch.classifier
+    found, _, images = file.predictor.answers(file.reference.test.images[:SAMPLE])
+    right = file.reference.torch.ask(images)
     unexplained = np.abs(found - right).mean()
     for cause, mistaken in _mistakes(classifier, images, right, found):
         if np.abs(found - mistaken).mean() < EXPLAINED * unexplained:

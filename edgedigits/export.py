@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits import calibration, checkpoint, environment, files, formats, manifest, models
+from edgedigits import calibration, checkpoint, environment, files, formats, manifest, models, refusal
 from edgedigits.data import Dataset
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.progress import Observer, Progress, ignore
@@ -18,6 +18,7 @@ def export(
     *,
     quantize: bool = False,
     method: str = "dynamic",
+    input: str = "digit",  # noqa: A002 - likewise
     dataset: Dataset | None = None,
     data_dir: Path | None = None,
     exports: str | Path = "exports",
@@ -29,26 +30,35 @@ def export(
     format      names of formats; ONNX, and TorchScript where it can be written, when none is given
     quantize    also write the int8 file of each
     method      how to quantize: "dynamic", or "static", which calibrates on training images
+    input       what an image shows: a "digit" as MNIST has them, or a "canvas" with one anywhere on it
     dataset     the one that the model was trained on, where it is in memory; else it is loaded to calibrate
     data_dir    where published data sets lie, if not in the default place
 
     The folder belongs to one checkpoint: files in it that an earlier one made are removed. The same
-    checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown format
-    or method, CheckpointError, DataError where the images to calibrate on cannot be had, and
+    checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown format,
+    method or input, CheckpointError, DataError where the images to calibrate on cannot be had, and
     MissingCapability where a format that was asked for cannot be written here.
     """
     source = run if isinstance(run, Checkpoint) else checkpoint.load(Path(run))
-    chosen = choose_formats(format, quantize, method)
-    model = models.Deployed(checkpoint.load_model(source)).eval()
-    calibrated = any(formats.get(name).CALIBRATED for name in chosen)
+    chosen = choose_formats(format, quantize, method, input)
+    classifier = checkpoint.load_model(source)
+    model = models.Deployed(classifier).eval()
+    modules = [formats.get(name) for name in chosen]
+    calibrated = any(module.CALIBRATED for module in modules)
+    refusing = any(module.INPUT == "canvas" for module in modules)
     images = calibration.images(source, dataset, data_dir) if calibrated else None
+    limits = refusal.fit(source, classifier, dataset, data_dir) if refusing else None
     folder = Path(exports) / source.name
     written = []
     with files.staged(folder) as stage:
-        for done, name in enumerate(chosen):
-            observer(Progress(f"export {source.name} to {name}", done, len(chosen)))
-            module = formats.get(name)
-            origin = formats.Source(model, _contract(source, name), images if module.CALIBRATED else None)
+        for done, module in enumerate(modules):
+            observer(Progress(f"export {source.name} to {module.NAME}", done, len(chosen)))
+            origin = formats.Source(
+                model,
+                _contract(source, module.NAME),
+                calibration=images if module.CALIBRATED else None,
+                refusal=limits if module.INPUT == "canvas" else None,
+            )
             written.append(_export_one(origin, source, module, stage))
         observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
         listing = manifest.merged(folder, source, written)
@@ -57,15 +67,20 @@ def export(
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
 
 
-def choose_formats(names: Sequence[str], quantize: bool, method: str = "dynamic") -> tuple[str, ...]:
+def choose_formats(
+    names: Sequence[str], quantize: bool, method: str = "dynamic", input_name: str = "digit"
+) -> tuple[str, ...]:
     """The formats to write: those named, or the default ones that can be written here, and their int8 forms.
+
+    Where the input is a canvas, ONNX is the default.
 
     Raises UsageError on an unknown name, MissingCapability on one that was named and cannot be written.
     """
     formats.require_method(method)
     if isinstance(names, str):
         raise UsageError(f"a list of formats wanted, '{names}' given: write [{names!r}]")
-    reasons = {name: formats.get(name).unavailable() for name in names or formats.DEFAULT_NAMES}
+    named = formats.for_input(tuple(names), input_name)
+    reasons = {name: formats.get(name).unavailable() for name in named}
     for name, reason in reasons.items():
         if reason and names:
             raise MissingCapability(f"format {name}: {reason}.")
@@ -98,4 +113,5 @@ def _export_one(origin: formats.Source, source: Checkpoint, module: formats.Form
         opset=module.OPSET,
         versions=environment.versions(*module.PACKAGES),
         calibration=None if origin.calibration is None else calibration.describe(origin.calibration),
+        refusal=origin.refusal,
     )

@@ -19,8 +19,9 @@ def load(path: str | Path, *, trust: bool = False, isolated: bool = False) -> Pr
                time: for files of strangers
 
     Called with uint8 images `[batch, 28, 28]`, background 0 and ink 255, it returns logits and
-    probabilities, float32 `[batch, classes]`; its `contract` names the labels. Raises
-    CheckpointError or ModelFileError when the path is damaged or neither of the two.
+    probabilities, float32 `[batch, classes]`; its `contract` names the labels. That of a canvas file
+    also has `read(canvas)`, for one uint8 `[height, width]` of any size. Raises CheckpointError or
+    ModelFileError when the path is damaged or neither of the two.
     """
     path = Path(path)
     if path.is_dir():

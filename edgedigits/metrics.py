@@ -45,6 +45,18 @@ def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return probabilities
 
 
+def tempered(
+    scores: npt.NDArray[np.float32], seen: npt.NDArray[np.uint8], temperature: float
+) -> npt.NDArray[np.float32]:
+    """The logits whose softmax a canvas file gives: divided by the temperature, and 0 where nothing was seen.
+
+    seen   what the network was shown, uint8 `[n, 28, 28]`
+    """
+    has_ink = seen.reshape(len(seen), -1).max(axis=1, keepdims=True) > 0
+    divided: npt.NDArray[np.float32] = np.where(has_ink, scores / np.float32(temperature), np.float32(0))
+    return divided
+
+
 def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's score interval of a proportion, 95% by default (Wilson 1927, JASA 22:209-212)."""
     share = successes / trials

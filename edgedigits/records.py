@@ -4,6 +4,7 @@
 
 Records are joined by SHA-256, never by file name. Fractions are fractions (0.99, not 99), sizes are
 bytes, times are seconds. Fields marked LOCAL say where a record was found; they are never written.
+Fields marked OPTIONAL are left out where they are None, so that what does without them keeps its bytes.
 Standard library only, so that reading a record costs nothing.
 """
 
@@ -21,6 +22,7 @@ from edgedigits import files
 from edgedigits.errors import RecordError, UsageError
 
 LOCAL: Mapping[str, bool] = {"local": True}
+OPTIONAL: Mapping[str, bool] = {"optional": True}
 IMAGE_SHAPE = (28, 28)
 CONTRACT_VERSION = 1
 MANIFEST_VERSION = 1
@@ -48,7 +50,8 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """This record as JSON types, in the order of its fields, without the LOCAL ones."""
-        return {f.name: _encode(getattr(self, f.name)) for f in _fields(type(self))}
+        values = {f: getattr(self, f.name) for f in _fields(type(self))}
+        return {f.name: _encode(value) for f, value in values.items() if value is not None or not _optional(f)}
 
     def to_json(self) -> str:
         """This record as an indented JSON document that ends with a newline."""
@@ -247,6 +250,9 @@ class Contract(Record):
 
     polarity, range  what the pixels mean
     test_accuracy    of the torch model that the file was made from, on the test split of `dataset`
+    sides            the shortest and the longest side of a canvas, in pixels; None where the size is fixed
+    temperature      by which the logits are divided before the softmax; None is 1
+    threshold        the probability below which an answer is "no digit"; None where every answer counts
     """
 
     format: str
@@ -259,6 +265,9 @@ class Contract(Record):
     polarity: str = "background 0, ink 255"
     range: tuple[int, ...] = (0, 255)
     version: int = CONTRACT_VERSION
+    sides: tuple[int, ...] | None = field(default=None, metadata=OPTIONAL)
+    temperature: float | None = field(default=None, metadata=OPTIONAL)
+    threshold: float | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         if not self.outputs:  # both have one column a label, which a default cannot know
@@ -266,6 +275,26 @@ class Contract(Record):
             outputs = tuple(TensorSpec(n, "float32", ("batch", len(self.labels))) for n in names)
             object.__setattr__(self, "outputs", outputs)
         _require(self.version == CONTRACT_VERSION, "version", f"{CONTRACT_VERSION}", self.version)
+        _require(self.temperature is None or self.temperature > 0, "temperature", "above 0", self.temperature)
+        _require(self.threshold is None or 0 <= self.threshold <= 1, "threshold", "0 to 1", self.threshold)
+
+
+@dataclass(frozen=True)
+class Refusal(Record):
+    """When a canvas file's answer is "no digit", and how that was found: on held-out digits, never on test images.
+
+    temperature, threshold      as in the Contract
+    samples                     held-out digits that both were chosen on
+    error_before, error_after   expected calibration error there, 0 to 1, without the temperature and with it
+    refused                     share refused of the held-out digits, and of each kind of canvas without a digit
+    """
+
+    temperature: float
+    threshold: float
+    samples: int
+    error_before: float
+    error_after: float
+    refused: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -278,7 +307,11 @@ class Calibration(Record):
 
 @dataclass(frozen=True)
 class Artifact(Record):
-    """An exported file, as its manifest describes it; `calibration` is None where nothing was calibrated."""
+    """An exported file, as its manifest describes it.
+
+    calibration   None where no scale was calibrated
+    refusal       None where the file gives an answer to everything
+    """
 
     name: str
     format: str
@@ -289,6 +322,7 @@ class Artifact(Record):
     opset: int | None
     versions: Mapping[str, str]
     calibration: Calibration | None = None
+    refusal: Refusal | None = field(default=None, metadata=OPTIONAL)
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def __post_init__(self) -> None:
@@ -563,6 +597,10 @@ def _no_constant(name: str) -> None:
 
 def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
     return tuple(f for f in dataclasses.fields(cls) if not f.metadata.get("local"))
+
+
+def _optional(f: dataclasses.Field[Any]) -> bool:
+    return bool(f.metadata.get("optional"))
 
 
 def _encode(value: Any) -> Any:

@@ -5,30 +5,37 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from edgedigits.predict import Prediction, Predictions
+
 from edgedigits import measured, presets
-from edgedigits.data import FileStatus
+from edgedigits.data import FileStatus, Uint8Array
 from edgedigits.progress import Observer, Progress
 from edgedigits.records import (
     RECORDED,
     Artifact,
     Benchmark,
     Checkpoint,
+    Contract,
     Inspection,
     ParityReport,
     Ratios,
     Recipe,
+    Refusal,
     Robustness,
     ScoreSummary,
     TensorSpec,
     Verification,
 )
 
+BLOCKS = " \N{LOWER HALF BLOCK}\N{UPPER HALF BLOCK}\N{FULL BLOCK}"
+INKED = 96  # of 255: pixels above are drawn
 PIPE_WIDTH = 10_000  # columns when stdout is no terminal: nothing is wrapped or cut
 
 
@@ -120,12 +127,22 @@ def training_json(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
     }
 
 
-def exported(artifacts: Sequence[Artifact]) -> Table:
-    """The table at the end of `export`."""
+def exported(artifacts: Sequence[Artifact]) -> RenderableType:
+    """The table at the end of `export`, and when canvas files refuse."""
     table = _table("file", "format", "size>", "SHA-256")
     for artifact in artifacts:
         table.add_row(str(artifact.path), artifact.format, size(artifact.size_bytes), f"{artifact.sha256[:12]}…")
-    return table
+    refusals = {artifact.name: artifact.refusal for artifact in artifacts if artifact.refusal}
+    return Group(table, *(Text(f"{name}: {_refusal(refusal)}") for name, refusal in refusals.items()))
+
+
+def _refusal(refusal: Refusal) -> str:
+    shares = ", ".join(f"{share:.1%} of {kind}" for kind, share in refusal.refused.items())
+    return (
+        f"below {refusal.threshold:.0%} it is no digit, which refuses {shares}; temperature {refusal.temperature:g}, "
+        f"calibration error {refusal.error_before:.2%} before and {refusal.error_after:.2%} after "
+        f"({refusal.samples:,} held-out digits)"
+    )
 
 
 def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
@@ -133,7 +150,9 @@ def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     fields = ("name", "format", "size_bytes", "sha256", "checkpoint_sha256", "opset")
     return {
         "artifacts": [
-            {"path": str(artifact.path)} | {field: getattr(artifact, field) for field in fields}
+            {"path": str(artifact.path)}
+            | {field: getattr(artifact, field) for field in fields}
+            | {"refusal": artifact.refusal.to_dict() if artifact.refusal else None}
             for artifact in artifacts
         ]
     }
@@ -279,6 +298,7 @@ def inspection(found: Inspection) -> RenderableType:
         ("labels", " ".join(contract.labels)),
         ("input", f"{_signature(contract.input)}, {contract.polarity}"),
         *(("output", _signature(output)) for output in contract.outputs),
+        *((("no digit", _refused(contract)),) if contract.threshold is not None else ()),
         ("parameters", f"{found.parameters:,}, {found.quantized_share:.1%} of them in 8 bits"),
         ("operators", ", ".join(f"{name} {count}" for name, count in found.operators.items())),
     ):
@@ -290,6 +310,10 @@ def inspection(found: Inspection) -> RenderableType:
     for runtime in found.runtimes:
         runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
     return Group(facts, "", tensors, "", runtimes)
+
+
+def _refused(contract: Contract) -> str:
+    return f"below a probability of {contract.threshold:.0%}, at temperature {contract.temperature or 1:g}"
 
 
 def _signature(spec: TensorSpec) -> str:
@@ -308,6 +332,30 @@ def scored(result: ScoreSummary) -> Table:
         f"{result.images_per_second:,.0f}",
     )
     return table
+
+
+def predictions(result: "Predictions", show: bool = False) -> RenderableType:
+    """A line for each picture that could be read, or, with `show`, a line and what the network saw below it."""
+    read = [prediction for prediction in result.predictions if prediction.error is None]
+    if not show:
+        return _predicted(read)
+    seen = [(found, found.seen) for found in read if found.seen is not None]
+    return Group(*(part for found, image in seen for part in (_predicted([found]), half_blocks(image))))
+
+
+def _predicted(read: Sequence["Prediction"]) -> Table:
+    table = _table("picture", "answer", "probability>", "doubts")
+    for found in read:
+        answer = Text("no digit", style="yellow") if found.answer is None else Text(found.answer)
+        table.add_row(found.picture, answer, f"{found.probability:.1%}", "; ".join(found.doubts))
+    return table
+
+
+def half_blocks(image: Uint8Array) -> Text:
+    """An image uint8 `[height, width]` of an even height: a line for two rows of pixels, ink where above INKED."""
+    inked = (image > INKED).astype(int)
+    cells = 2 * inked[0::2] + inked[1::2]
+    return Text("\n".join("".join(BLOCKS[cell] for cell in line) for line in cells.tolist()))
 
 
 def models() -> Table:

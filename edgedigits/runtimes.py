@@ -44,9 +44,14 @@ OPENCV: Mapping[str, Version | None] = {
 }
 OPENCV_NEWEST = (5, 0)
 OPENCV_REMARK = "; before 5.0, one image a call"  # with MaxPool after Conv, 4.14 still takes the batch for an axis
-# OpenVINO: tried 2023.0, the oldest for Python 3.11, 2023.1, 2024.0 and 2026.4.
+FRAMING_OPERATORS = (
+    *("Abs", "Ceil", "Clip", "Concat", "Div", "Equal", "Floor", "Gather", "Greater", "Less", "MatMul", "Max", "Min"),
+    *("ReduceMax", "ReduceMin", "ReduceSum", "Shape", "Slice", "Sub", "Transpose", "Where"),
+)
+# OpenVINO: tried 2023.0, the oldest for Python 3.11, 2023.1, 2024.0 and 2026.4; canvas files in 2026.4 alone.
 OPENVINO: Mapping[str, Version | None] = {
     **dict.fromkeys(FLOAT_OPERATORS, (2023, 0)),
+    **dict.fromkeys(FRAMING_OPERATORS, (2026, 4)),
     "DequantizeLinear": (2023, 0),
     "MatMulInteger": None,
 }

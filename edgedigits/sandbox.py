@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from edgedigits import formats
 from edgedigits.errors import EdgeDigitsError, ModelFileError
-from edgedigits.formats import Description, Images, Predictor, Scores
+from edgedigits.formats import Description, Images, Inputs, Predictor
 from edgedigits.records import Contract
 from edgedigits.safety import BOUNDS
 
@@ -49,18 +49,21 @@ def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
         child = _children[key] = Child(path)
     about, _ = child.ask({"do": "load", "format": format_name, "setting": setting})
     number, asked = about.get("number"), child  # the closures below keep the process
+    contract = Contract.from_dict(about.get("contract"))
 
-    def run(images: Images) -> tuple[Scores, Scores]:
-        _, answers = asked.ask({"do": "run", "number": number}, [images])
-        if len(answers) != 2:
-            raise ModelFileError(f"{path}: {len(answers)} answers came out, logits and probabilities wanted.")
-        return answers[0], answers[1]
+    def call(image: Images) -> list[Array]:
+        _, answers = asked.ask({"do": "call", "number": number}, [image])
+        if len(answers) != len(contract.outputs):
+            raise ModelFileError(f"{path}: {len(answers)} outputs came out, {len(contract.outputs)} wanted.")
+        return answers
 
-    def clock(images: Images, calls: int) -> list[float]:
-        _, (spent,) = asked.ask({"do": "clock", "number": number, "calls": calls}, [images])
+    def clock(inputs: Inputs, calls: int) -> list[float]:
+        several = isinstance(inputs, list)
+        request = {"do": "clock", "number": number, "calls": calls, "several": several}
+        _, (spent,) = asked.ask(request, inputs if several else [inputs])  # type: ignore[list-item, arg-type]
         return [float(seconds) for seconds in spent]
 
-    return Predictor(Contract.from_dict(about.get("contract")), run, clock)
+    return formats.get(format_name).PREDICTOR(contract, call, clock)
 
 
 def describe(path: Path, format_name: str) -> Description:
@@ -219,12 +222,13 @@ def _load(request: Message, _: list[Array], loaded: list[Predictor]) -> tuple[Me
     return {"number": len(loaded) - 1, "contract": predictor.contract.to_dict()}, []
 
 
-def _run(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
-    return {}, list(loaded[request["number"]].run(arrays[0]))
+def _call(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
+    return {}, list(loaded[request["number"]].call(arrays[0]))
 
 
 def _clock(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
-    return {}, [np.array(loaded[request["number"]].seconds(arrays[0], request["calls"]))]
+    inputs = arrays if request["several"] else arrays[0]
+    return {}, [np.array(loaded[request["number"]].seconds(inputs, request["calls"]))]
 
 
 def _describe(request: Message, _: list[Array], __: list[Predictor]) -> tuple[Message, list[Array]]:
@@ -233,7 +237,7 @@ def _describe(request: Message, _: list[Array], __: list[Predictor]) -> tuple[Me
 
 
 Action = Callable[[Message, list[Array], list[Predictor]], tuple[Message, list[Array]]]
-ACTIONS: dict[str, Action] = {"load": _load, "run": _run, "clock": _clock, "describe": _describe}
+ACTIONS: dict[str, Action] = {"load": _load, "call": _call, "clock": _clock, "describe": _describe}
 
 
 def _limit_memory(most_bytes: int) -> None:

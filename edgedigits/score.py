@@ -108,6 +108,11 @@ class Scorer:
 
     def __init__(self, path: str | Path) -> None:
         self.name = Path(path).name
+        module = formats.of_file(Path(path))
+        if module and module.INPUT != "digit":
+            raise UsageError(
+                f"{path}: takes pictures of any size, not images of 28x28: ask it with edgedigits predict."
+            )
         self.content = formats.read_bytes(Path(path))
         self.sha256 = hashlib.sha256(self.content).hexdigest()
 

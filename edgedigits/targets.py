@@ -49,15 +49,16 @@ class TorchModel:
     @functools.cached_property
     def logits(self) -> Scores:
         """Of all test images, `[n, classes]`."""
-        return self._asked(self.dataset.test.images)
+        return self.ask(self.dataset.test.images)
 
     @functools.cached_property
     def conditions(self) -> list[tuple[Condition, Scores]]:
         """Images off the test set, with their logits."""
         found = conditions(self.dataset.test, self.dataset.labels)
-        return [(condition, self._asked(condition.images)) for condition in found]
+        return [(condition, self.ask(condition.images)) for condition in found]
 
-    def _asked(self, images: Images) -> Scores:
+    def ask(self, images: Images) -> Scores:
+        """The logits `[n, classes]` of images uint8 `[n, 28, 28]`."""
         with formats.torch_threads(1):
             return metrics.logits(self.classifier, images)
 

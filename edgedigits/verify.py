@@ -17,7 +17,7 @@ from edgedigits.bench import latency_us
 from edgedigits.data import Dataset
 from edgedigits.diagnose import diagnose
 from edgedigits.errors import CheckpointError, ModelFileError
-from edgedigits.formats import Scores
+from edgedigits.formats import Images, Predictor, Scores
 from edgedigits.limits import replaced, require_possible
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import RECORDED, Artifact, Limits, ParityReport, Verification
@@ -101,16 +101,16 @@ def _report(target: Target, references: References, options: _Options) -> tuple[
 
 
 def _judge(target: Target, file: Opened, options: _Options) -> tuple[ParityReport, Evidence | None]:
-    answers = file.predictor.in_batches(file.reference.test.images)
+    answers = _run(file.predictor, file.reference.test.images)
     limits = replaced(file.module.LIMITS, options.limits)
     blank = dataclasses.replace(_blank(target), format=file.module.NAME, limits=limits)
     report = _compare(blank, file.reference, answers)
     require_possible(limits, report.reference_accuracy or 0.0, report.samples)
-    if np.isfinite(answers[0]).all():
+    if np.isfinite(answers.logits).all():
         timed = options.timed or limits.max_latency_us is not None
         report = dataclasses.replace(
             report,
-            deployments=deployed.deployments(file, answers[0], options.thorough),
+            deployments=deployed.deployments(file, answers.logits, options.thorough),
             robustness=deployed.robustness(file),
             latency_us=latency_us(file.predictor) if timed else None,
         )
@@ -118,7 +118,7 @@ def _judge(target: Target, file: Opened, options: _Options) -> tuple[ParityRepor
     if failures and (cause := diagnose(file)):
         failures.append(f"cause: {cause}")
     report = dataclasses.replace(report, failures=tuple(failures), passed=not failures)
-    return report, _evidence(target, file.reference, answers[0])
+    return report, _evidence(target, file.reference, answers.logits)
 
 
 def _blank(target: Target) -> ParityReport:
@@ -133,10 +133,39 @@ def _blank(target: Target) -> ParityReport:
     )
 
 
-def _compare(blank: ParityReport, reference: Reference, answers: tuple[Scores, Scores]) -> ParityReport:
+@dataclass(frozen=True)
+class _Answers:
+    """What a file answers to all test images.
+
+    logits, probabilities   of the file
+    shown                   what its network was shown of them, uint8 `[n, 28, 28]`
+    prepared                the file prepared its input itself, so that this is not the test images
+    tempered                the logits as the contract says that they become probabilities, by a softmax
+    """
+
+    logits: Scores
+    probabilities: Scores
+    shown: Images
+    prepared: bool
+    tempered: Scores
+
+
+def _run(predictor: Predictor, images: Images) -> _Answers:
+    """The answers to all test images. Raises ModelFileError unless they are as the contract says."""
+    logits, probabilities, shown = predictor.in_batches(images)
+    temperature = predictor.contract.temperature
+    return _Answers(
+        logits,
+        probabilities,
+        shown,
+        prepared=not np.array_equal(shown, images),
+        tempered=metrics.tempered(logits, shown, temperature) if temperature else logits,
+    )
+
+
+def _compare(blank: ParityReport, reference: Reference, answers: _Answers) -> ParityReport:
     """Put the figures of the whole test split into the report."""
-    logits, probabilities = answers
-    labels = reference.test.labels
+    logits, labels = answers.logits, reference.test.labels
     right = logits.argmax(1) == labels
     report = dataclasses.replace(
         blank,
@@ -145,20 +174,24 @@ def _compare(blank: ParityReport, reference: Reference, answers: tuple[Scores, S
         accuracy=float(right.mean()),
         interval=metrics.wilson(int(right.sum()), len(labels)),
         by_class=parity.by_class(logits, labels),
-        softmax_diff=parity.softmax_difference(logits, probabilities),
+        softmax_diff=parity.softmax_difference(answers.tempered, answers.probabilities),
     )
     if reference.torch is None:
         return _compare_recorded(report, reference, logits)
-    return _compare_answers(report, reference.torch, logits)
+    return _compare_answers(report, reference.torch, answers)
 
 
-def _compare_answers(report: ParityReport, model: TorchModel, logits: Scores) -> ParityReport:
-    """The torch model's figures, and each of its answers against the file's."""
-    labels = model.dataset.test.labels
+def _compare_answers(report: ParityReport, model: TorchModel, answers: _Answers) -> ParityReport:
+    """The torch model's figures, and each of its answers against the file's.
+
+    Classes are compared with what torch answers to the test images; logits with what it answers to what
+    the network was shown, which is the same but for files that prepare their input themselves.
+    """
+    logits, labels = answers.logits, model.dataset.test.labels
     was_right, is_right = model.logits.argmax(1) == labels, logits.argmax(1) == labels
     lost, gained = int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
     flips = parity.flips(model.logits, logits)
-    apart = parity.difference(model.logits, logits)
+    apart = parity.difference(model.ask(answers.shown) if answers.prepared else model.logits, logits)
     return dataclasses.replace(
         report,
         reference_accuracy=float(was_right.mean()),

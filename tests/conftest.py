@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgedigits import data
+from edgedigits import conditions, data, framing
 from edgedigits.data import Dataset, Uint8Array
 from edgedigits.export import export
 from edgedigits.formats import NAMES
@@ -50,15 +50,23 @@ def _absolute_data_folder() -> None:
         os.environ["EDGEDIGITS_DATA"] = str(Path(named).resolve())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _fewer_images_off_the_test_set() -> None:
+    """As many of each condition are enough to test how they are compared."""
+    conditions.SAMPLE = 100
+
+
 @pytest.fixture(scope="session")
 def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of class folders of PNG images: the data set `tiny`."""
+    """A folder of class folders of PNG images: the data set `tiny`. Half of them are framed as MNIST's digits are."""
     folder = tmp_path_factory.mktemp("data") / "tiny"
     rng = np.random.default_rng(0)
     for digit in FONT:
         (folder / digit).mkdir(parents=True)
         for index in range(IMAGES_A_CLASS):
-            Image.fromarray(draw(digit, rng)).save(folder / digit / f"{index:02}.png")
+            image = draw(digit, rng)
+            shown = framing.frame(image) if index // 6 % 2 else image
+            Image.fromarray(shown).save(folder / digit / f"{index:02}.png")
     return folder
 
 

@@ -28,12 +28,13 @@ from edgedigits.records import Artifact, Manifest
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --runs --json",
-    "export": "--model --format --quantize --method --data-dir --runs --exports --json",
+    "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
     "inspect": "--runs --json",
     "score": "--out --batch-size --shard --resume --dark-ink --json",
     "models": "--json",
+    "predict": "--model-file --show --exports --json",
     "data": "--fetch --data-dir --json",
 }
 RUN_FIELDS = "name model dataset path test_accuracy train_accuracy train_seconds epochs seed device"
@@ -55,6 +56,10 @@ JSON_FIELDS = {
     "bench": {"": "dataset samples threads batch calls machine versions rows slower", "rows": BENCH_FIELDS},
     "inspect": {"": INSPECT_FIELDS, "tensors": "name dtype shape bytes", "runtimes": "name minimum note"},
     "score": {"": "model model_sha256 input output shard items errors resumed seconds images_per_second"},
+    "predict": {
+        "": "model threshold predictions",
+        "predictions": "picture answer probability probabilities doubts error",
+    },
     "models": {"": "models", "models": "name network parameters recipes measured"},
     "data": {"": "files", "files": "dataset path state advice"},
 }
@@ -175,6 +180,7 @@ def test_json_is_one_document_with_the_promised_fields(
         "bench": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "inspect": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "score": (fc_exports / "fc-tiny" / "fc-tiny.onnx", digits_folder, "--out", "answers.csv"),
+        "predict": (next(digits_folder.glob("3/*.png")), "--exports", fc_exports),
     }
     found = edgedigits(command, *arguments.get(command, ()), "--json")
     document = json.loads(found.out)
@@ -214,6 +220,38 @@ def test_the_limits_of_verify_are_given_in_answers_and_points(edgedigits: Cli, r
     reports = json.loads(edgedigits("verify", *arguments).out)["reports"]
     assert {report["limits"]["max_flips"] for report in reports} == {7}
     assert {report["limits"]["max_drop"] for report in reports} == {0.005}
+
+
+def test_a_canvas_export_says_when_its_files_refuse(edgedigits: Cli, runs: Path) -> None:
+    arguments = ("-m", "cnn-tiny", "--input", "canvas", "--quantize", "--runs", runs, "--exports", "e")
+    table = edgedigits("export", *arguments)
+    assert "cnn-tiny: below " in table.out
+    assert "calibration error" in table.out
+    artifacts = json.loads(edgedigits("export", *arguments, "--json").out)["artifacts"]
+    assert [entry["format"] for entry in artifacts] == ["onnx-canvas", "onnx-canvas-int8"]
+    assert artifacts[0]["refusal"] == artifacts[1]["refusal"]
+    assert 0.1 < artifacts[0]["refusal"]["threshold"] < 1
+    (plain,) = json.loads(edgedigits("export", "-m", "fc-tiny", "-f", "onnx", "--runs", runs, "--json").out)[
+        "artifacts"
+    ]
+    assert plain["refusal"] is None
+
+
+def test_predict_shows_what_was_seen_and_ends_with_3_for_what_is_no_picture(
+    edgedigits: Cli, digits_folder: Path, exports: Path, tmp_path: Path
+) -> None:
+    picture = next(digits_folder.glob("4/*.png"))
+    shown = edgedigits("predict", picture, "--exports", exports, "--show")
+    assert shown.code == 0
+    assert len(shown.out.splitlines()) == 2 + 14
+    assert "\N{FULL BLOCK}" in shown.out
+    assert shown.out.splitlines()[1].split()[:2] == [str(picture), "4"]
+    (tmp_path / "text.png").write_text("hello")
+    mixed = edgedigits("predict", picture, tmp_path / "text.png", "--exports", exports)
+    assert mixed.code == 3
+    assert str(picture) in mixed.out
+    assert mixed.err.startswith(f"edgedigits: {tmp_path}/text.png: not a readable PNG or JPEG picture")
+    assert len(mixed.err.splitlines()) == 1
 
 
 def test_models_lists_every_preset(edgedigits: Cli) -> None:
@@ -310,6 +348,11 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("export", 3, "runs: no trained models here. Run edgedigits train"),
         ("export --runs {runs} --exports in-the-way", 4, "cannot write to in-the-way"),
         ("verify", 3, "exports: no exported files here. Run edgedigits export"),
+        ("predict x.png", 3, "exports: no canvas file here. Run edgedigits export --input canvas"),
+        ("predict x.png --show", 2, "--show draws for people"),
+        ("predict x.png --model-file in-the-way", 3, "in-the-way: no canvas file, by its name"),
+        ("export --input canvs --runs {runs}", 2, "unknown input 'canvs': did you mean 'canvas'?"),
+        ("export --input canvas --format pt2 --runs {runs}", 2, "format pt2 takes no canvas: there is no pt2-canvas"),
         ("bench", 3, "exports: no exported files here. Run edgedigits export"),
         ("bench nothing.onnx", 3, "nothing.onnx is missing"),
         ("bench in-the-way", 3, "in-the-way: no format has its suffix"),

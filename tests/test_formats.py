@@ -15,11 +15,12 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from edgedigits import archive, checkpoint, export, files, formats, load, models
+from edgedigits import archive, canvases, checkpoint, export, files, formats, framing, load, models
 from edgedigits.data import Dataset
 from edgedigits.errors import MissingCapability, ModelFileError, UsageError
-from edgedigits.formats import Source, onnx_int8, onnx_static, pt2
+from edgedigits.formats import Source, onnx_canvas, onnx_int8, onnx_static, pt2
 from edgedigits.formats import onnx as float_onnx
+from edgedigits.formats.onnx_canvas import CanvasPredictor
 from edgedigits.presets import PRESETS
 from tests.broken import GRAPHS
 
@@ -52,7 +53,11 @@ STATIC = {  # in QDQ, a product that is quantized dequantizes its input, weights
     ),
 }
 INT8_LOGIT_DIFF = {"torchscript-static": 2.5}  # of 40: torch quantizes the logits too, to the range that was seen
-QUANTIZED = {"onnx-int8": DYNAMIC, "onnx-static": STATIC}
+FRAMED = {  # the framing is four products more
+    preset: ({**operators, "MatMul": 4}, weights) for preset, (operators, weights) in DYNAMIC.items()
+}
+QUANTIZED = {"onnx-int8": DYNAMIC, "onnx-static": STATIC, "onnx-canvas-int8": FRAMED}
+SEEN = {"name": "seen", "dtype": "uint8", "shape": [28, 28]}
 TORCHSCRIPT_STATIC = {  # preset: operators of the traced code
     "fc": {"quantized.linear_relu": 1, "quantized.linear": 1},
     "fc-28": {"quantized.linear_relu": 1, "quantized.linear": 1},
@@ -90,8 +95,10 @@ def test_every_file_in_the_folder_is_a_format_and_is_tested_here() -> None:
 def test_it_answers_as_the_torch_model(
     name: str, format_name: str, all_files: dict[tuple[str, str], Path], runs: Path, digits: Dataset
 ) -> None:
-    logits, probabilities = load(all_files[name, format_name])(digits.test.images)
-    wanted, _ = load(runs / name)(digits.test.images)
+    predict = load(all_files[name, format_name])
+    logits, probabilities = predict(digits.test.images)
+    shown = predict.answers(digits.test.images)[2]
+    wanted, _ = load(runs / name)(shown)
     limits = formats.get(format_name).LIMITS
     assert logits.shape == probabilities.shape == (len(digits.test), 10)
     assert logits.dtype == probabilities.dtype == np.float32
@@ -99,7 +106,9 @@ def test_it_answers_as_the_torch_model(
     assert flips <= (0 if limits.max_flips == 0 else 2)  # 8 bits may turn an answer that was undecided
     assert np.abs(logits - wanted).max() <= (limits.max_logit_diff or INT8_LOGIT_DIFF.get(format_name, 0.5))
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
-    np.testing.assert_allclose(probabilities, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), atol=1e-6)
+    tempered = logits / (predict.contract.temperature or 1)
+    odds = np.exp(tempered - tempered.max(1, keepdims=True))
+    np.testing.assert_allclose(probabilities, odds / odds.sum(1, keepdims=True), atol=1e-6)
 
 
 @every_file
@@ -134,7 +143,17 @@ def test_it_carries_its_contract(
 ) -> None:
     contract = load(all_files[name, format_name]).contract
     run = checkpoint.load(runs / name)
-    assert contract.to_dict() == {
+    found = contract.to_dict()
+    if formats.get(format_name).INPUT == "canvas":
+        assert 0.2 <= found.pop("temperature") <= 5
+        assert 0.1 < found.pop("threshold") < 1
+        assert found.pop("sides") == [8, 2048]
+        assert found.pop("polarity") == "either: the paper is what most of the border shows"
+        assert found.pop("input") == {"name": "image", "dtype": "uint8", "shape": ["height", "width"]}
+        assert found.pop("outputs")[2:] == [SEEN]
+        contract = dataclasses.replace(load(all_files[name, "onnx"]).contract, format=format_name)
+        found = contract.to_dict() | found
+    assert found == {
         "format": format_name,
         "labels": list("0123456789"),
         "checkpoint_sha256": files.sha256(runs / name / "model.safetensors"),
@@ -237,7 +256,7 @@ def test_every_product_of_a_static_torchscript_file_is_quantized(
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("format_name", QUANTIZED)
+@pytest.mark.parametrize("format_name", ["onnx-int8", "onnx-static"])
 def test_an_int8_file_is_as_small_as_promised(
     format_name: str, preset: str, all_files: dict[tuple[str, str], Path]
 ) -> None:
@@ -310,6 +329,8 @@ def test_torchscript_is_refused_where_torch_no_longer_supports_it(
         ("cnn.static.onnx", "onnx-static"),
         ("cnn.static.torchscript.pt", "torchscript-static"),
         ("cnn.pt2", "pt2"),
+        ("cnn.canvas.onnx", "onnx-canvas"),
+        ("cnn.canvas.int8.onnx", "onnx-canvas-int8"),
     ],
 )
 def test_a_file_is_known_by_its_longest_suffix(name: str, format_name: str) -> None:
@@ -348,11 +369,68 @@ def test_the_int8_form_follows_each_float_format() -> None:
     assert formats.with_quantized(("pt2", "onnx")) == ("pt2", "onnx", "onnx-int8")
 
 
+def test_each_format_has_a_form_for_each_input_or_says_so() -> None:
+    assert formats.for_input((), "digit") == formats.DEFAULT_NAMES
+    assert formats.for_input((), "canvas") == ("onnx-canvas",)
+    assert formats.for_input(("onnx", "onnx-canvas", "onnx-int8"), "digit") == ("onnx", "onnx-canvas", "onnx-int8")
+    assert formats.for_input(("onnx", "onnx-canvas"), "canvas") == ("onnx-canvas", "onnx-canvas")
+    assert formats.with_quantized(("onnx-canvas",)) == ("onnx-canvas", "onnx-canvas-int8")
+    with pytest.raises(UsageError, match="format pt2 takes no canvas: there is no pt2-canvas"):
+        formats.for_input(("pt2",), "canvas")
+    with pytest.raises(UsageError, match="unknown input 'canvs': did you mean 'canvas'"):
+        formats.for_input(("onnx",), "canvs")
+
+
 def test_to_quantize_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing to quantize: there is no format pt2-static"):
         formats.with_quantized(("pt2",), "static")
     with pytest.raises(UsageError, match="unknown method 'statik': did you mean 'static'"):
         formats.with_quantized(("onnx",), "statik")
+
+
+# Canvas files
+
+
+@pytest.mark.parametrize("name", PRESET_RUNS)
+@pytest.mark.parametrize(("format_name", "plain"), [("onnx-canvas", "onnx"), ("onnx-canvas-int8", "onnx-int8")])
+def test_a_canvas_file_answers_as_the_plain_file_does_to_what_it_has_seen(
+    format_name: str, plain: str, name: str, all_files: dict[tuple[str, str], Path], digits: Dataset
+) -> None:
+    predictor = load(all_files[name, format_name])
+    assert isinstance(predictor, CanvasPredictor)
+    for image in digits.test.images[::6]:
+        reading = predictor.read(canvases.paste(image))
+        np.testing.assert_array_equal(reading.seen, framing.frame(canvases.paste(image)))
+        np.testing.assert_allclose(load(all_files[name, plain])(reading.seen[None])[0][0], reading.logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("format_name", ["onnx-canvas", "onnx-canvas-int8"])
+def test_on_a_blank_canvas_all_probabilities_are_equal(
+    format_name: str, all_files: dict[tuple[str, str], Path]
+) -> None:
+    predictor = load(all_files["cnn-tiny", format_name])
+    assert isinstance(predictor, CanvasPredictor)
+    reading = predictor.read(np.full((100, 300), 40, np.uint8))
+    assert not reading.seen.any()
+    np.testing.assert_allclose(reading.probabilities, 0.1, atol=1e-7)
+    assert reading.probabilities.max() < (predictor.contract.threshold or 0)
+
+
+def test_the_order_of_a_canvas_files_outputs_is_that_of_its_contract(all_files: dict[tuple[str, str], Path]) -> None:
+    session = onnxruntime.InferenceSession(all_files["cnn-tiny", "onnx-canvas"])
+    assert [(value.name, value.shape) for value in session.get_outputs()] == [
+        ("logits", [10]),
+        ("probabilities", [10]),
+        ("seen", [28, 28]),
+    ]
+    assert [(value.name, value.shape) for value in session.get_inputs()] == [("image", ["height", "width"])]
+
+
+def test_a_canvas_file_is_not_written_without_its_threshold(runs: Path, tmp_path: Path) -> None:
+    run = checkpoint.load(runs / "fc-tiny")
+    source = Source(models.Deployed(checkpoint.load_model(run)).eval(), load(runs / "fc-tiny").contract)
+    with pytest.raises(UsageError, match="temperature and threshold wanted, none given"):
+        onnx_canvas.export(source, tmp_path / "model.canvas.onnx")
 
 
 # Static quantization

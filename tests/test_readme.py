@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import edgedigits as ed
-from edgedigits import cli, files, formats, limits, load, manifest, measured
+from edgedigits import canvases, cli, drawn, files, formats, limits, load, manifest, measured
 from edgedigits.data import Dataset
 from edgedigits.models import parameter_count
 from edgedigits.presets import PRESETS
@@ -112,6 +112,14 @@ def test_the_commands_that_verify_run(chain: tuple[Path, str]) -> None:
     assert json.loads((chain[0] / "verdict.json").read_text())["passed"]
 
 
+def test_the_commands_for_canvases_run(chain: tuple[Path, str], tmp_path: Path) -> None:
+    shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
+    Image.fromarray(255 - canvases.paste(drawn.digits(10, seed=0)[0][7])).save(tmp_path / "photo.png")
+    shown = [run(command, tmp_path).stdout for command in commands("edgedigits export --input canvas")]
+    assert "cnn: below " in shown[0]
+    assert shown[1].splitlines()[1].split()[:2] == ["photo.png", "7"]
+
+
 def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:
     (block,) = blocks("toml")
     (tmp_path / "pyproject.toml").write_text(block)
@@ -196,11 +204,11 @@ def test_the_snippet_for_spark_runs(many: Path) -> None:
 
 
 def test_every_block_is_run_by_a_test_above() -> None:
-    assert len(blocks("sh")) == 4
+    assert len(blocks("sh")) == 5
     assert len(blocks("python")) == 4
     assert len(blocks("text")) == 1
     assert len(blocks("toml")) == 1
-    assert README.count("```") == 2 * 10
+    assert README.count("```") == 2 * 11
 
 
 def models_table() -> str:
@@ -267,13 +275,16 @@ def test_the_limits_in_the_readme_are_the_defaults() -> None:
     assert Limits(max_flips=50, max_drop=0.002) == formats.INT8_LIMITS
     assert "| float | 0 (`--max-flips`) | | 0.0001 |" in README
     assert "| int8 | 50 (`--max-flips`) | 0.2 points (`--max-drop`) | |" in README
+    assert Limits(max_drop=0.005, max_logit_diff=0.0001) == formats.get("onnx-canvas").LIMITS
+    assert Limits(max_drop=0.005) == formats.get("onnx-canvas-int8").LIMITS
+    assert "| canvas | | 0.5 points | 0.0001 in float |" in README
 
 
 def test_every_option_in_the_readme_exists() -> None:
     text = Path(cli.__file__).read_text(encoding="utf-8")
     declared = set(re.findall(r"--[a-z-]+", text)) | {
         f"--{name.replace('_', '-')}"
-        for command in (cli.train, cli.export, cli.verify)
+        for command in (cli.train, cli.export, cli.verify, cli.predict)
         for name in signature(command).parameters
     }
     ours = re.sub(r"^torchrun .* -m ", "", README, flags=re.MULTILINE)

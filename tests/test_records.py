@@ -30,6 +30,7 @@ from edgedigits.records import (
     Ratios,
     Recipe,
     Record,
+    Refusal,
     Robustness,
     Runtime,
     ScoreSummary,
@@ -93,10 +94,14 @@ INSPECTION = Inspection(
     quantized_share=1.0,
     runtimes=(RUNTIME,),
 )
+REFUSAL = Refusal(0.9, 0.95, 3_000, error_before=0.007, error_after=0.004, refused={"digits": 0.05})
 EXAMPLES: list[Record] = [
     Deployment("one image a call", samples=10_000, flips=3, changed=1, max_abs_diff=0.25),
     Robustness("noise", samples=500, flips=0, max_abs_diff=None, reference_accuracy=None, accuracy=None),
     Calibration(samples=500, sha256="c" * 64),
+    REFUSAL,
+    dataclasses.replace(ARTIFACT, refusal=REFUSAL),
+    Contract("onnx-canvas", ("0", "1"), "ab", "mnist", 0.99, sides=(8, 2048), temperature=0.9, threshold=0.95),
     RATIOS,
     ROW,
     Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {"torch": "2.15.0"}, (ROW,), ("it is slower",)),
@@ -156,6 +161,17 @@ def test_lists_come_back_as_tuples_and_integers_as_the_floats_they_stand_for() -
 def test_where_a_record_was_found_is_not_written(record: Checkpoint | Artifact) -> None:
     assert "folder" not in record.to_dict()
     assert type(record).from_dict(record.to_dict()).folder == Path()
+
+
+@pytest.mark.parametrize("record", [Contract("onnx", ("0", "1"), "ab", "mnist", 0.99), ARTIFACT])
+def test_what_came_later_is_left_out_where_it_is_not_used(record: Record) -> None:
+    assert record.to_dict().keys().isdisjoint({"sides", "temperature", "threshold", "refusal"})
+
+
+@pytest.mark.parametrize("changes", [{"temperature": 0.0}, {"threshold": 1.5}, {"threshold": -0.1}])
+def test_a_refusal_out_of_range_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=next(iter(changes))):
+        Contract("onnx-canvas", ("0", "1"), "ab", "mnist", 0.99, **changes)  # type: ignore[arg-type]
 
 
 def test_an_anonymous_checkpoint_differs_only_in_the_path_of_the_data() -> None:

@@ -302,7 +302,7 @@ def test_the_callable_travels_and_answers_as_the_file_does(tmp_path: Path) -> No
     assert len(packed) < MODEL.stat().st_size + 1000  # its bytes, and no session
 
 
-@pytest.mark.parametrize("name", formats.NAMES)
+@pytest.mark.parametrize("name", [name for name in formats.NAMES if formats.get(name).INPUT == "digit"])
 def test_files_of_every_format_score(name: str, exports: Path, array: Path, tmp_path: Path) -> None:
     module = formats.get(name)
     if reason := module.unavailable():
@@ -311,6 +311,11 @@ def test_files_of_every_format_score(name: str, exports: Path, array: Path, tmp_
     score_images(model, array, tmp_path / "out.csv")
     answers = load(model)(IMAGES)[0].argmax(1)
     assert [row["label"] for row in read(tmp_path / "out.csv")] == [str(answer) for answer in answers]
+
+
+def test_a_canvas_file_takes_no_such_images(exports: Path) -> None:
+    with pytest.raises(UsageError, match="ask it with edgedigits predict"):
+        Scorer(exports / "fc-tiny" / "fc-tiny.canvas.onnx")
 
 
 def test_the_callable_keeps_the_other_columns() -> None:

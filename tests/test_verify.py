@@ -4,14 +4,16 @@ import copy
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import helper, numpy_helper
 
-from edgedigits import checkpoint, files, formats, manifest, models, render
+from edgedigits import checkpoint, files, formats, framing, manifest, models, render
 from edgedigits.data import Dataset, Split
 from edgedigits.errors import BadInput, DataError, ModelFileError
 from edgedigits.export import export
@@ -159,6 +161,46 @@ def test_a_contract_that_lies_fails_for_it(name: str, exported: Path, runs: Path
     report = verify_one(path, runs)
     assert not report.passed
     assert reason in report.failures[0]
+
+
+def off_by_a_pixel(model: onnx.ModelProto) -> None:
+    """The framing puts the digit elsewhere than `seen` says."""
+    (node,) = (node for node in model.graph.node if node.op_type == "Reshape" and "seen" in node.input)
+    model.graph.node.insert(
+        list(model.graph.node).index(node), helper.make_node("Pad", ["seen", "moved"], ["seen.moved"])
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 0, -1, 0]), "moved"))
+    node.input[0] = "seen.moved"
+
+
+def cooled(model: onnx.ModelProto) -> None:
+    """The probabilities have another temperature than the contract says."""
+    (node,) = (node for node in model.graph.node if node.op_type == "Div" and node.input[0] == "logits")
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(9), "nine"))
+    node.input[1] = "nine"
+
+
+def blinded(model: onnx.ModelProto) -> None:
+    """The box's threshold is so high that nothing is ever in it."""
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.shape == () and values == np.float32(framing.BOX):
+            tensor.CopyFrom(numpy_helper.from_array(np.float32(2), tensor.name))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"), [(off_by_a_pixel, "logits: off by"), (cooled, "probabilities: off"), (blinded, "accuracy: ")]
+)
+def test_a_canvas_file_with_a_mistake_fails_for_it(
+    spoil: Callable[[onnx.ModelProto], None], reason: str, exported: Path, runs: Path
+) -> None:
+    path = suffixed(exported, "onnx-canvas")
+    model = onnx.load(path)
+    spoil(model)
+    rewrite(path, model.SerializeToString())
+    report = verify_one(path, runs)
+    assert report.readable, report.failures
+    assert any(failure.startswith(reason) for failure in report.failures), report.failures
 
 
 def test_one_broken_file_does_not_hide_the_others(exported: Path, runs: Path) -> None:

@@ -11,23 +11,24 @@ import logging
 import pkgutil
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edgedigits import safety
 from edgedigits.errors import ModelFileError, RecordError, UsageError, unknown
-from edgedigits.records import IMAGE_SHAPE, Contract, Limits, Record, TensorInfo
+from edgedigits.records import IMAGE_SHAPE, Contract, Limits, Record, Refusal, TensorInfo
 
 if TYPE_CHECKING:
     from edgedigits.models import Deployed
 
 NAMES = tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 METHODS = {"dynamic": "-int8", "static": "-static"}  # of quantization, and the suffix of its formats
+INPUTS = {"digit": "", "canvas": "-canvas"}  # what an image shows, and the suffix of its formats
 FLOAT_NAMES = tuple(name for name in NAMES if not name.endswith(tuple(METHODS.values())))
 DEFAULT_NAMES = ("onnx", "torchscript")  # what `export` writes when no format is named
 
@@ -39,7 +40,9 @@ EVALUATION_BATCH = (
 )
 
 Images = npt.NDArray[np.uint8]
+Inputs = Images | list[Images]  # what a file is given: a batch, or canvases of different sizes
 Scores = npt.NDArray[np.float32]
+Call = Callable[[Images], Sequence[npt.NDArray[Any]]]  # a file's outputs, in the contract's order, for one input
 
 
 @dataclass(frozen=True)
@@ -47,46 +50,68 @@ class Predictor:
     """A model that is ready to answer.
 
     Called with uint8 images `[batch, 28, 28]` (background 0, ink 255), it returns logits and
-    probabilities, both float32 `[batch, classes]`, as its runtime computed them.
+    probabilities, both float32 `[batch, classes]`, as its runtime computed them. Files that take
+    something else than such images say in a subclass how they are given them.
 
-    clock   what each of so many calls takes, in seconds, where that must be measured elsewhere than here
+    call    gives the file one input
+    clock   what each of so many runs takes, in seconds, where that must be measured elsewhere than here
     """
 
     contract: Contract
-    run: Callable[[Images], tuple[Scores, Scores]]
-    clock: Callable[[Images, int], list[float]] | None = None
+    call: Call
+    clock: Callable[[Inputs, int], list[float]] | None = None
+    one_by_one: ClassVar[bool] = False  # takes one image a call
 
     def __call__(self, images: Images) -> tuple[Scores, Scores]:
-        """Logits and probabilities of images.
+        """Logits and probabilities of images. Raises what `answers` raises."""
+        logits, probabilities, _ = self.answers(images)
+        return logits, probabilities
+
+    def answers(self, images: Images) -> tuple[Scores, Scores, Images]:
+        """Logits and probabilities of images, and what the network inside the file was shown, uint8 `[batch, 28, 28]`.
 
         Raises UsageError unless they are uint8 `[batch, 28, 28]`, and ModelFileError where the file fails to
         answer, or answers otherwise than its contract promises.
         """
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
             raise UsageError(f"images: uint8 [batch, 28, 28] wanted, {images.dtype} {list(images.shape)} given")
-        answers = self.run(images)
         wanted = (len(images), len(self.contract.labels))
-        for name, found in zip(("logits", "probabilities"), answers, strict=True):
+        answers = self.run(self.present(images))
+        for name, found in zip(("logits", "probabilities"), answers[:2], strict=True):
             if found.shape != wanted or found.dtype != np.float32:
                 raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {wanted} wanted")
         return answers
 
-    def seconds(self, images: Images, calls: int) -> list[float]:
-        """What each of so many calls takes: of the runtime alone, without the checks, which are ours."""
+    def in_batches(self, images: Images, size: int = EVALUATION_BATCH) -> tuple[Scores, Scores, Images]:
+        """The same for any number of images, `size` a call."""
+        batches = [self.answers(images[start : start + size]) for start in range(0, len(images), size)]
+        logits, probabilities, shown = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return logits, probabilities, shown
+
+    def seconds(self, inputs: Inputs, calls: int) -> list[float]:
+        """What each of so many runs takes: of the runtime alone, without the checks, which are ours."""
         if self.clock:
-            return self.clock(images, calls)
+            return self.clock(inputs, calls)
         spent = []
         for _ in range(calls):
             start = time.perf_counter()
-            self.run(images)
+            self.run(inputs)
             spent.append(time.perf_counter() - start)
         return spent
 
-    def in_batches(self, images: Images, size: int = EVALUATION_BATCH) -> tuple[Scores, Scores]:
-        """The same for any number of images, `size` a call."""
-        batches = [self(images[start : start + size]) for start in range(0, len(images), size)]
-        logits, probabilities = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return logits, probabilities
+    def present(self, images: Images) -> Inputs:
+        """The images as the file takes them."""
+        return images
+
+    def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
+        """Logits and probabilities of what `present` returned, and what the network was shown of it."""
+        images = cast(Images, inputs)
+        logits, probabilities = self.call(images)
+        return logits, probabilities, images
+
+    def samples(self, count: int) -> Inputs:
+        """Inputs to measure times with."""
+        return np.random.default_rng(0).integers(0, 256, (count, *IMAGE_SHAPE), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -105,17 +130,25 @@ class Source:
     """What a file is made from.
 
     calibration   training images uint8 `[n, 28, 28]`, for the formats that are CALIBRATED
+    refusal       when an answer is none, for the formats whose INPUT is a canvas
     """
 
     model: "Deployed"
     contract: Contract
     calibration: Images | None = None
+    refusal: Refusal | None = None
 
     def require_calibration(self) -> Images:
         """The images to calibrate on. Raises UsageError where there are none."""
         if self.calibration is None or not len(self.calibration):
             raise UsageError(f"{self.contract.format}: images to calibrate on wanted, none given")
         return self.calibration
+
+    def require_refusal(self) -> Refusal:
+        """When to refuse. Raises UsageError where that was not chosen."""
+        if self.refusal is None:
+            raise UsageError(f"{self.contract.format}: temperature and threshold wanted, none given")
+        return self.refusal
 
 
 class Format(Protocol):
@@ -124,6 +157,8 @@ class Format(Protocol):
     PACKAGES     whose versions decide the bytes of the file, for the manifest
     DATA_ONLY    whether a file can hold nothing but data; those of other formats can hold code
     CALIBRATED   whether `export` needs training images to calibrate on
+    INPUT        what an image shows, one of INPUTS
+    PREDICTOR    what `load` returns
     OPSET        of ONNX, where there is one
     LIMITS       what `verify` lets pass unless it is told otherwise
     SETTINGS     how the runtime can be set otherwise: thread counts, levels of optimization; the first is the default
@@ -134,6 +169,8 @@ class Format(Protocol):
     PACKAGES: tuple[str, ...]
     DATA_ONLY: bool
     CALIBRATED: bool
+    INPUT: str
+    PREDICTOR: type[Predictor]
     OPSET: int | None
     LIMITS: Limits
     SETTINGS: tuple[str, ...]
@@ -177,6 +214,23 @@ def with_quantized(names: tuple[str, ...], method: str = "dynamic") -> tuple[str
         missing = ", ".join(name + METHODS[method] for name in names)
         raise UsageError(f"nothing to quantize: there is no format {missing}")
     return tuple(dict.fromkeys(wanted))
+
+
+def for_input(names: tuple[str, ...], input_name: str) -> tuple[str, ...]:
+    """The formats named, in the form that takes an input of INPUTS; the default ones that have it where none is named.
+
+    Raises UsageError on an unknown name or input, and where a format has no such form.
+    """
+    if input_name not in INPUTS:
+        raise unknown("input", input_name, INPUTS)
+    suffix = INPUTS[input_name]
+    if not names:
+        return tuple(name + suffix for name in DEFAULT_NAMES if name + suffix in NAMES)
+    for name in names:
+        require(name)
+        if name.removesuffix(suffix) + suffix not in NAMES:
+            raise UsageError(f"format {name} takes no {input_name}: there is no {name}{suffix}")
+    return tuple(name.removesuffix(suffix) + suffix for name in names)
 
 
 def require_method(method: str) -> None:

@@ -2,15 +2,17 @@
 
 import functools
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
 from edgedigits import formats, safety
 from edgedigits.errors import ModelFileError
-from edgedigits.formats import Description, Images, Predictor, Scores, Source
+from edgedigits.formats import Call, Description, Images, Predictor, Source
 from edgedigits.records import Contract, TensorInfo, TensorSpec
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ SUFFIX = ".onnx"
 PACKAGES: tuple[str, ...] = ("torch", "onnx", "onnxscript")
 DATA_ONLY = True
 CALIBRATED = False
+INPUT = "digit"
+PREDICTOR = Predictor
 OPSET: int | None = 17
 IR_VERSION = 8  # the first that allows opset 17: older runtimes and other engines read it
 LIMITS = formats.FLOAT_LIMITS
@@ -110,6 +114,14 @@ def _require_opset(model: onnx.ModelProto) -> None:
 def load(path: Path, setting: str | None = None) -> Predictor:
     """The file in ONNX Runtime, on one thread by default, which is fastest for models of this size.
 
+    Raises ModelFileError.
+    """
+    return Predictor(*open_session(path, setting))
+
+
+def open_session(path: Path, setting: str | None = None) -> tuple[Contract, Call]:
+    """The contract of a file, and its session in ONNX Runtime as a function of one input.
+
     It is loaded from its bytes, so external data is refused, and only after `safety.check_onnx` has
     passed it: that keeps malformed graphs from crashing the runtime. Raises ModelFileError.
     """
@@ -128,14 +140,14 @@ def load(path: Path, setting: str | None = None) -> Predictor:
     _require_signature(path, signature, contract)
     outputs = [output.name for output in contract.outputs]
 
-    def run(images: Images) -> tuple[Scores, Scores]:
+    def call(image: Images) -> Sequence[npt.NDArray[Any]]:
         try:
-            logits, probabilities = session.run(outputs, {contract.input.name: images})
+            answers: Sequence[npt.NDArray[Any]] = session.run(outputs, {contract.input.name: image})
         except Exception as error:  # the exceptions of the runtime have no other base in common
             raise ModelFileError(f"{path}: fails to answer ({formats.first_line(error)}).") from error
-        return logits, probabilities
+        return answers
 
-    return Predictor(contract, run)
+    return contract, call
 
 
 def describe(path: Path) -> Description:

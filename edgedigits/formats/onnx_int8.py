@@ -36,6 +36,8 @@ SUFFIX = ".int8.onnx"
 PACKAGES: tuple[str, ...] = (*float_onnx.PACKAGES, "numpy")
 DATA_ONLY = True
 CALIBRATED = False
+INPUT = "digit"
+PREDICTOR = Predictor
 OPSET: int | None = float_onnx.OPSET
 LIMITS = formats.INT8_LIMITS
 SETTINGS = float_onnx.SETTINGS
@@ -82,7 +84,7 @@ def quantize(serialized: bytes) -> bytes:
     for layer in layers:
         _multiply(layer, graph, arrays)
         _replace(graph, layer)
-    _prune(graph)
+    prune(graph)
     return bytes(model.SerializeToString())
 
 
@@ -210,7 +212,7 @@ def _replace(graph: onnx.GraphProto, layer: Layer) -> None:
     graph.initializer.extend(layer.constants)
 
 
-def _prune(graph: onnx.GraphProto) -> None:
+def prune(graph: onnx.GraphProto) -> None:
     """Remove the nodes and initializers that nothing uses any more."""
     needed = {output.name for output in graph.output}
     nodes = []
