@@ -281,7 +281,7 @@ def _runtime_format(folder: Path, content: bytes) -> Path:
 
 
 def _no_utf8(folder: Path, content: bytes) -> Path:
-    (folder / "words.onnx").write_bytes(content.replace(b"Gray8", b"\xff\xfe\xff\xfe\xff"))
+    (folder / "words.onnx").write_bytes(content.replace(b"background 0", b"\xff\xfeckground 0"))
     return folder / "words.onnx"
 
 
@@ -315,7 +315,7 @@ FILES = {
     "link in a circle": HostileFile(_link_in_a_circle, "cannot be read"),
     "large file": HostileFile(_large, "bytes, at most"),
     "the runtime's own format": HostileFile(_runtime_format, "ONNX Runtime's own format"),
-    "metadata that is no UTF-8": HostileFile(_no_utf8, "not a valid ONNX model"),
+    "a contract that is no UTF-8": HostileFile(_no_utf8, "its contract is damaged"),
     "messages nested too deep": HostileFile(_nested_messages, "not a valid ONNX model"),
     "zip bomb": HostileFile(_zip_bomb, "bytes unpacked, at most"),
 }
