@@ -26,6 +26,7 @@ OPTIONAL: Mapping[str, bool] = {"optional": True}
 IMAGE_SHAPE = (28, 28)
 CONTRACT_VERSION = 1
 MANIFEST_VERSION = 1
+MOST_NAME = 255  # bytes of a file's name, on any system
 MOST_BYTES = 64 << 20  # of a JSON file: the largest of ours, a page of flips, has a few
 
 TORCH_MODEL, RECORDED = "torch model", "manifest"  # what a ParityReport compares with
@@ -42,7 +43,9 @@ def _require(holds: bool, name: str, wanted: str, value: object) -> None:
 def _require_plain(name: str, value: str) -> None:
     """Names become files and folders: none may lead out of where it is used."""
     plain = value not in ("", ".", "..") and not set(value) & set("/\\\0")
-    _require(plain and value.encode(errors="ignore").decode() == value, name, "a name without folders", value)
+    encoded = value.encode(errors="ignore")
+    fits = encoded.decode() == value and len(encoded) <= MOST_NAME
+    _require(plain and fits, name, "a name without folders", value[:MOST_NAME])
 
 
 class Record:

@@ -280,6 +280,11 @@ def _runtime_format(folder: Path, content: bytes) -> Path:
     return folder / "ort.onnx"
 
 
+def _no_utf8(folder: Path, content: bytes) -> Path:
+    (folder / "words.onnx").write_bytes(content.replace(b"background 0", b"\xff\xfeckground 0"))
+    return folder / "words.onnx"
+
+
 def _nested_messages(folder: Path, _: bytes) -> Path:
     """A message in a message in a message, ten thousand deep: graphs inside attributes inside nodes."""
     content = b""
@@ -310,6 +315,7 @@ FILES = {
     "link in a circle": HostileFile(_link_in_a_circle, "cannot be read"),
     "large file": HostileFile(_large, "bytes, at most"),
     "the runtime's own format": HostileFile(_runtime_format, "ONNX Runtime's own format"),
+    "a contract that is no UTF-8": HostileFile(_no_utf8, "its contract is damaged"),
     "messages nested too deep": HostileFile(_nested_messages, "not a valid ONNX model"),
     "zip bomb": HostileFile(_zip_bomb, "bytes unpacked, at most"),
 }

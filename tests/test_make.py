@@ -112,6 +112,7 @@ def test_the_top_level_is_as_designed() -> None:
         "LICENSE",
         "Makefile",
         "README.md",
+        "SECURITY.md",
         "edgedigits",
         "exports",
         "pyproject.toml",

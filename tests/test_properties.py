@@ -22,7 +22,7 @@ settings.register_profile("here", derandomize=True, deadline=None, max_examples=
 settings.load_profile("here")
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0"), min_size=1)
-PLAIN_NAMES = NAMES.filter(lambda name: name not in (".", ".."))
+PLAIN_NAMES = NAMES.filter(lambda name: name not in (".", "..") and len(name.encode()) <= 255)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(codec="utf-8"))
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
