@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -357,7 +358,7 @@ def test_answers_that_are_not_finite_are_refused(monkeypatch: pytest.MonkeyPatch
         Scorer(MODEL).answer(IMAGES[:1])
 
 
-def test_two_ray_workers_score_a_data_set_of_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_ray_workers_score_a_data_set_of_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgedigits[ray]'")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the workers
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -367,7 +368,7 @@ def test_two_ray_workers_score_a_data_set_of_many_blocks(monkeypatch: pytest.Mon
         blocks = ray.data.from_items(rows, override_num_blocks=10)
         answers = blocks.map_batches(
             WorkerScorer,
-            fn_constructor_args=[str(MODEL)],
+            fn_constructor_args=[str(MODEL), str(tmp_path)],
             batch_size=16,
             compute=ray.data.ActorPoolStrategy(size=2),
         ).materialize()
@@ -381,9 +382,15 @@ def test_two_ray_workers_score_a_data_set_of_many_blocks(monkeypatch: pytest.Mon
 
 
 class WorkerScorer(Scorer):
-    """Also says which worker answered."""
+    """Answers once two workers are at it, or a minute later, and says which one answered."""
+
+    def __init__(self, path: str, meeting: str) -> None:
+        super().__init__(path)
+        self.meeting = Path(meeting)
 
     def __call__(self, batch: Any) -> dict[str, Any]:
-        import os
-
+        (self.meeting / str(os.getpid())).touch()
+        late = time.monotonic() + 60
+        while len(list(self.meeting.iterdir())) < 2 and time.monotonic() < late:
+            time.sleep(0.05)
         return super().__call__(batch) | {"worker": np.full(len(batch["index"]), os.getpid())}
