@@ -258,6 +258,7 @@ def score(
     shard: Annotated[str, typer.Option("--shard", metavar="i/N", help="Only part i of N, from 0 to N - 1.")] = "0/1",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
     dark_ink: Annotated[bool, typer.Option("--dark-ink", help="Images show dark ink on a light ground.")] = False,
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Write a model's answers to images of any number; exit code 3 when some could not be read."""
@@ -273,6 +274,7 @@ def score(
             shard=shard,
             resume=resume,
             dark_ink=dark_ink,
+            trust=trust,
             observer=observer,
         )
     _show(render.scored(result), result.to_dict(), json)

@@ -448,7 +448,7 @@ def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
     Any kind, size and mode that Pillow decodes itself: turned as its EXIF data says, transparent parts taken as
     ground, made gray, scaled with anti-aliasing to fit, and centred. Raises DataError.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     from edgedigits.pictures import to_rgba
 
@@ -460,6 +460,8 @@ def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
             image = to_rgba(file)
             flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
             gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
+    except UnidentifiedImageError as error:  # its message has an address in memory
+        raise DataError(f"{path}: not a readable image (of no kind that Pillow knows). Mend or remove it.") from error
     except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
     values = np.array(gray, dtype=np.uint8)  # a copy, since Pillow's own pixels cannot be written to

@@ -28,13 +28,14 @@ class Preset:
 
 
 OURS = Recipe(
-    epochs=10,
-    batch_size=128,
-    lr=1e-2,
+    epochs=12,
+    batch_size=512,
+    lr=3e-2,
     optimizer="adamw",
     weight_decay=1e-2,
     schedule="one-cycle",
     shift=1,
+    precision="auto",
     validation=0.05,
 )
 
@@ -48,7 +49,7 @@ PRESETS: Mapping[str, Preset] = {
     "fc-28": Preset(
         network="784-28-10",
         spec=ModelSpec("fc", {"hidden": (28,)}),
-        default=dataclasses.replace(OURS, lr=2e-2),
+        default=dataclasses.replace(OURS, lr=5e-2),
         tutorial=Recipe(epochs=5, batch_size=64, lr=1e-2),
         dataset="fashion",
     ),
@@ -61,13 +62,13 @@ PRESETS: Mapping[str, Preset] = {
     "cnn": Preset(
         network="conv 8, pool, conv 16, pool, 10",
         spec=ModelSpec("cnn", {"blocks": ((8,), (16,))}),
-        default=dataclasses.replace(OURS, epochs=5, lr=2e-2, precision="auto"),
+        default=dataclasses.replace(OURS, epochs=5, batch_size=128, lr=2e-2),
         tutorial=Recipe(epochs=5, batch_size=64, lr=1e-3),
     ),
     "cnn-deep": Preset(
         network="conv 32, conv 32, pool, conv 32, pool, 100-50-10",
         spec=ModelSpec("cnn", {"blocks": ((32, 32), (32,)), "hidden": (100, 50)}, mean=0.5, std=0.5),
-        default=dataclasses.replace(OURS, epochs=4, lr=5e-3, precision="auto"),
+        default=dataclasses.replace(OURS, epochs=4, batch_size=128, lr=5e-3),
         tutorial=Recipe(epochs=10, batch_size=64, lr=1e-4, betas=(0.5, 0.999)),
     ),
 }

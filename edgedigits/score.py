@@ -23,7 +23,7 @@ import numpy.typing as npt
 from edgedigits import data, formats, sinks, sources
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.formats import Images, Predictor
-from edgedigits.load import load
+from edgedigits.load import load, require_format, require_trusted
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import ScoreSummary
 from edgedigits.sinks import Answers, Journal, Output, Plan
@@ -45,6 +45,7 @@ def score(
     shard: str = "0/1",
     resume: bool = False,
     dark_ink: bool = False,
+    trust: bool = False,
     observer: Observer = ignore,
 ) -> ScoreSummary:
     """Write the label and the probability of every image to a .csv, .jsonl or .parquet file.
@@ -54,6 +55,7 @@ def score(
     shard      "i/N": only part i, 0 <= i < N; the N parts are disjoint and complete
     resume     go on with what an interrupted run has left; where there is nothing, begin
     dark_ink   the images show dark ink on a light ground
+    trust      load a file that can hold code (TorchScript, pt2) although no manifest beside it lists it
 
     An image file that cannot be read has a row that says why, and the run goes on. Raises UsageError
     on a wrong argument and where the output exists or was begun otherwise, DataError and
@@ -66,7 +68,7 @@ def score(
         raise UsageError(f"batch_size: at least 1 wanted, {batch_size} given")
     source = sources.find(images, dark_ink)
     layout = sinks.layout(out, source.column)
-    scorer = Scorer(model)
+    scorer = Scorer(model, trust=trust, isolated=True)
     labels = scorer.predictor.contract.labels
     _warn_of_polarity(source, Path(images), dark_ink)
     plan = Plan(scorer.sha256, source.fingerprint, dark_ink, batch_size, str(part))
@@ -104,22 +106,25 @@ class Scorer:
     Called with images `[n, 28, 28]`, it returns {"label": str `[n]`, "probability": float32 `[n]`}; called
     with a batch of columns, it returns these beside the others, in the place of the column "image".
     Raises ModelFileError when the file is damaged, UsageError on images that are none.
+
+    trust      load a file that can hold code (TorchScript, pt2) although no manifest beside it lists it
+    isolated   run a file that holds nothing but data (ONNX) in a process of its own, as `edgedigits score` does
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, trust: bool = False, isolated: bool = False) -> None:
+        module = require_format(Path(path))
+        if module.INPUT != "digit":
+            raise UsageError(f"{path}: takes pictures of any size, not 28x28 images: ask it with edgedigits predict.")
+        require_trusted(module, Path(path), trust)
         self.name = Path(path).name
-        module = formats.of_file(Path(path))
-        if module and module.INPUT != "digit":
-            raise UsageError(
-                f"{path}: takes pictures of any size, not images of 28x28: ask it with edgedigits predict."
-            )
+        self.isolated = isolated
         self.content = formats.read_bytes(Path(path))
         self.sha256 = hashlib.sha256(self.content).hexdigest()
 
     @property
     def predictor(self) -> Predictor:
         """The opened file."""
-        return _opened(self.name, self.content)
+        return _opened(self.name, self.content, self.isolated)
 
     def __call__(self, batch: npt.NDArray[Any] | Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         """The labels and probabilities of a batch, as above."""
@@ -165,13 +170,13 @@ def as_images(pixels: npt.NDArray[Any]) -> Images:
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(name: str, content: bytes) -> Predictor:
-    """A model file by its bytes, as `load` opens it."""
+def _opened(name: str, content: bytes, isolated: bool) -> Predictor:
+    """A model file by its bytes, which were found trustworthy where they lay."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         try:
-            return load(path)
+            return load(path, trust=True, isolated=isolated)
         except ModelFileError as error:
             raise ModelFileError(str(error).replace(str(path), name)) from error
 

@@ -57,7 +57,8 @@ def test_scaling_keeps_the_centre_and_changes_the_size() -> None:
     areas = scaled.images.sum(axis=(1, 2)) / 255
     assert 0.4 * 100 < areas.min() < 0.7 * 100
     assert 1.4 * 100 < areas.max() < 1.8 * 100
-    np.testing.assert_array_equal(scaled.images, scaled.images[:, ::-1, ::-1])
+    turned = scaled.images[:, ::-1, ::-1]
+    np.testing.assert_allclose(scaled.images.astype(int), turned.astype(int), atol=1)  # a tie may round either way
 
 
 def test_other_classes_than_digits_are_not_drawn(digits: Dataset) -> None:

@@ -10,10 +10,10 @@ from rich.console import Console, RenderableType
 
 from edgedigits import checkpoint, measured, render
 from edgedigits.data import FileStatus
-from edgedigits.measured import Measurement
+from edgedigits.measured import Measured, Measurement
 from edgedigits.presets import PRESETS
 from edgedigits.progress import Progress
-from edgedigits.records import Artifact, ParityReport, Recipe, Verification
+from edgedigits.records import Artifact, Benchmark, ParityReport, Recipe, Verification
 
 RECIPE = Recipe(epochs=5, batch_size=64, lr=1e-3)
 PASSED = ParityReport(
@@ -149,8 +149,9 @@ def test_every_failure_stands_below_the_table_with_its_file() -> None:
 
 
 def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = Measurement("fc", "default", "mnist", (0, 1), (0.97, 0.98), (0.99, 0.99), (4.0, 6.0), "x86_64")
-    monkeypatch.setattr(measured, "read", lambda: (figures,))
+    figures = Measurement("fc", "default", "mnist", 9, (0, 1), (0.97, 0.98), (0.99, 0.99), (4.0, 6.0), "x86_64")
+    inference = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, ())
+    monkeypatch.setattr(measured, "read", lambda: Measured((figures,), inference))
     lines = text(render.models()).splitlines()
     assert len(lines) == 1 + 2 * len(PRESETS)
     assert lines[1].split()[:3] == ["fc", "784-50-10", "39,760"]

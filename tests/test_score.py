@@ -259,7 +259,7 @@ def test_few_batches_are_in_memory_at_a_time(array: Path, tmp_path: Path, monkey
         ({"out": "out.xml"}, UsageError, "unknown kind of output"),
         ({"model": "cut.onnx"}, ModelFileError, r"^cut\.onnx: not a valid ONNX model"),
         ({"model": "nothing.onnx"}, ModelFileError, "cannot be read"),
-        ({"model": "digits-idx3-ubyte"}, ModelFileError, "neither a run folder nor an exported file"),
+        ({"model": "digits-idx3-ubyte"}, ModelFileError, "no format has its suffix"),
         ({"images": "nothing"}, DataError, "cannot be read"),
     ],
 )
