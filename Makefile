@@ -27,8 +27,8 @@ demo: $(READY) ## Train, export and verify fc and cnn on MNIST (or on 5,000 of i
 	$(BIN)/edgedigits verify --runs $(DEMO)/runs --exports $(DEMO)/exports
 	@echo 'The trained models are in $(DEMO)/runs, the exported files in $(DEMO)/exports.'
 
-test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest
+test: $(READY) ## Run the tests, several files at once
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TARGETS="onnx idx"; SEED, WORKERS, STATE=folder
 	nice $(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),0) --workers $(or $(WORKERS),1) \

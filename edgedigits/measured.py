@@ -158,28 +158,29 @@ def _published(plan: Plan, dataset: "Dataset", _: Path, seed: int, __: int) -> t
     return (*accuracies, round(trained.seconds, 3))  # type: ignore[return-value]
 
 
-def main(recipes: Sequence[str]) -> None:
-    """Measure, print, and write to FILE: all trainings, or those of the named recipes while the others stay."""
+def main(names: Sequence[str]) -> None:
+    """Measure, print, and write to FILE: all trainings, or those of the named models while the others stay."""
     import tempfile
 
     from edgedigits import data, files, render
     from edgedigits.bench import bench, slower
     from edgedigits.export import export
+    from edgedigits.presets import PRESETS
 
     sets = {name: data.load(name) for name in ("mnist", "fashion")}
     with tempfile.TemporaryDirectory() as folder:
         runs, exports = Path(folder) / "runs", Path(folder) / "exports"
         training = {}
         for plan in plans():
-            anew = not recipes or plan.recipe in recipes
-            known = None if anew else find(plan.model, plan.recipe, plan.dataset)
+            known = None if plan.model in (names or PRESETS) else find(plan.model, plan.recipe, plan.dataset)
             training[plan] = known or measure(plan, sets[plan.dataset], runs)
             print(plan.model, plan.recipe, plan.dataset, training[plan].mean, training[plan].seconds, flush=True)
         trained = [path for path in sorted((runs / "default").iterdir()) if "-fashion" not in path.name]
         artifacts = [file for run in trained for file in export(run, FORMATS, quantize=True, exports=exports)]
         inference = bench(artifacts, runs=runs / "default")
-    rows = tuple(dataclasses.replace(row, path=Path(row.path).name) for row in inference.rows)
-    inference = dataclasses.replace(inference, rows=rows, slower=tuple(slower(rows)))
+    rows = [dataclasses.replace(row, path=Path(row.path).name) for row in inference.rows]
+    rows += [row for row in read().inference.rows if names and row.name not in names]
+    inference = dataclasses.replace(inference, rows=tuple(rows), slower=tuple(slower(rows)))
     found = Measured(tuple(training.values()), inference)
     files.write_text(FILE, found.to_json())
     render.print_table(render.trainings(found.training))

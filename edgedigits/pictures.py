@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgedigits.data import Uint8Array
+from edgedigits import files
+from edgedigits.data import MOST_BYTES, Uint8Array
 from edgedigits.errors import DataError
 from edgedigits.framing import SIDES
 
@@ -36,8 +37,8 @@ def find(sources: list[str]) -> list[str]:
     for source in sources:
         here = [source]
         if source != STDIN and Path(source).is_dir():
-            files = (path for path in Path(source).iterdir() if not path.name.startswith("."))
-            here = sorted(str(path) for path in files if path.suffix.lower() in SUFFIXES)
+            shown = (path for path in Path(source).iterdir() if not path.name.startswith("."))
+            here = sorted(str(path) for path in shown if path.suffix.lower() in SUFFIXES)
         if not here:
             raise DataError(f"{source}: no PNG or JPEG file in this folder.")
         found += here
@@ -53,7 +54,7 @@ def read(source: str) -> Picture:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        content = _stdin() if source == STDIN else files.read_bytes(Path(source), MOST_BYTES)
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error.strerror}).") from error
     try:
@@ -69,6 +70,13 @@ def read(source: str) -> Picture:
     except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "none of these" if isinstance(error, UnidentifiedImageError) else str(error)
         raise DataError(f"{source}: not a readable PNG or JPEG picture ({reason}).") from error
+
+
+def _stdin() -> bytes:
+    content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{STDIN}: more than {MOST_BYTES:,} bytes.")
+    return content
 
 
 def to_rgba(file: "Image") -> "Image":

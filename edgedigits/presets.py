@@ -62,7 +62,7 @@ PRESETS: Mapping[str, Preset] = {
     "cnn": Preset(
         network="conv 8, pool, conv 16, pool, 10",
         spec=ModelSpec("cnn", {"blocks": ((8,), (16,))}),
-        default=dataclasses.replace(OURS, epochs=5, batch_size=128, lr=2e-2),
+        default=dataclasses.replace(OURS, epochs=4, batch_size=128, lr=2e-2),
         tutorial=Recipe(epochs=5, batch_size=64, lr=1e-3),
     ),
     "cnn-deep": Preset(
