@@ -16,7 +16,7 @@ def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[D
     """
     images = file.reference.test.images
     part = images if thorough else images[:QUICK]
-    alone = logits if file.predictor.one_by_one else file.predictor.in_batches(images, size=1)[0]
+    alone = logits if file.predictor.one_by_one else file.predictor.alone(images)
     found = [_deployment(ALONE, alone, logits, file.reference.torch)]
     for setting in file.module.SETTINGS[1:]:
         scores = file.in_setting(setting).in_batches(part)[0]

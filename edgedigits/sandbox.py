@@ -8,6 +8,7 @@ anything. Limits are those of `safety.BOUNDS`; memory and computing time are lim
 (POSIX), the time until an answer everywhere.
 """
 
+import functools
 import json
 import os
 import signal
@@ -51,8 +52,8 @@ def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
     number, asked = about.get("number"), child  # the closures below keep the process
     contract = Contract.from_dict(about.get("contract"))
 
-    def call(image: Images) -> list[Array]:
-        _, answers = asked.ask({"do": "call", "number": number}, [image])
+    def ask(what: str, images: Images) -> list[Array]:
+        _, answers = asked.ask({"do": what, "number": number}, [images])
         if len(answers) != len(contract.outputs):
             raise ModelFileError(f"{path}: {len(answers)} outputs came out, {len(contract.outputs)} wanted.")
         return answers
@@ -63,7 +64,8 @@ def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
         _, (spent,) = asked.ask(request, inputs if several else [inputs])  # type: ignore[list-item, arg-type]
         return [float(seconds) for seconds in spent]
 
-    return formats.get(format_name).PREDICTOR(contract, call, clock)
+    call, each = (functools.partial(ask, what) for what in ("call", "each"))
+    return formats.get(format_name).PREDICTOR(contract, call, each, clock)
 
 
 def describe(path: Path, format_name: str) -> Description:
@@ -226,6 +228,11 @@ def _call(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tup
     return {}, list(loaded[request["number"]].call(arrays[0]))
 
 
+def _each(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
+    answers = [loaded[request["number"]].call(arrays[0][index : index + 1]) for index in range(len(arrays[0]))]
+    return {}, [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+
+
 def _clock(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
     inputs = arrays if request["several"] else arrays[0]
     return {}, [np.array(loaded[request["number"]].seconds(inputs, request["calls"]))]
@@ -237,7 +244,7 @@ def _describe(request: Message, _: list[Array], __: list[Predictor]) -> tuple[Me
 
 
 Action = Callable[[Message, list[Array], list[Predictor]], tuple[Message, list[Array]]]
-ACTIONS: dict[str, Action] = {"load": _load, "call": _call, "clock": _clock, "describe": _describe}
+ACTIONS: dict[str, Action] = {"load": _load, "call": _call, "each": _each, "clock": _clock, "describe": _describe}
 
 
 def _limit_memory(most_bytes: int) -> None:

@@ -194,14 +194,14 @@ def test_a_batch_has_an_image_for_each_process() -> None:
 
 
 def test_torchrun_trains_as_one_process_does(digits: Dataset, digits_folder: Path, tmp_path: Path) -> None:
-    done = torchrun("-m", "edgedigits", *fc(digits_folder, tmp_path / "two"))
+    done = torchrun("-m", "edgedigits", *fc(digits_folder, tmp_path / "two", "--recipe", "tutorial"))  # in float32
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("fc     tiny") == 1  # one table, of one process
     assert done.stderr.count("Next: edgedigits export") == 1
     run = checkpoint.load(tmp_path / "two" / "fc-tiny")
     assert {path.name for path in run.folder.iterdir()} == FILES
 
-    alone = train("fc", digits, runs=tmp_path / "one", epochs=2, batch_size=51, device="cpu")
+    alone = train("fc", digits, recipe="tutorial", runs=tmp_path / "one", epochs=2, batch_size=51, device="cpu")
     assert (run.processes, alone.processes) == (2, 1)
     assert (run.recipe, run.spec, run.dataset) == (alone.recipe, alone.spec, alone.dataset)
     assert run.metrics.test_accuracy == pytest.approx(alone.metrics.test_accuracy, abs=1 / len(digits.test))

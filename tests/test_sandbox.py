@@ -34,6 +34,13 @@ def test_it_answers_as_the_file_does_here(setting: str) -> None:
     assert load(CNN, isolated=True).contract == here.contract
 
 
+def test_images_one_a_call_are_answered_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "CALLS", 2)  # the last request has a single image
+    there, here = sandbox.load(CNN, "onnx"), float_onnx.load(CNN)
+    np.testing.assert_array_equal(there.alone(IMAGES), here.alone(IMAGES))
+    np.testing.assert_array_equal(there.alone(IMAGES), np.concatenate([here(image[None])[0] for image in IMAGES]))
+
+
 def test_it_describes_as_the_file_is_described_here() -> None:
     assert sandbox.describe(CNN, "onnx") == float_onnx.describe(CNN)
 

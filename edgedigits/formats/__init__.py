@@ -35,6 +35,7 @@ DEFAULT_NAMES = ("onnx", "torchscript")  # what `export` writes when no format i
 FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
 
+CALLS = 1000  # of one image each, that are asked for at once where each is far from here
 EVALUATION_BATCH = (
     200  # images a call, to get many answered: what a deep network makes of them still fits in the caches
 )
@@ -54,11 +55,13 @@ class Predictor:
     something else than such images say in a subclass how they are given them.
 
     call    gives the file one input
+    each    gives it many images, one a call, and returns its outputs joined, where each call is far from here
     clock   what each of so many runs takes, in seconds, where that must be measured elsewhere than here
     """
 
     contract: Contract
     call: Call
+    each: Call | None = None
     clock: Callable[[Inputs, int], list[float]] | None = None
     one_by_one: ClassVar[bool] = False  # takes one image a call
 
@@ -78,9 +81,18 @@ class Predictor:
         wanted = (len(images), len(self.contract.labels))
         answers = self.run(self.present(images))
         for name, found in zip(("logits", "probabilities"), answers[:2], strict=True):
-            if found.shape != wanted or found.dtype != np.float32:
-                raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {wanted} wanted")
+            _require_scores(name, found, wanted)
         return answers
+
+    def alone(self, images: Images) -> Scores:
+        """The logits of images that are given to the file one a call. Raises what `answers` raises."""
+        if self.each is None:
+            return self.in_batches(images, size=1)[0]
+        logits: Scores = np.concatenate(
+            [self.each(part)[0] for part in np.split(images, range(CALLS, len(images), CALLS))]
+        )
+        _require_scores("logits", logits, (len(images), len(self.contract.labels)))
+        return logits
 
     def in_batches(self, images: Images, size: int = EVALUATION_BATCH) -> tuple[Scores, Scores, Images]:
         """The same for any number of images, `size` a call."""
@@ -112,6 +124,11 @@ class Predictor:
     def samples(self, count: int) -> Inputs:
         """Inputs to measure times with."""
         return np.random.default_rng(0).integers(0, 256, (count, *IMAGE_SHAPE), dtype=np.uint8)
+
+
+def _require_scores(name: str, found: npt.NDArray[Any], wanted: tuple[int, int]) -> None:
+    if found.shape != wanted or found.dtype != np.float32:
+        raise ModelFileError(f"{name}: {found.dtype} {found.shape} came out, float32 {wanted} wanted")
 
 
 @dataclass(frozen=True)
