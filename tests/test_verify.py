@@ -258,6 +258,7 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
     render.print_table(render.verification(result))
     assert "its checkpoint is not at hand" in capsys.readouterr().out
     assert "No checkpoint was at hand" in page.read_text()
+    assert "answer as their models" not in page.read_text()
     assert Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
 
 
