@@ -5,8 +5,9 @@ from pathlib import Path
 from edgedigits import formats
 from edgedigits.errors import BadInput
 from edgedigits.records import Artifact, Checkpoint, Manifest
+from edgedigits.safety import MANIFEST
 
-FILE = "manifest.json"
+FILE = MANIFEST
 PARITY_FILE = "parity.json"
 
 

@@ -85,12 +85,6 @@ def find(model: str, recipe: str, dataset: str = "mnist") -> Measurement | None:
     return next((m for m in read().training if (m.model, m.recipe, m.dataset) == wanted), None)
 
 
-def ratio(model: str, recipe: str) -> float | None:
-    """How many times as long the published loop trains as ours with a recipe; None where one was not measured."""
-    published, ours = find(model, PUBLISHED), find(model, recipe)
-    return published.seconds / ours.seconds if published and ours else None
-
-
 def plans() -> list[Plan]:
     """All trainings, a preset's next to each other, so that what they are compared with was measured beside them."""
     from edgedigits.presets import PRESETS

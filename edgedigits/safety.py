@@ -92,13 +92,18 @@ def read(path: Path) -> bytes:
         content = files.read_bytes(path, BOUNDS.file_bytes)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from error
-    recorded, found = recorded_sha256(path), hashlib.sha256(content).hexdigest()
-    if recorded is not None and found != recorded:
+    if (recorded := recorded_sha256(path)) is not None:
+        require_recorded(path, hashlib.sha256(content).hexdigest(), recorded)
+    return content
+
+
+def require_recorded(path: Path, found: str, recorded: str) -> None:
+    """Raise ModelFileError unless the SHA-256 of a file is the recorded one."""
+    if found != recorded:
         raise ModelFileError(
             f"{path} changed since its {MANIFEST} was written (SHA-256 {found[:12]}…, recorded {recorded[:12]}…). "
             "Export it anew."
         )
-    return content
 
 
 def recorded_sha256(path: Path) -> str | None:

@@ -20,7 +20,7 @@ from edgedigits.formats import Format, Images, Predictor, Scores
 from edgedigits.load import open_file, require_format
 from edgedigits.models import Classifier
 from edgedigits.records import Artifact, Checkpoint
-from edgedigits.safety import BOUNDS
+from edgedigits.safety import BOUNDS, require_recorded
 
 
 @dataclass(frozen=True)
@@ -214,11 +214,8 @@ def check_integrity(target: Target) -> None:
         raise ModelFileError(f"{target.path} is not in the {manifest.FILE} beside it. Export it anew or remove it.")
     if (size := target.path.stat().st_size) > BOUNDS.file_bytes:
         raise ModelFileError(f"{target.path} has {size:,} bytes, at most {BOUNDS.file_bytes:,} wanted.")
-    if target.artifact and (found := files.sha256(target.path)) != target.artifact.sha256:
-        raise ModelFileError(
-            f"{target.path} changed since its {manifest.FILE} was written (SHA-256 {found[:12]}…, "
-            f"recorded {target.artifact.sha256[:12]}…). Export it anew."
-        )
+    if target.artifact:
+        require_recorded(target.path, files.sha256(target.path), target.artifact.sha256)
 
 
 def check_contract(predictor: Predictor, record: Checkpoint, format_name: str) -> None:

@@ -169,6 +169,14 @@ def _sparse(model: onnx.ModelProto) -> None:
     model.graph.sparse_initializer.add()
 
 
+def _insert_before_logits(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
+    """Put nodes that make `logits` of what were the logits, `scores` now, before the last softmax."""
+    last = next(node for node in model.graph.node if "logits" in node.output)
+    last.output[0] = "scores"
+    softmax = model.graph.node.pop()
+    model.graph.node.extend([*nodes, softmax])
+
+
 def _memory_by_pixels(model: onnx.ModelProto) -> None:
     """A constant whose size follows from the image: 2^40 values for any image but a blank one."""
     nodes = [
@@ -182,10 +190,7 @@ def _memory_by_pixels(model: onnx.ModelProto) -> None:
         helper.make_node("ReduceMax", ["block"], ["top"], keepdims=0),
         helper.make_node("Add", ["scores", "top"], ["logits"]),
     ]
-    last = next(node for node in model.graph.node if "logits" in node.output)
-    last.output[0] = "scores"
-    softmax = model.graph.node.pop()
-    model.graph.node.extend([*nodes, softmax])
+    _insert_before_logits(model, nodes)
     huge = {"huge": np.float32(HUGE), "flat": np.array([1])}
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(array), name) for name, array in huge.items())
 
@@ -199,10 +204,7 @@ def _endless_products(model: onnx.ModelProto) -> None:
         helper.make_node("ReduceMax", ["product1000"], ["top"], keepdims=0),
         helper.make_node("Add", ["scores", "top"], ["logits"]),
     ]
-    last = next(node for node in model.graph.node if "logits" in node.output)
-    last.output[0] = "scores"
-    softmax = model.graph.node.pop()
-    model.graph.node.extend([*nodes, softmax])
+    _insert_before_logits(model, nodes)
     for name, array in {"one": np.ones((1, 1), np.float32), "sides": np.array([side, side])}.items():
         model.graph.initializer.append(numpy_helper.from_array(array, name))
 

@@ -36,9 +36,7 @@ FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
 
 CALLS = 1000  # of one image each, that are asked for at once where each is far from here
-EVALUATION_BATCH = (
-    200  # images a call, to get many answered: what a deep network makes of them still fits in the caches
-)
+EVALUATION_BATCH = 200  # images a call, to get many answered: what deep networks make of them fits in the caches
 
 Images = npt.NDArray[np.uint8]
 Inputs = Images | list[Images]  # what a file is given: a batch, or canvases of different sizes
