@@ -63,7 +63,7 @@ def export(
         observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
         listing = manifest.merged(folder, source, written)
         (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
-    manifest.remove_superseded(folder, listing)
+        manifest.remove_superseded(folder, listing, stage)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
 
 

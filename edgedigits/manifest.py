@@ -1,8 +1,9 @@
 """An export folder's `manifest.json`: which files belong to it, and their SHA-256."""
 
+import glob
 from pathlib import Path
 
-from edgedigits import formats
+from edgedigits import files, formats
 from edgedigits.errors import BadInput
 from edgedigits.records import Artifact, Checkpoint, Manifest
 from edgedigits.safety import MANIFEST
@@ -13,6 +14,7 @@ PARITY_FILE = "parity.json"
 
 def read(folder: Path) -> Manifest | None:
     """The manifest of a folder; None where there is none. Raises RecordError when it is damaged."""
+    files.recover(folder)
     path = folder / FILE
     return Manifest.read(path) if path.exists() else None
 
@@ -28,14 +30,12 @@ def merged(folder: Path, checkpoint: Checkpoint, written: list[Artifact]) -> Man
     return Manifest(checkpoint.anonymous(), tuple(sorted([*kept, *written], key=lambda artifact: artifact.format)))
 
 
-def remove_superseded(folder: Path, manifest: Manifest) -> None:
-    """Remove this model's files that the manifest no longer lists, and the parity report of their bytes."""
+def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
+    """Let this model's files go that the manifest no longer lists, and the parity report of their bytes."""
     listed = {artifact.file for artifact in manifest.artifacts}
-    own = [path for path in folder.glob(f"{manifest.checkpoint.name}.*") if formats.of_file(path)]
-    for path in own:
-        if path.name not in listed:
-            path.unlink()
-    (folder / PARITY_FILE).unlink(missing_ok=True)
+    own = {path.name for path in folder.glob(f"{glob.escape(manifest.checkpoint.name)}.*") if formats.of_file(path)}
+    for name in (*(own - listed), PARITY_FILE):
+        files.remove_with(stage, name)
 
 
 def _earlier(folder: Path) -> tuple[Artifact, ...]:

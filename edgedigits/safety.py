@@ -88,6 +88,7 @@ def read(path: Path) -> bytes:
 
     Whatever is done next is done with these bytes, so nothing can be put in the place of the file meanwhile.
     """
+    files.recover(path.parent)
     try:
         content = files.read_bytes(path, BOUNDS.file_bytes)
     except OSError as error:
@@ -108,6 +109,7 @@ def require_recorded(path: Path, found: str, recorded: str) -> None:
 
 def recorded_sha256(path: Path) -> str | None:
     """What the manifest beside a file says is its SHA-256; None where it is not listed. Raises RecordError."""
+    files.recover(path.parent)
     listing = path.parent / MANIFEST
     if not listing.exists():
         return None

@@ -138,13 +138,13 @@ def open_target(target: Target, references: "References", trust: bool = False) -
 
 def find_run(sha256: str, runs: Path) -> Path | None:
     """The run folder below `runs` whose record names the weights of that SHA-256; None where there is none."""
-    for path in sorted(runs.glob(f"*/{checkpoint.RECORD}")):
+    for folder in checkpoint.find(runs):
         try:
-            matches = Checkpoint.read(path).weights_sha256 == sha256
+            matches = Checkpoint.read(folder / checkpoint.RECORD).weights_sha256 == sha256
         except RecordError:
             continue  # another model's record: `edgedigits export` will name it
         if matches:
-            return path.parent
+            return folder
     return None
 
 

@@ -166,10 +166,9 @@ def _write(
     with files.staged(folder) as stage:
         record = checkpoint.save(classifier, record, stage)
         (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
-        drawn = _draw(stage, record, history, classifier, test)
-    if not drawn:  # those of an earlier run would show another training
-        for name in PICTURES:
-            (folder / name).unlink(missing_ok=True)
+        if not _draw(stage, record, history, classifier, test):
+            for name in PICTURES:  # those of an earlier run would show another training
+                files.remove_with(stage, name)
     return dataclasses.replace(record, folder=folder)
 
 
