@@ -34,7 +34,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import files
+from edgedigits import files, locks
 from edgedigits.errors import DataError, MissingCapability, unknown
 from edgedigits.records import IMAGE_SHAPE, DatasetRef
 
@@ -198,12 +198,18 @@ def fetch(name: str, data_dir: Path | None = None) -> None:
         raise unknown("data set", name, KNOWN)
     idx_set = IDX_SETS[name]
     data_dir = data_dir or default_dir()
-    with files.staged(data_dir / idx_set.folder / "raw") as stage:
-        raw = _download(idx_set, stage)
-        for file, wanted in idx_set.files.items():
-            if files.sha256(raw / file) != wanted:
-                raise DataError(f"{idx_set.title}: the mirror sent a wrong {file}. Nothing was kept; try again later.")
-            (raw / file).rename(stage / file)
+    folder = data_dir / idx_set.folder / "raw"
+    with locks.held(folder, wait=True):
+        if all(file.state == "whole" for file in status(name, data_dir)):  # another process was first
+            return
+        with files.staged(folder) as stage:
+            raw = _download(idx_set, stage)
+            for file, wanted in idx_set.files.items():
+                if files.sha256(raw / file) != wanted:
+                    raise DataError(
+                        f"{idx_set.title}: the mirror sent a wrong {file}. Nothing was kept; try again later."
+                    )
+                (raw / file).rename(stage / file)
 
 
 def _download(idx_set: IdxSet, stage: Path) -> Path:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits import calibration, checkpoint, environment, files, formats, manifest, models, refusal
+from edgedigits import calibration, checkpoint, environment, files, formats, locks, manifest, models, refusal
 from edgedigits.data import Dataset
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.progress import Observer, Progress, ignore
@@ -50,20 +50,21 @@ def export(
     limits = refusal.fit(source, classifier, dataset, data_dir) if refusing else None
     folder = Path(exports) / source.name
     written = []
-    with files.staged(folder) as stage:
-        for done, module in enumerate(modules):
-            observer(Progress(f"export {source.name} to {module.NAME}", done, len(chosen)))
-            origin = formats.Source(
-                model,
-                _contract(source, module.NAME),
-                calibration=images if module.CALIBRATED else None,
-                refusal=limits if module.INPUT == "canvas" else None,
-            )
-            written.append(_export_one(origin, source, module, stage))
-        observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
-        listing = manifest.merged(folder, source, written)
-        (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
-    manifest.remove_superseded(folder, listing)
+    with locks.held(folder):
+        with files.staged(folder) as stage:
+            for done, module in enumerate(modules):
+                observer(Progress(f"export {source.name} to {module.NAME}", done, len(chosen)))
+                origin = formats.Source(
+                    model,
+                    _contract(source, module.NAME),
+                    calibration=images if module.CALIBRATED else None,
+                    refusal=limits if module.INPUT == "canvas" else None,
+                )
+                written.append(_export_one(origin, source, module, stage))
+            observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
+            listing = manifest.merged(folder, source, written)
+            (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
+        manifest.remove_superseded(folder, listing)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from edgedigits.errors import MissingCapability
 
+STAGE = ".tmp-"  # what the names of temporary folders begin with
+
 
 def sha256(path: Path) -> str:
     """SHA-256 of a plain file, in hex. Raises OSError."""
@@ -49,28 +51,43 @@ def staged(folder: Path) -> Iterator[Path]:
     old file or the new one, never a part. When the block raises, nothing in `folder` has changed.
     Raises MissingCapability where the folder cannot be written.
     """
-    missing: list[Path] = []
-    stage: Path | None = None
-    try:
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
-        yield stage
-        files = sorted(path for path in stage.iterdir() if path.is_file())
-        for file in files:
-            _flush(file)
-        for file in files:
-            file.replace(folder / file.name)
-        if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is already durable
-            _flush(folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    finally:
-        if stage:
+    with made(folder), writing(folder):
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
+        try:
+            yield stage
+            files = sorted(path for path in stage.iterdir() if path.is_file())
+            for file in files:
+                _flush(file)
+            for file in files:
+                file.replace(folder / file.name)
+            if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is already durable
+                _flush(folder)
+        finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder where it is missing; if it is still empty when the block ends, it is removed again.
+
+    Raises MissingCapability where it cannot be made.
+    """
+    missing: list[Path] = []
+    try:
+        with writing(folder):
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
         for path in missing:  # innermost first; only an empty one goes
             with suppress(OSError):
                 path.rmdir()
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary folders that killed processes left in a folder, while no other process writes there."""
+    for stage in folder.glob(f"{STAGE}*"):
+        shutil.rmtree(stage, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
