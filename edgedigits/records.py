@@ -233,9 +233,59 @@ class Checkpoint(Record):
         _require_plain("name", self.name)
         _require_plain("weights", self.weights)
 
+    def setup(self, processor: str) -> "Setup":
+        """What its training depended on, where it was such a processor that trained: the record does not say."""
+        return Setup(
+            model=self.model,
+            spec=self.spec,
+            recipe=self.recipe,
+            dataset=self.dataset.sha256,
+            device=self.device,
+            processor=processor,
+            threads=self.threads,
+            processes=self.processes,
+            versions=self.versions,
+        )
+
     def anonymous(self) -> "Checkpoint":
         """The same without the path of the user's data, for files that leave this machine."""
         return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, source=self.dataset.name))
+
+
+@dataclass(frozen=True)
+class Setup(Record):
+    """All that the bytes of a training depend on: two with the same one end alike.
+
+    dataset     SHA-256
+    processor   which kind: another may round products otherwise
+    """
+
+    model: str
+    spec: ModelSpec
+    recipe: Recipe
+    dataset: str
+    device: str
+    processor: str
+    threads: int
+    processes: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Unfinished(Record):
+    """How far an interrupted training came: what `resume.safetensors` says beside its tensors.
+
+    step            steps done, of all epochs
+    epochs          those that are complete
+    epoch_seconds   of the one that is not
+    seconds         of training, all parts together
+    """
+
+    setup: Setup
+    step: int
+    epochs: tuple[Epoch, ...]
+    epoch_seconds: float
+    seconds: float
 
 
 @dataclass(frozen=True)
