@@ -81,6 +81,8 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Learning rate; its peak in a one-cycle schedule.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds of training that a kill may cost.")] = 10.0,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -96,7 +98,8 @@ def train(
     from edgedigits.train import find_device
     from edgedigits.train import train as train_model
 
-    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **changes}
+    kept = {"resume": resume, "save_every": save_every}
+    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **kept, **changes}
     checkpoints = []
     with distributed.joined(find_device(device)) as world:
         world.require_same({"model": names})

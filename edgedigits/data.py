@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import files, mirrors
+from edgedigits import files, locks, mirrors
 from edgedigits.errors import DataError, MissingCapability, unknown
 from edgedigits.records import IMAGE_SHAPE, DatasetRef
 
@@ -195,19 +195,23 @@ def fetch(name: str, data_dir: Path | None = None) -> None:
     if name not in IDX_SETS:
         raise unknown("data set", name, KNOWN)
     idx_set, data_dir = IDX_SETS[name], data_dir or default_dir()
-    wanting = [found.path.name for found in status(name, data_dir) if found.state != "whole"]
     raw = data_dir / idx_set.folder / "raw"
-    with files.staged(raw) as stage:
-        for file in wanting:
-            try:
-                content = mirrors.fetch([f"{mirror}{file}.gz" for mirror in idx_set.mirrors], idx_set.files[file])
-            except mirrors.MirrorError as error:
-                raise DataError(
-                    f"{idx_set.title} is not in {raw} and could not be fetched ({error}).\n"
-                    f"Name the folder that holds {idx_set.folder}/raw with --data-dir or EDGEDIGITS_DATA, "
-                    f"or use --dataset mnist-5k, which needs no network."
-                ) from error
-            (stage / file).write_bytes(content)
+    with locks.held(raw, wait=True):
+        wanting = [found.path.name for found in status(name, data_dir) if found.state != "whole"]
+        with files.staged(raw) as stage:
+            for file in wanting:
+                (stage / file).write_bytes(_fetch_one(idx_set, file, raw))
+
+
+def _fetch_one(idx_set: IdxSet, file: str, raw: Path) -> bytes:
+    try:
+        return mirrors.fetch([f"{mirror}{file}.gz" for mirror in idx_set.mirrors], idx_set.files[file])
+    except mirrors.MirrorError as error:
+        raise DataError(
+            f"{idx_set.title} is not in {raw} and could not be fetched ({error}).\n"
+            f"Name the folder that holds {idx_set.folder}/raw with --data-dir or EDGEDIGITS_DATA, "
+            f"or use --dataset mnist-5k, which needs no network."
+        ) from error
 
 
 def _load_idx(name: str, data_dir: Path) -> Dataset:

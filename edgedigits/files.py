@@ -56,15 +56,23 @@ def staged(folder: Path) -> Iterator[Path]:
     of its own temporary folder, the next writer removes. Raises MissingCapability where the folder cannot
     be written.
     """
+    with made(folder), writing(folder), _stage(folder) as stage:
+        yield stage
+        _commit(stage, folder)
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder where it is missing; if it is still empty when the block ends, it is removed again.
+
+    Raises MissingCapability where it cannot be made.
+    """
     missing: list[Path] = []
     try:
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        with _stage(folder) as stage:
-            yield stage
-            _commit(stage, folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+        with writing(folder):
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
     finally:
         for path in missing:  # innermost first; only an empty one goes
             with suppress(OSError):

@@ -213,6 +213,7 @@ class Checkpoint(Record):
     weights_sha256   identifies the checkpoint everywhere: the weights file also holds the ModelSpec
     threads          of torch while it trained; the same seed gives the same bytes for the same number
     processes        that trained it together, each with so many threads; sums are rounded otherwise for another number
+    processor        the kind that trained it, which may round otherwise too; None where an early version did not say
     """
 
     name: str
@@ -227,15 +228,66 @@ class Checkpoint(Record):
     weights: str = "model.safetensors"
     weights_sha256: str = ""
     processes: int = 1
+    processor: str | None = field(default=None, metadata=OPTIONAL)
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def __post_init__(self) -> None:
         _require_plain("name", self.name)
         _require_plain("weights", self.weights)
 
+    def setup(self) -> "Setup":
+        """What its training depended on."""
+        return Setup(
+            model=self.model,
+            spec=self.spec,
+            recipe=self.recipe,
+            dataset=self.dataset.sha256,
+            device=self.device,
+            processor=self.processor or "",
+            threads=self.threads,
+            processes=self.processes,
+            versions=self.versions,
+        )
+
     def anonymous(self) -> "Checkpoint":
         """The same without the path of the user's data, for files that leave this machine."""
         return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, source=self.dataset.name))
+
+
+@dataclass(frozen=True)
+class Setup(Record):
+    """All that the bytes of a training depend on: two with the same one end alike.
+
+    dataset     SHA-256
+    processor   which kind: another may round products otherwise
+    """
+
+    model: str
+    spec: ModelSpec
+    recipe: Recipe
+    dataset: str
+    device: str
+    processor: str
+    threads: int
+    processes: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Unfinished(Record):
+    """How far an interrupted training came: what `resume.safetensors` says beside its tensors.
+
+    step            steps done, of all epochs
+    epochs          those that are complete
+    epoch_seconds   of the one that is not
+    seconds         of training, all parts together
+    """
+
+    setup: Setup
+    step: int
+    epochs: tuple[Epoch, ...]
+    epoch_seconds: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -314,6 +366,7 @@ class Artifact(Record):
 
     calibration   None where no scale was calibrated
     refusal       None where the file gives an answer to everything
+    processor     the kind that exported it: what was fitted or calibrated is rounded as it rounds
     """
 
     name: str
@@ -326,6 +379,7 @@ class Artifact(Record):
     versions: Mapping[str, str]
     calibration: Calibration | None = None
     refusal: Refusal | None = field(default=None, metadata=OPTIONAL)
+    processor: str | None = field(default=None, metadata=OPTIONAL)
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from edgedigits import files
+from edgedigits import files, locks
 from edgedigits.data import Int64Array
 from edgedigits.errors import DataError, MissingCapability, UsageError, unknown
 from edgedigits.formats import Scores
@@ -139,7 +139,8 @@ class Output:
         with files.writing(path.parent):
             self._file = self._open(resume)
             try:
-                _lock(self._file, path)
+                if not locks.taken(self._file):
+                    raise UsageError(f"{path}: another process is writing it.")
                 self.journal = self._recall(plan)
                 self._file.seek(self.journal.size)
                 self._file.truncate()
@@ -249,18 +250,6 @@ class Output:
             os.fsync(self._file.fileno())
         files.write_text(self.record, self.journal.to_json())
         self._committed = time.monotonic()
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    """Keep other processes out, until the file is closed; Windows has no such lock."""
-    if importlib.util.find_spec("fcntl") is None:
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"{path}: another process is writing it.") from error
 
 
 def _write_parquet(rows: Path, out: Path, columns: list[str]) -> None:

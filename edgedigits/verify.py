@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import deployed, files, gate, manifest, metrics, parity
+from edgedigits import deployed, files, gate, locks, manifest, metrics, parity
 from edgedigits import report as page
 from edgedigits.bench import latency_us
 from edgedigits.data import Dataset
@@ -70,7 +70,8 @@ def verify(
     observer(Progress("verify", len(targets), len(targets)))
     for folder in dict.fromkeys(target.path.parent for target in targets if target.artifact):
         here = [report for report, target in zip(reports, targets, strict=True) if target.path.parent == folder]
-        files.write_text(folder / manifest.PARITY_FILE, _summary(here).to_json())
+        with locks.held(folder, wait=True):
+            files.write_text(folder / manifest.PARITY_FILE, _summary(here).to_json())
     if html is not None:
         page.write(_summary(reports), evidence, Path(html))
     return _summary(reports)
