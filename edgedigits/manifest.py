@@ -4,8 +4,8 @@ import glob
 from pathlib import Path
 
 from edgedigits import files, formats
-from edgedigits.errors import BadInput
-from edgedigits.records import Artifact, Checkpoint, Manifest
+from edgedigits.errors import BadInput, ModelFileError
+from edgedigits.records import Artifact, Checkpoint, Manifest, ParityReport, Verification
 from edgedigits.safety import MANIFEST
 
 FILE = MANIFEST
@@ -46,5 +46,23 @@ def _earlier(folder: Path) -> tuple[Artifact, ...]:
     return manifest.artifacts if manifest else ()
 
 
-def read_parity(folder: Path) -> None:
-    return None
+def read_parity(folder: Path) -> Verification | None:
+    """What `verify` found of a folder's files; None where it was not asked.
+
+    A report counts for the bytes that it was made of: each must be of a file that the manifest lists, by the same
+    SHA-256, size, format and name. Raises ModelFileError where one is not, and RecordError.
+    """
+    listing, path = read(folder), folder / PARITY_FILE
+    if not path.exists():
+        return None
+    found = Verification.read(path)
+    listed = {artifact.file: _identity(artifact) for artifact in listing.artifacts} if listing else {}
+    for report in found.reports:
+        name = Path(report.path).name
+        if listed.get(name) != _identity(report):
+            raise ModelFileError(f"{path}: reports on another {name} than {FILE} lists. Verify it anew.")
+    return found
+
+
+def _identity(about: Artifact | ParityReport) -> tuple[str, int, str, str]:
+    return about.sha256, about.size_bytes, about.format, about.name

@@ -402,6 +402,12 @@ class Manifest(Record):
 
     def __post_init__(self) -> None:
         _require(self.version == MANIFEST_VERSION, "version", f"{MANIFEST_VERSION}", self.version)
+        made = self.checkpoint.weights_sha256
+        for artifact in self.artifacts:
+            _require(artifact.checkpoint_sha256 == made, f"{artifact.file}: checkpoint_sha256", made, artifact.checkpoint_sha256)
+            _require(artifact.name == self.checkpoint.name, f"{artifact.file}: name", self.checkpoint.name, artifact.name)
+        names = [artifact.file for artifact in self.artifacts]
+        _require(len(set(names)) == len(names), "artifacts", "no file twice", names)
 
 
 @dataclass(frozen=True)
