@@ -230,7 +230,7 @@ def card(
     from edgedigits import cards, render
 
     written = [cards.write(found, license) for found in folder or cards.folders(exports)]
-    _show(render.paths(written), {"cards": [str(path) for path in written]}, json)
+    _show(render.paths(written), {"cards": [{"name": path.parent.name, "path": str(path)} for path in written]}, json)
     _say("Next: read them, and add what you know of your data")
 
 

@@ -93,7 +93,7 @@ def test_a_file_that_changed_gets_no_card(folder: Path) -> None:
 
 def test_the_command_writes_a_card_into_every_folder(folder: Path) -> None:
     done = CliRunner().invoke(app, ["card", "--exports", str(folder.parent), "--json"])
-    assert json.loads(done.stdout) == {"cards": [str(folder / cards.FILE)]}
+    assert json.loads(done.stdout) == {"cards": [{"name": "fc-28", "path": str(folder / cards.FILE)}]}
     assert (folder / cards.FILE).read_text() == cards.text(folder)
 
 
