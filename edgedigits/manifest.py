@@ -25,7 +25,9 @@ def merged(folder: Path, checkpoint: Checkpoint, written: list[Artifact]) -> Man
     kept = [
         artifact
         for artifact in _earlier(folder)
-        if artifact.checkpoint_sha256 == checkpoint.weights_sha256 and artifact.format not in replaced
+        if artifact.checkpoint_sha256 == checkpoint.weights_sha256
+        and artifact.name == checkpoint.name
+        and artifact.format not in replaced
     ]
     return Manifest(checkpoint.anonymous(), tuple(sorted([*kept, *written], key=lambda artifact: artifact.format)))
 

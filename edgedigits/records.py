@@ -402,12 +402,37 @@ class Manifest(Record):
 
     def __post_init__(self) -> None:
         _require(self.version == MANIFEST_VERSION, "version", f"{MANIFEST_VERSION}", self.version)
-        made = self.checkpoint.weights_sha256
+        name, weights = self.checkpoint.name, self.checkpoint.weights_sha256
         for artifact in self.artifacts:
-            _require(artifact.checkpoint_sha256 == made, f"{artifact.file}: checkpoint_sha256", made, artifact.checkpoint_sha256)
-            _require(artifact.name == self.checkpoint.name, f"{artifact.file}: name", self.checkpoint.name, artifact.name)
+            _require(artifact.name == name, f"{artifact.file}: name", f"the checkpoint's, '{name}',", artifact.name)
+            found = artifact.checkpoint_sha256
+            _require(found == weights, f"{artifact.file}: checkpoint_sha256", f"the checkpoint's, {weights},", found)
         names = [artifact.file for artifact in self.artifacts]
         _require(len(set(names)) == len(names), "artifacts", "no file twice", names)
+
+
+@dataclass(frozen=True)
+class Reproduced(Record):
+    """A file made again: the SHA-256 that its manifest recorded, and the one that came out."""
+
+    file: str
+    recorded: str
+    found: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class Reproduction(Record):
+    """A model and its files, trained and exported again from their manifest.
+
+    files     the weights first
+    changed   on what bytes depend that is not as it was then, in words: versions, threads, the processor
+    """
+
+    name: str
+    same: bool
+    files: tuple[Reproduced, ...]
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -614,6 +639,7 @@ class Inspection(Record):
     tensors           what is stored, the largest first
     parameters        elements of the tensors that hold weights, biases or scales
     quantized_share   the part of these that is stored in 8 bits, 0 to 1
+    verified          what the parity report beside it says of it; None where there is none
     """
 
     path: str
@@ -629,6 +655,7 @@ class Inspection(Record):
     parameters: int
     quantized_share: float
     runtimes: tuple[Runtime, ...]
+    verified: str | None = None
 
 
 @dataclass(frozen=True)

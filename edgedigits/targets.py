@@ -133,6 +133,8 @@ def open_target(target: Target, references: "References", trust: bool = False) -
     predictor = open_file(target.path, trust=trust)
     reference = references.get(predictor.contract.checkpoint_sha256, target.recorded)
     check_contract(predictor, reference.checkpoint, module.NAME)
+    if target.recorded:
+        check_record(target.path, target.recorded, reference.checkpoint)
     return Opened(target.path, module, predictor, reference, trust)
 
 
@@ -215,7 +217,24 @@ def check_integrity(target: Target) -> None:
     if (size := target.path.stat().st_size) > BOUNDS.file_bytes:
         raise ModelFileError(f"{target.path} has {size:,} bytes, at most {BOUNDS.file_bytes:,} wanted.")
     if target.artifact:
-        require_recorded(target.path, files.sha256(target.path), target.artifact.sha256)
+        require_recorded(target.path, files.sha256(target.path), size, target.artifact)
+
+
+def check_record(path: Path, recorded: Checkpoint, checkpoint: Checkpoint) -> None:
+    """A manifest says of a checkpoint what decided its bytes, as its own record does. Raises ModelFileError."""
+    pairs = {
+        "model": (recorded.model, checkpoint.model),
+        "spec": (recorded.spec, checkpoint.spec),
+        "recipe": (recorded.recipe, checkpoint.recipe),
+        "dataset": (recorded.dataset.sha256, checkpoint.dataset.sha256),
+        "test_accuracy": (recorded.metrics.test_accuracy, checkpoint.metrics.test_accuracy),
+    }
+    for field, (found, wanted) in pairs.items():
+        if found != wanted:
+            raise ModelFileError(
+                f"{path.parent / manifest.FILE}: its checkpoint has another {field} than {checkpoint.folder} has. "
+                "Export it anew."
+            )
 
 
 def check_contract(predictor: Predictor, record: Checkpoint, format_name: str) -> None:

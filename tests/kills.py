@@ -50,8 +50,8 @@ def attempt(dataset: Dataset, runs: Path, save_every: float) -> int:
         warnings.simplefilter("ignore")
         train("fc", dataset, recipe=RECIPE, runs=runs, device="cpu", resume=True, save_every=save_every)
         os._exit(0)
-    except BaseException as error:  # noqa: BLE001 - told, and counted by the parent
-        print(repr(error), file=sys.stderr, flush=True)  # noqa: T201
+    except BaseException as error:
+        print(repr(error), file=sys.stderr, flush=True)
         os._exit(1)
 
 
@@ -61,12 +61,12 @@ def unreadable(folder: Path) -> list[str]:
     try:
         if (folder / FILE).exists():
             State.from_bytes((folder / FILE).read_bytes())
-    except Exception:  # noqa: BLE001 - of any kind
+    except Exception:
         found.append(FILE)
     try:
         if (folder / checkpoint.RECORD).exists():
             checkpoint.load(folder)
-    except Exception:  # noqa: BLE001
+    except Exception:
         found.append(checkpoint.RECORD)
     return found
 
@@ -101,7 +101,7 @@ def main() -> int:
         counts["other bytes"] += (folder / "model.safetensors").read_bytes() != wanted
         counts["left over"] += any(path.name.startswith(".") or path.name == FILE for path in folder.iterdir())
         shutil.rmtree(folder)
-    print(", ".join(f"{count} {name}" for name, count in counts.items()))  # noqa: T201
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
     if not options.folder:
         shutil.rmtree(scratch)
     bad = counts["failed"] + counts["other bytes"] + counts["left over"]

@@ -5,13 +5,11 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -344,7 +342,7 @@ def test_a_state_larger_than_such_a_training_needs_is_not_read(digits: Dataset, 
     path = interrupted(2, digits, tmp_path) / FILE
     with path.open("ab") as file:
         file.truncate(10 << 30)  # holes: it takes no room
-    with pytest.raises(CheckpointError, match="10,737,4.* bytes, at most"):
+    with pytest.raises(CheckpointError, match=r"10,737,4.* bytes, at most"):
         begin(digits, tmp_path, resume=True)
 
 

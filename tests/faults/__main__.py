@@ -19,6 +19,7 @@ from tests.faults.runs import Counts, Stage
 COLUMNS = {"tried": "tried", "unreadable": "unreadable", "lost": "lost", "left": "left over", "code": "wrong code"}
 SHOWN = 3  # notes on what went wrong, of each row
 BLOCK = 4096  # bytes of a small disk
+SAID = 2000  # bytes that a command may always write: its messages go to a file too
 
 
 def main() -> int:
@@ -79,7 +80,8 @@ def _moments(stage: Stage, counts: Counts, arguments: argparse.Namespace, _: str
 
 def _interrupt(stage: Stage, counts: Counts, arguments: argparse.Namespace, _: str) -> None:
     for number in range(1, stage.boundaries + 1, arguments.every):
-        stage.refuse(counts, runs.struck(stage.work, "interrupt", number), f"boundary {number}", (130,))
+        fault = runs.struck(stage.work, "interrupt", number)  # which may come as a temporary folder is just made
+        stage.refuse(counts, fault, f"boundary {number}", (130,), tidy=False)
 
 
 def _full(stage: Stage, counts: Counts, arguments: argparse.Namespace, _: str) -> None:
@@ -92,7 +94,7 @@ def _limit(stage: Stage, counts: Counts, arguments: argparse.Namespace, _: str) 
     """No file may be longer than so many bytes: of eight lengths up to the longest that is written."""
     written = [len(content) for name, content in stage.new.items() if stage.old.get(name) != content]
     for part in range(0, 8, arguments.every):
-        size = max(written) * part // 8
+        size = SAID + max(written) * part // 8
         stage.refuse(counts, runs.limited(size), f"files of {size} bytes")
 
 

@@ -36,7 +36,7 @@ class Boundaries:
     def __init__(
         self, folder: Path, count: mmap.mmap, number: int, strike: Callable[["Boundaries"], None], kinds: Any = None
     ) -> None:
-        self.folder = str(folder.resolve())
+        self.folder = folder.resolve()
         self.count = count
         self.number = number
         self.strike = strike
@@ -60,12 +60,11 @@ class Boundaries:
     def holds(self, path: Any) -> bool:
         """Whether a path, or what a descriptor is open for, is below the folder."""
         try:
-            place = (
-                os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else os.path.abspath(os.fsdecode(path))
-            )
+            numbered = isinstance(path, int)
+            place = Path(f"/proc/self/fd/{path}").readlink() if numbered else Path.cwd() / os.fsdecode(path)
         except (OSError, TypeError, ValueError):
             return False
-        return place.startswith(f"{self.folder}/")
+        return self.folder in place.parents
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -118,7 +117,7 @@ def kill(_: Boundaries) -> None:
 
 def cut(boundaries: Boundaries) -> None:
     """As a power cut, at its worst: names are as they were, and of what was not flushed half is gone."""
-    for path in Path(boundaries.folder).rglob("*"):
+    for path in boundaries.folder.rglob("*"):
         if path.is_file() and (synced := boundaries.synced.get(path.stat().st_ino)) is not None:
             size = path.stat().st_size
             os.truncate(path, min(size, synced + (size - synced) // 2))

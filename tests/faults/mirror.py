@@ -78,6 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_long(self, file: bytes) -> None:
         self.begin(10 * len(file))
         self.wfile.write(file)
+        time.sleep(3600)
 
     def send_short(self, file: bytes) -> None:
         self.begin(len(file) // 3)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ Fault = Callable[[], None]
 
 @dataclass(frozen=True)
 class Ended:
-    """How a forked command ended: an exit code, or minus a signal; what it said; how long it took; boundaries passed."""
+    """How a forked command ended: its exit code, or minus a signal; what it said; its time; boundaries passed."""
 
     code: int
     said: str
@@ -61,24 +62,25 @@ class Counts:
 def forked(folder: Path, work: Callable[[], object], kill_after: float | None = None) -> Ended:
     """Do some work in a process of its own, in `folder`; it may be killed after so many seconds."""
     passed = mmap.mmap(-1, 8)
-    said = folder.parent / "said"
-    begun = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        _work(folder, said, work, passed)
-    code = _wait(child, begun, PATIENCE if kill_after is None else kill_after)
-    return Ended(code, said.read_text(errors="replace"), time.monotonic() - begun, int.from_bytes(passed[:8], "little"))
+    with tempfile.TemporaryFile() as said:
+        begun = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            _work(folder, said.fileno(), work, passed)
+        code = _wait(child, begun, PATIENCE if kill_after is None else kill_after)
+        seconds = time.monotonic() - begun
+        said.seek(0)
+        return Ended(code, said.read().decode(errors="replace"), seconds, int.from_bytes(passed[:8], "little"))
 
 
-def _work(folder: Path, said: Path, work: Callable[[], object], passed: mmap.mmap) -> None:
+def _work(folder: Path, said: int, work: Callable[[], object], passed: mmap.mmap) -> None:
     """What the forked process does; it does not return."""
     code = 70
     try:
         os.setsid()
         os.chdir(folder)
-        out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for stream in (1, 2):
-            os.dup2(out, stream)
+            os.dup2(said, stream)
         globals()["PASSED"] = passed
         try:
             work()
@@ -200,10 +202,12 @@ class Stage:
         codes: tuple[int, ...] = REFUSED,
         harm: Fault = lambda: None,
         mend: Fault = lambda: None,
+        tidy: bool = True,
     ) -> bool:
         """One trial of a fault that the process should report; False when it did its work nevertheless.
 
         harm, mend   what happens to the folder before the command, and is undone before the next one
+        tidy         no temporary folder may be left, even now
         """
         self.reset()
         harm()
@@ -218,7 +222,7 @@ class Stage:
             counts.wrong("traceback", f"{note}: {ended.said[-1000:]}")
         if ended.code not in codes:
             counts.wrong("code", f"{note}: {ended.code}, {ended.said[-300:]}")
-        self._judge(counts, note, tidy=True)
+        self._judge(counts, note, tidy)
         return True
 
     def _judge(self, counts: Counts, note: str, tidy: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What is attacked: a command, the folder that it finds, and who reads what it leaves. MNIST is small here, and drawn."""
+"""What is attacked: a command, what it finds, and who reads what it leaves. MNIST is small here, and drawn."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import checkpoint, data, manifest, mirrors, safety, sinks
+from edgedigits import checkpoint, data, files, manifest, mirrors, safety, sinks
 from edgedigits.data import Uint8Array
 from edgedigits.drawn import draw
 from edgedigits.load import load
@@ -56,6 +56,7 @@ def read_exports() -> None:
 
 
 def read_rows() -> None:
+    files.recover(Path())
     for record in Path().glob("*.journal"):
         journal = sinks.Journal.read(record)
         assert Path(f"{record.stem}.partial").stat().st_size >= journal.size
