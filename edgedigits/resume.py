@@ -179,7 +179,7 @@ class Keeping(Keeper):
 
     def _leave(self, training: Training) -> None:
         what = "the earlier one is kept" if self.spares else f"interrupted {_where(training)}"
-        warnings.warn(f"{self.folder}: {what}; edgedigits train --resume goes on from there", stacklevel=4)
+        warnings.warn(f"{self.folder}: {what}; edgedigits train --resume goes on", stacklevel=4)
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(128 + signal.SIGTERM)

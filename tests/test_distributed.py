@@ -21,6 +21,7 @@ from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.loop import Batches
 from edgedigits.records import Checkpoint, History, Recipe
 from edgedigits.train import train
+from tests.test_resume import untimed
 from tests.test_train import FILES, quick, snapshot
 
 CPU = torch.device("cpu")
@@ -61,7 +62,7 @@ from edgedigits.loop import Meter
 add = Meter.add
 def add_and_die(self, *step):
     add(self, *step)
-    if self.step == 3:
+    if self.step == {}:
         os.kill(os.getpid(), signal.SIGKILL)
 Meter.add = add_and_die
 main()
@@ -278,11 +279,28 @@ def test_a_process_that_dies_ends_the_other_within_a_minute(
     quick(digits, tmp_path)
     before = snapshot(tmp_path)
     start = time.monotonic()
-    codes = [DYING if rank == dying else CLI for rank in range(2)]
+    codes = [DYING.format(3) if rank == dying else CLI for rank in range(2)]
     ended = two(*[fc(digits_folder, tmp_path)] * 2, *codes)
     assert time.monotonic() - start < 60
     assert ended[dying].code == -signal.SIGKILL
     assert ended[1 - dying].code == 4
     assert ended[1 - dying].err.startswith(f"edgedigits: rank {1 - dying} of 2: another process ended")
     assert "Traceback" not in ended[1 - dying].err
-    assert snapshot(tmp_path) == before
+    after = snapshot(tmp_path)
+    assert after.pop("fc-tiny/.lock", b"") == b""  # of rank 0, where that was killed: nobody holds it
+    assert after == before
+
+
+def test_what_was_interrupted_goes_on_to_the_same_bytes(digits_folder: Path, tmp_path: Path) -> None:
+    often, never = (
+        fc(digits_folder, tmp_path / name, "--batch-size", 2, "--save-every", 0) for name in ("often", "never")
+    )
+    killed = two(often, often, *[DYING.format(260)] * 2)  # in epoch 2, after its states of steps 200 and so on
+    assert [each.code for each in killed] == [-signal.SIGKILL] * 2
+    assert {path.name for path in (tmp_path / "often" / "fc-tiny").iterdir()} == {"resume.safetensors", ".lock"}
+    resumed = two((*often, "--resume"), (*often, "--resume"))
+    assert [each.code for each in resumed] == [0, 0], resumed
+    assert sum(each.err.count("fc-tiny: goes on in epoch 2, after step 200 of 286") for each in resumed) == 1
+    two(never, never)
+    assert untimed(tmp_path / "often" / "fc-tiny") == untimed(tmp_path / "never" / "fc-tiny")
+    assert {path.name for path in (tmp_path / "often" / "fc-tiny").iterdir()} == FILES

@@ -5,13 +5,11 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -33,7 +31,16 @@ RECIPES = {
     "cnn, turned and zoomed": dataclasses.replace(RECIPE, rotate=10, zoom=0.1),
     "cnn in bfloat16": dataclasses.replace(RECIPE, precision="bfloat16", shift=2),
 }
-LEGS = (1, 3, 2, 1, 1, 3, 1, 3)  # states written before each interruption: an epoch writes one a step, and one at its end
+LEGS = (
+    1,
+    3,
+    2,
+    1,
+    1,
+    3,
+    1,
+    3,
+)  # states written before each interruption: an epoch writes one a step, and one at its end
 
 
 class Killed(Exception):
@@ -57,9 +64,10 @@ def interrupted(
         if count == after:
             raise Killed
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Keeping, "_save", saving)
-        begin(digits, runs, recipe, model, **options)
+        with pytest.raises(Killed):
+            begin(digits, runs, recipe, model, **options)
     return runs / f"{model}-tiny"
 
 
@@ -231,7 +239,10 @@ def test_another_recipe_is_not_gone_on_with(
         ({"processor": "abacus"}, "processor abacus, now "),
         ({"dataset": "0" * 64}, "dataset 000000000000…, now "),
         ({"device": "cuda"}, "device cuda, now cpu"),
-        ({"versions": {"edgedigits": "0.0.1", "torch": "1.0", "python": "3"}}, "edgedigits 0.0.1, now .*torch 1.0, now"),
+        (
+            {"versions": {"edgedigits": "0.0.1", "torch": "1.0", "python": "3"}},
+            "edgedigits 0.0.1, .*torch 1.0, now",
+        ),
     ],
 )
 def test_another_machine_is_not_gone_on_with(
@@ -286,9 +297,7 @@ def pickled(_: bytes) -> bytes:
     ],
     ids=["empty", "cut", "one short", "one long", "noise", "foreign", "flipped", "edited", "pickle"],
 )
-def test_a_damaged_state_is_refused_by_name(
-    damage: Callable[[bytes], bytes], digits: Dataset, tmp_path: Path
-) -> None:
+def test_a_damaged_state_is_refused_by_name(damage: Callable[[bytes], bytes], digits: Dataset, tmp_path: Path) -> None:
     path = interrupted(8, digits, tmp_path) / FILE
     path.write_bytes(damage(path.read_bytes()))
     before = snapshot(tmp_path)
@@ -334,7 +343,7 @@ def test_a_state_larger_than_such_a_training_needs_is_not_read(digits: Dataset, 
     path = interrupted(2, digits, tmp_path) / FILE
     with path.open("ab") as file:
         file.truncate(10 << 30)  # holes: it takes no room
-    with pytest.raises(CheckpointError, match="10,737,4.* bytes, at most"):
+    with pytest.raises(CheckpointError, match=r"10,737,[0-9,]+ bytes, at most"):
         begin(digits, tmp_path, resume=True)
 
 
