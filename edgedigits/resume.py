@@ -227,8 +227,7 @@ def _flat(setup: Setup) -> dict[str, Any]:
     """Each setting by its name, but for Python's version, which no byte depends on."""
     fields = setup.to_dict()
     flat = {**fields.pop("recipe"), **fields.pop("versions"), **fields}
-    del flat["python"]
-    return flat
+    return {name: value for name, value in flat.items() if name != "python"}
 
 
 def _short(value: Any) -> str:
