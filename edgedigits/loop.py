@@ -49,20 +49,15 @@ def fit(
     no longer finite.
     """
     training = Training(classifier, recipe, learn, observer, world)
-    batches, optimizer, meter = training.batches, training.optimizer, training.meter
-    parallel, rate = world.parallel(classifier), schedule(recipe, meter.steps)
-    device = batches.labels.device
+    optimizer, meter = training.optimizer, training.meter
+    rate = schedule(recipe, meter.steps)
     keeper.restore(training)
     while len(training.epochs) < recipe.epochs:
         classifier.train()
-        for images, labels, weight in batches.rest(training.done):
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                logits = parallel(images).float()
-            loss = _mean_loss(logits, labels)
-            optimizer.zero_grad()
-            (loss if weight == 1 else loss * weight).backward()
+        for images, labels, weight in training.batches.rest(training.done):
+            loss, logits = training.gradients(images, labels, weight)
             optimizer.step(rate(meter.step))
-            meter.add(loss.detach(), logits.detach(), labels)
+            meter.add(loss, logits, labels)
             keeper.keep(training)
         epoch = meter.finish_epoch(len(training.epochs) + 1, rate(meter.step - 1))
         _require_finite(classifier, learn)
@@ -79,7 +74,9 @@ class Training:
         self, classifier: nn.Module, recipe: Recipe, learn: Split, observer: Observer, world: World = ALONE
     ) -> None:
         device = next(classifier.parameters()).device
+        self.recipe = recipe
         self.classifier = classifier
+        self.parallel = world.parallel(classifier)
         self.optimizer = Adam(classifier.parameters(), recipe)
         self.batches = Batches(learn, recipe, device, world)
         self.meter = Meter(observer, recipe.epochs * len(self.batches), device, world)
@@ -89,6 +86,16 @@ class Training:
     def done(self) -> int:
         """Steps done of the epoch that is not complete."""
         return self.meter.step - len(self.epochs) * len(self.batches)
+
+    def gradients(self, images: Tensor, labels: Tensor, weight: float) -> tuple[Tensor, Tensor]:
+        """Leave a batch's gradients with the parameters; its mean loss and its logits, without theirs."""
+        device = self.batches.labels.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+            logits = self.parallel(images).float()
+        loss = _mean_loss(logits, labels)
+        self.optimizer.zero_grad()
+        (loss if weight == 1 else loss * weight).backward()
+        return loss.detach(), logits.detach()
 
 
 class Batches:

@@ -129,6 +129,8 @@ class Keeping(Keeper):
         epochs, length = len(record.epochs), len(training.batches)
         if not (fitting and epochs * length <= record.step <= min(epochs + 1, self.setup.recipe.epochs) * length):
             raise _unusable(self.folder / FILE, "not of this training")
+        if self.world.size > 1:  # before its second step torch packs gradients anew, and so adds them in another order
+            training.gradients(*next(iter(training.batches)))
         for name, tensor in _shared(training).items():
             tensor.copy_(tensors[name])
         training.epochs.extend(record.epochs)
@@ -178,8 +180,8 @@ class Keeping(Keeper):
         self.signal = number
 
     def _leave(self, training: Training) -> None:
-        what = "the earlier one is kept" if self.spares else f"interrupted {_where(training)}"
-        warnings.warn(f"{self.folder}: {what}; edgedigits train --resume goes on from there", stacklevel=4)
+        what = "the earlier training is kept" if self.spares else f"interrupted {_where(training)}"
+        warnings.warn(f"{self.folder}: {what}; edgedigits train --resume goes on", stacklevel=4)
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(128 + signal.SIGTERM)
@@ -225,8 +227,7 @@ def _flat(setup: Setup) -> dict[str, Any]:
     """Each setting by its name, but for Python's version, which no byte depends on."""
     fields = setup.to_dict()
     flat = {**fields.pop("recipe"), **fields.pop("versions"), **fields}
-    del flat["python"]
-    return flat
+    return {name: value for name, value in flat.items() if name != "python"}
 
 
 def _short(value: Any) -> str:
@@ -269,5 +270,5 @@ def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.d
 def _where(training: Training) -> str:
     """In words, how far it is."""
     meter = training.meter
-    epoch = min(len(training.epochs) + 1, training.batches.recipe.epochs)
+    epoch = min(len(training.epochs) + 1, training.recipe.epochs)
     return f"in epoch {epoch}, after step {meter.step:,} of {meter.steps:,}"
