@@ -379,7 +379,7 @@ def data(
     names = dataset or list(datasets.KNOWN)
     statuses = [status for name in names for status in datasets.status(name, data_dir)]
     if fetch:
-        for name in dict.fromkeys(s.dataset for s in statuses if s.state != "whole"):
+        for name in dict.fromkeys(names):
             datasets.fetch(name, data_dir)
         statuses = [status for name in names for status in datasets.status(name, data_dir)]
     _show(render.statuses(statuses), render.statuses_json(statuses), json)

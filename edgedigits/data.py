@@ -197,11 +197,15 @@ def fetch(name: str, data_dir: Path | None = None) -> None:
         raise unknown("data set", name, KNOWN)
     idx_set, data_dir = IDX_SETS[name], data_dir or default_dir()
     raw = data_dir / idx_set.folder / "raw"
-    with locks.held(raw, wait=True):
-        wanting = [found.path.name for found in status(name, data_dir) if found.state != "whole"]
-        with files.staged(raw) as stage:
-            for file in wanting:
-                (stage / file).write_bytes(_fetch_one(idx_set, file, raw))
+    if not _wanting(name, data_dir) and not any(raw.glob(".*")):  # nor anything that a killed process left
+        return
+    with locks.held(raw, wait=True), files.staged(raw) as stage:
+        for file in _wanting(name, data_dir):
+            (stage / file).write_bytes(_fetch_one(idx_set, file, raw))
+
+
+def _wanting(name: str, data_dir: Path) -> list[str]:
+    return [found.path.name for found in status(name, data_dir) if found.state != "whole"]
 
 
 def _fetch_one(idx_set: IdxSet, file: str, raw: Path) -> bytes:

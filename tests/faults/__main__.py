@@ -41,7 +41,7 @@ def main() -> int:
                     if counts.tried:
                         print(_row(name, attack, counts), flush=True)
                     for note in counts.notes[:SHOWN]:
-                        print(f"  {note}", flush=True)
+                        print("  " + " | ".join(note.splitlines()), flush=True)
                     clean = clean and counts.clean
     return 0 if clean else 1
 

@@ -82,31 +82,39 @@ class Boundaries:
         found = os.fstat(descriptor)
         self.synced[found.st_ino] = found.st_size
 
-    def _opened(self, file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **options: Any) -> Any:
+    def _opened(
+        self,
+        file: Any,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+        opener: Any = None,
+    ) -> Any:
         """`open`, whose writes below the folder are counted."""
-        if not set(mode) & set("wxa+") or not self.holds(file) or rest or options.keys() - TEXT:
-            return _open(file, mode, buffering, *rest, **options)
-        raw = _Counted(self, file, mode.replace("b", "").replace("t", ""))
+        if not set(mode) & set("wxa+") or not self.holds(file):
+            return _open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        raw = _Counted(self, file, mode.replace("b", "").replace("t", ""), closefd, opener)
         buffered: Any = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
-        return buffered if "b" in mode else io.TextIOWrapper(buffered, **options)
-
-
-TEXT = {"encoding", "errors", "newline"}
+        return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding, errors, newline)
 
 
 class _Counted(io.FileIO):
     """A file whose writes are boundaries: at the one to strike, half of it is written."""
 
-    def __init__(self, boundaries: Boundaries, file: Any, mode: str) -> None:
-        super().__init__(file, mode)
+    def __init__(self, boundaries: Boundaries, file: Any, mode: str, closefd: bool, opener: Any) -> None:
+        super().__init__(file, mode, closefd, opener)
         self.boundaries = boundaries
         found = os.fstat(self.fileno())
         boundaries.synced.setdefault(found.st_ino, found.st_size)
 
     def write(self, content: Any) -> int:  # type: ignore[override]
         if self.boundaries.reach("write"):
-            super().write(memoryview(content)[: len(content) // 2])
+            half = super().write(memoryview(content)[: len(content) // 2 or 1])
             self.boundaries.strike(self.boundaries)
+            return half  # who was not struck down writes the rest
         return super().write(content)
 
 
@@ -136,12 +144,6 @@ def interrupt(_: Boundaries) -> None:
 
 
 STRIKES: dict[str, Callable[[Boundaries], None]] = {"kill": kill, "cut": cut, "full": fill, "interrupt": interrupt}
-
-
-def steady_clock() -> None:
-    """Durations that are the same in every run: what is recorded of them can be compared byte by byte."""
-    ticks = itertools.count()
-    time.perf_counter = lambda: next(ticks) / 1000
 
 
 def jumping_clock() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import mmap
 import os
+import re
 import resource
 import shutil
 import signal
@@ -16,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgedigits import cli, files
-from tests.faults import boundaries
 from tests.faults.boundaries import MAKING, STRIKES, Boundaries
 from tests.faults.scenes import FILES, Scene
 
+TIMES = re.compile(rb'"(seconds|train_seconds|images_per_second)": [-+.e0-9]+')
 PATIENCE = 120.0  # seconds until a command counts as hung
 REFUSED = (3, 4)
 Tree = dict[str, bytes]
@@ -113,7 +114,6 @@ def command(arguments: tuple[str, ...], fault: Fault = lambda: None) -> Callable
     """The command line in this process, once the fault is in place."""
 
     def work() -> None:
-        boundaries.steady_clock()
         sys.argv = ["edgedigits", *arguments]
         fault()
         cli.main()
@@ -133,11 +133,11 @@ def limited(size: int) -> Fault:
 
 
 def tree(folder: Path) -> Tree:
-    """Everything below a folder: files with their bytes, empty folders with a slash."""
+    """Everything below a folder: files with their bytes but for measured times, and empty folders with a slash."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            found[str(path.relative_to(folder))] = path.read_bytes()
+            found[str(path.relative_to(folder))] = TIMES.sub(b'"time": 0', path.read_bytes())
         elif not any(path.iterdir()):
             found[f"{path.relative_to(folder)}/"] = b""
     return found

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import checkpoint, data, files, manifest, mirrors, safety, sinks
+from edgedigits import checkpoint, data, files, manifest, mirrors, resume, safety, sinks
 from edgedigits.data import Uint8Array
 from edgedigits.drawn import draw
 from edgedigits.load import load
 
-TRAIN = ("train", "--model", "fc", "--epochs", "2", "--batch-size", "50", "--seed")
+TRAIN = ("train", "--model", "fc", "--epochs", "2", "--batch-size", "100", "--seed")
 EXPORT = ("export", "--quantize", "--format", "onnx")
 SCORE = ("score", "exports/fc/fc.onnx", "train-images-idx3-ubyte", "--batch-size", "60", "--out")
 FETCH = ("data", "mnist", "--fetch", "--data-dir", "data")
@@ -43,6 +43,8 @@ class Scene:
 def read_runs() -> None:
     for folder in checkpoint.find(Path("runs")):
         checkpoint.load_model(checkpoint.load(folder))
+    for path in Path("runs").glob(f"*/{resume.FILE}"):
+        resume.State.from_bytes(path.read_bytes())
 
 
 def read_exports() -> None:
@@ -97,9 +99,11 @@ FILES = make_files()
 RUN = ((*TRAIN, "0"),)
 EXPORTED = (*RUN, ("export", "--format", "torchscript", "--format", "onnx"), ("verify", "--max-flips", "60"))
 PARTLY = (".partial", ".journal")
+STATE = (resume.FILE,)
 SCENES = {
-    "train": Scene(RUN, (*TRAIN, "1"), read_runs),
-    "train-first": Scene((), (*TRAIN, "1"), read_runs),
+    "train": Scene(RUN, (*TRAIN, "1"), read_runs, partly=STATE),
+    "train-first": Scene((), (*TRAIN, "1"), read_runs, partly=STATE),
+    "resume": Scene((), (*TRAIN, "1", "--resume", "--save-every", "0"), read_runs, partly=STATE),
     "export": Scene((*EXPORTED, (*TRAIN, "1")), EXPORT, read_exports),
     "export-first": Scene(RUN, EXPORT, read_exports),
     "verify": Scene((*RUN, EXPORT, ("verify", "--max-flips", "60")), ("verify", "--max-flips", "50"), read_exports),
