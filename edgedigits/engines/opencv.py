@@ -1,0 +1,43 @@
+"""OpenCV's dnn module, on the CPU."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits import engines, formats
+from edgedigits.formats import Images, Session
+from edgedigits.records import Contract
+
+SETTINGS: tuple[str, ...] = ()
+PATIENCE = 1
+
+
+def version() -> str:
+    """Of cv2, whichever of its packages brought it. Raises MissingCapability."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise engines.missing("opencv-python-headless", extra="opencv") from error
+    return cv2.__version__
+
+
+def session(serialized: bytes, contract: Contract, _: str | None) -> Session:
+    """A net."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    net = cv2.dnn.readNetFromONNX(np.frombuffer(serialized, np.uint8))
+    outputs = [output.name for output in contract.outputs]
+
+    def call(image: Images) -> list[npt.NDArray[Any]]:
+        net.setInput(image, contract.input.name)
+        return list(net.forward(outputs))
+
+    return Session(call)
+
+
+def words(error: Exception) -> str:
+    """Its errors begin with a place in its source, and quote what is wrong on lines that begin with `>`."""
+    said = " ".join(getattr(error, "err", str(error)).replace("\n>", " ").lstrip("> ").split())
+    return formats.first_line(RuntimeError(said))

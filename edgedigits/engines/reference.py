@@ -1,0 +1,27 @@
+"""ONNX's reference evaluator: what the standard says, in numpy, slowly."""
+
+from importlib.metadata import version as version_of
+
+from edgedigits import formats
+from edgedigits.formats import Session
+from edgedigits.records import Contract
+
+SETTINGS: tuple[str, ...] = ()
+PATIENCE = 10
+
+words = formats.first_line
+
+
+def version() -> str:
+    """Of onnx, which is always there."""
+    return version_of("onnx")
+
+
+def session(serialized: bytes, contract: Contract, _: str | None) -> Session:
+    """An evaluator."""
+    from onnx import load_model_from_string
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(load_model_from_string(serialized))
+    outputs = [output.name for output in contract.outputs]
+    return Session(lambda image: evaluator.run(outputs, {contract.input.name: image}))
