@@ -6,8 +6,14 @@ commands in a process of its own (`edgedigits/sandbox.py`).
 """
 
 import importlib
+import io
+import os
 import pkgutil
+import subprocess
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
+
+import numpy as np
 
 from edgedigits.errors import MissingCapability, unknown
 from edgedigits.records import Contract, EngineRef
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 
 NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 DEFAULT = "onnxruntime"
+LIFT = "; ".join(f"ulimit -S -{limit} $(ulimit -H -{limit})" for limit in "vft")  # memory, bytes of files, seconds
 
 
 class Engine(Protocol):
@@ -57,3 +64,31 @@ def find(name: str) -> EngineRef:
 def missing(package: str, extra: str) -> MissingCapability:
     """The error where a Python package is not installed, which names the extra that brings it."""
     return MissingCapability(f"engine {extra} needs {package}: pip install 'edgedigits[{extra}]'")
+
+
+def start(command: Sequence[str], script: str = 'exec "$@"') -> "subprocess.Popen[bytes]":
+    """Start an engine's program from the process of a file, without that one's limits on memory, time and writing.
+
+    script   a shell's, which runs the command as "$@"
+    """
+    shell = ["sh", "-c", f"{LIFT}; {script}", "sh"] if os.name == "posix" else []  # elsewhere there are no limits
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*shell, *command], stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+def remote(exchange: Callable[[bytes], bytes], serialized: bytes, contract: Contract) -> "Session":
+    """A session in a program that answers messages as `answers.mjs` does; `exchange` sends one and waits for the other.
+
+    What goes wrong there is a RuntimeError.
+    """
+    from edgedigits import messages
+
+    def ask(request: messages.Message, arrays: Sequence[messages.Array]) -> tuple[messages.Message, list[messages.Array]]:
+        answer, found = messages.receive(io.BytesIO(exchange(messages.packed(request, arrays))))
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer, found
+
+    outputs = [output.name for output in contract.outputs]
+    ask({"do": "load", "input": contract.input.name, "outputs": outputs}, [np.frombuffer(serialized, np.uint8)])
+    return messages.session(ask, len(outputs))
