@@ -35,9 +35,7 @@ def load(path: str | Path, *, trust: bool = False, isolated: bool = False) -> Pr
     return module.load(path)
 
 
-def open_file(
-    path: Path, setting: str | None = None, *, engine: str | None = None, trust: bool = False
-) -> Predictor:
+def open_file(path: Path, setting: str | None = None, *, engine: str | None = None, trust: bool = False) -> Predictor:
     """An exported file as every command loads it: data in a process of its own, code only when it is trusted.
 
     setting   of what runs it, by default the first

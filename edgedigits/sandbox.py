@@ -34,9 +34,7 @@ START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from edgedigits.sandbo
 _children: "weakref.WeakValueDictionary[tuple[Path, Path, str], Child]" = weakref.WeakValueDictionary()
 
 
-def load(
-    path: Path, format_name: str, setting: str | None = None, engine: str = engines.DEFAULT
-) -> Predictor:
+def load(path: Path, format_name: str, setting: str | None = None, engine: str = engines.DEFAULT) -> Predictor:
     """A file as a Predictor that answers from a process of its own. Raises ModelFileError, and MissingCapability.
 
     All settings of one file in an engine share its process, for as long as one of their Predictors is in use.

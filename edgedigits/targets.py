@@ -152,9 +152,7 @@ def _target(path: Path) -> Target:
     return Target(path, entries[0], listing.checkpoint) if entries else Target(path, stray=True)
 
 
-def open_target(
-    target: Target, references: "References", trust: bool = False, engine: str | None = None
-) -> Opened:
+def open_target(target: Target, references: "References", trust: bool = False, engine: str | None = None) -> Opened:
     """Check a file against its manifest, load it, and check its contract against its checkpoint.
 
     trust    load a file that can hold code although no manifest beside it lists it

@@ -83,7 +83,9 @@ def remote(exchange: Callable[[bytes], bytes], serialized: bytes, contract: Cont
     """
     from edgedigits import messages
 
-    def ask(request: messages.Message, arrays: Sequence[messages.Array]) -> tuple[messages.Message, list[messages.Array]]:
+    def ask(
+        request: messages.Message, arrays: Sequence[messages.Array]
+    ) -> tuple[messages.Message, list[messages.Array]]:
         answer, found = messages.receive(io.BytesIO(exchange(messages.packed(request, arrays))))
         if "error" in answer:
             raise RuntimeError(answer["error"])

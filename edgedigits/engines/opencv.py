@@ -1,5 +1,6 @@
 """OpenCV's dnn module, on the CPU."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,6 @@ def session(serialized: bytes, contract: Contract, _: str | None) -> Session:
 
 
 def words(error: Exception) -> str:
-    """Its errors begin with a place in its source, and quote what is wrong on lines that begin with `>`."""
-    said = " ".join(getattr(error, "err", str(error)).replace("\n>", " ").lstrip("> ").split())
-    return formats.first_line(RuntimeError(said))
+    """Its errors name places in its source, one inside the other, and begin each line with `>`."""
+    said = re.sub(r"^>|OpenCV\(\S+\) \S+ error: \(.*?\)", "", getattr(error, "err", str(error)), flags=re.MULTILINE)
+    return formats.first_line(RuntimeError(" ".join(said.split()).removeprefix(": ")))

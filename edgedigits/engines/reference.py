@@ -1,9 +1,12 @@
 """ONNX's reference evaluator: what the standard says, in numpy, slowly."""
 
 from importlib.metadata import version as version_of
+from typing import Any
+
+import numpy.typing as npt
 
 from edgedigits import formats
-from edgedigits.formats import Session
+from edgedigits.formats import Images, Session
 from edgedigits.records import Contract
 
 SETTINGS: tuple[str, ...] = ()
@@ -24,4 +27,8 @@ def session(serialized: bytes, contract: Contract, _: str | None) -> Session:
 
     evaluator = ReferenceEvaluator(load_model_from_string(serialized))
     outputs = [output.name for output in contract.outputs]
-    return Session(lambda image: evaluator.run(outputs, {contract.input.name: image}))
+
+    def call(image: Images) -> list[npt.NDArray[Any]]:
+        return list(evaluator.run(outputs, {contract.input.name: image}))
+
+    return Session(call)

@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.page, self.secret = page, secret
         super().__init__(*arguments)
 
-    def do_GET(self) -> None:  # noqa: D102, N802 - the base class calls it by that name
+    def do_GET(self) -> None:
         name = self.path.removeprefix(self.secret)
         if name in OURS:
             self._reply((HERE / name).read_bytes(), OURS[name])
@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def do_POST(self) -> None:  # noqa: D102, N802 - likewise
+    def do_POST(self) -> None:
         if self.path != self.secret + "messages":
             return self.send_error(404)
         size = int(self.headers["Content-Length"])
