@@ -17,6 +17,7 @@ import numpy as np
 
 from edgedigits.errors import MissingCapability, unknown
 from edgedigits.records import Contract, EngineRef
+from edgedigits.safety import BOUNDS
 
 if TYPE_CHECKING:
     from edgedigits.formats import Session
@@ -67,11 +68,14 @@ def missing(package: str, extra: str) -> MissingCapability:
 
 
 def start(command: Sequence[str], script: str = 'exec "$@"') -> "subprocess.Popen[bytes]":
-    """Start an engine's program from the process of a file, without that one's limits on memory, time and writing.
+    """Start an engine's program from the process of a file, with other limits than Python's.
+
+    Such programs reserve more addresses than they use, so that what is limited is the memory that they use.
 
     script   a shell's, which runs the command as "$@"
     """
-    shell = ["sh", "-c", f"{LIFT}; {script}", "sh"] if os.name == "posix" else []  # elsewhere there are no limits
+    limits = f"{LIFT}; ulimit -S -d {BOUNDS.memory_bytes >> 10}; {script}"
+    shell = ["sh", "-c", limits, "sh"] if os.name == "posix" else []  # elsewhere there are no limits
     pipe = subprocess.PIPE
     return subprocess.Popen([*shell, *command], stdin=pipe, stdout=pipe, stderr=pipe)
 

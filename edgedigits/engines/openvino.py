@@ -13,7 +13,12 @@ from edgedigits.records import Contract
 SETTINGS: tuple[str, ...] = ()
 PATIENCE = 1
 
-OPTIONS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+OPTIONS = {
+    "INFERENCE_NUM_THREADS": 1,
+    "NUM_STREAMS": 1,
+    "INFERENCE_PRECISION_HINT": "f32",
+    "CPU_RUNTIME_CACHE_CAPACITY": 0,  # or it keeps code for every size of canvas that it has seen, 0.8 MB each
+}
 
 
 def version() -> str:

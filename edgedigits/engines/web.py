@@ -35,7 +35,7 @@ ARGUMENTS = (
 SCRIPT = """
 folder=$(mktemp -d "${TMPDIR:-/tmp}/edgedigits-web-XXXXXX") || exit
 "$@" --user-data-dir="$folder" 3<&0 4>/dev/null </dev/null >/dev/null 2>"$folder/log"
-tail -n 1 "$folder/log" >&2
+{ grep -m 1 FATAL "$folder/log" || tail -n 1 "$folder/log"; } >&2
 rm -rf "$folder"
 """
 START_SECONDS = 60.0  # until the page is ready, on a machine however busy
