@@ -173,6 +173,10 @@ def verify(
     min_accuracy: Annotated[float | None, typer.Option(min=0, max=100, help="Accuracy to reach, in percent.")] = None,
     max_size: Annotated[int | None, typer.Option(min=0, help="Bytes of a file.")] = None,
     max_latency_us: Annotated[float | None, typer.Option(min=0, help="Median microseconds of one image.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run ONNX files in onnxruntime, openvino, opencv, reference, node or web."),
+    ] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
     trust: Trust = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="PATH", help="Also write a page to look at.")] = None,
@@ -203,6 +207,7 @@ def verify(
             runs=runs,
             exports=exports,
             html=html,
+            engine=engine,
             thorough=thorough,
             trust=trust,
             observer=observer,

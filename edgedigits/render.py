@@ -177,7 +177,7 @@ def verification(result: Verification) -> RenderableType:
         f"passed: {count} {'file' if count == 1 else 'files'}, {result.samples:,} test images of {result.dataset}"
         if result.passed
         else f"FAILED: {failed} of {count} files"
-    )
+    ) + (f", in {result.engine}" if result.engine else "")
     return Group(
         _verdicts(result.reports),
         *_recorded(result.reports),

@@ -368,6 +368,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("score in-the-way nothing --out a.csv", 3, "nothing: cannot be read"),
         ("score in-the-way nothing --out a.csv --shard 2/2", 2, "i/N with i from 0 to N - 1 wanted"),
         ("verify --dataset mnst", 2, "did you mean 'mnist'?"),
+        ("verify --engine opnvino", 2, "did you mean 'openvino'?"),
         ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
     ],
 )
