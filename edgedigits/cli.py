@@ -224,6 +224,26 @@ def verify(
 
 
 @app.command()
+def reproduce(
+    folder: Annotated[Path, typer.Argument(help="An export folder, such as exports/cnn.")],
+    dataset: Annotated[str | None, DATASET] = None,
+    data_dir: DataDir = None,
+    keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
+    json: Json = False,
+) -> None:
+    """Train and export anew what a manifest lists, and compare the bytes; exit code 1 when some differ."""
+    from edgedigits import render
+    from edgedigits.reproduce import reproduce as reproduce_folder
+
+    with render.progress(f"reproduce {folder}") as observer:
+        result = reproduce_folder(folder, dataset=dataset, data_dir=data_dir, keep=keep, observer=observer)
+    _show(render.reproduction(result), result.to_dict(), json)
+    if not result.same:
+        raise typer.Exit(1)
+    _say("Next: embed one; the README has ten lines that do.")
+
+
+@app.command()
 def card(
     folder: Annotated[
         list[Path] | None, typer.Argument(help="Export folders; without any, all below --exports.")
@@ -364,7 +384,7 @@ def data(
     names = dataset or list(datasets.KNOWN)
     statuses = [status for name in names for status in datasets.status(name, data_dir)]
     if fetch:
-        for name in dict.fromkeys(s.dataset for s in statuses if s.state != "whole"):
+        for name in dict.fromkeys(names):
             datasets.fetch(name, data_dir)
         statuses = [status for name in names for status in datasets.status(name, data_dir)]
     _show(render.statuses(statuses), render.statuses_json(statuses), json)
