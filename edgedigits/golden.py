@@ -91,7 +91,10 @@ class Golden(Record):
 
 
 def make(ready: Sequence[Ready]) -> Golden:
-    """The golden inputs of a model, with the answers of its files; digits are blended for the first. Raises ModelFileError."""
+    """The golden inputs of a model, with the answers of its files; near-ties are those of the first.
+
+    Raises ModelFileError where a file fails to answer.
+    """
     predictor = ready[0].predictor
     canvas = isinstance(predictor, CanvasPredictor)
     pictures = list((_canvases if canvas else _digits)(predictor))

@@ -7,7 +7,7 @@ from edgedigits.embed import Package, static
 NAME = "python"
 INPUTS = ("canvas", "digit")
 BOTH = False
-SELFTEST = "python selftest.py"
+SELFTEST = "pip install -r requirements.txt && python selftest.py"
 
 
 def files(package: Package) -> Mapping[str, bytes]:
