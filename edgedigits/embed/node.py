@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from edgedigits.embed import Package, static
+from edgedigits.embed import EXAMPLE, Package, example, static
 
 NAME = "node"
 INPUTS = ("canvas", "digit")
@@ -11,5 +11,5 @@ SELFTEST = "npm install --ignore-scripts && node selftest.mjs"
 
 
 def files(package: Package) -> Mapping[str, bytes]:
-    """The programs, `package.json` and the README."""
-    return static(package, NAME)
+    """The programs, what they require, the README, and a picture to try them with."""
+    return static(package, NAME) | {EXAMPLE: example(package)}

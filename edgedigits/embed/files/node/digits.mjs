@@ -17,12 +17,13 @@ const OUTPUTS = CONTRACT.outputs.map((output) => output.name);
 const PGM = /^P5(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})\s/;
 const LONGEST_HEADER = 4096; // characters, with its comments
 
-// The model, loaded once; one thread is the fastest for a network of this size.
-export const session = await ort.InferenceSession.create(await readFile(MODEL), {
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  logSeverityLevel: 3,
-});
+let loading;
+
+/** The model, loaded when it is first asked; one thread is the fastest for a network of this size. */
+export function session() {
+  loading ??= readFile(MODEL).then((model) => ort.InferenceSession.create(model, { intraOpNumThreads: 1 }));
+  return loading;
+}
 
 /**
  * The answer to a picture { height, width, pixels }, pixels a Uint8Array with values from 0 to 255 as they are.
@@ -31,7 +32,8 @@ export const session = await ort.InferenceSession.create(await readFile(MODEL), 
  * logits are those of all labels; seen is what the network was shown, 28x28 pixels. Throws a RangeError or TypeError.
  */
 export async function answer(image) {
-  const found = await session.run({ [CONTRACT.input.name]: prepare(image) }, OUTPUTS);
+  const model = await session();
+  const found = await model.run({ [CONTRACT.input.name]: prepare(image) }, OUTPUTS);
   const probabilities = found.probabilities.data;
   const probability = Math.max(...probabilities);
   const isDigit = probability >= (CONTRACT.threshold ?? 0);
