@@ -213,7 +213,7 @@ def verify(
         raise typer.Exit(3 if unreadable else 1)
     known = all(report.compared_with == TORCH_MODEL for report in result.reports)
     verdict = "Every file answers as its model does." if known else "Every file keeps its limits."
-    _say(f"{verdict} Next: embed one; the README has ten lines that do.")
+    _say(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
 
 
 @app.command()
