@@ -7,6 +7,7 @@ needs it, so `--help` answers at once.
 import dataclasses
 import io
 import os
+import shlex
 import sys
 import traceback
 import warnings
@@ -220,7 +221,7 @@ def verify(
         raise typer.Exit(3 if unreadable else 1)
     known = all(report.compared_with == TORCH_MODEL for report in result.reports)
     verdict = "Every file answers as its model does." if known else "Every file keeps its limits."
-    _say(f"{verdict} Next: embed one; the README has ten lines that do.")
+    _say(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
 
 
 @app.command()
@@ -359,6 +360,25 @@ def predict(
     if unreadable:
         raise typer.Exit(3)
     _say("Next: edgedigits inspect FILE")
+
+
+@app.command()
+def embed(
+    target: Annotated[str, typer.Argument(help="What the other program is written in: node, python or web.")],
+    model: Annotated[str, typer.Argument(help="An ONNX file, or a name below --exports: then its canvas file first.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to make; it must be empty or missing.")],
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Make a folder that runs a model in another program, and proves that it runs right."""
+    from edgedigits import render
+    from edgedigits.embed import embed as embed_model
+
+    with render.progress("embed") as observer:
+        result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
+    _show(render.embedding(result), render.embedding_json(result), json)
+    _say(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
 
 
 @app.command()
