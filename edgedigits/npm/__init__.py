@@ -1,0 +1,89 @@
+"""Packages from npm that some engines and embed targets need: `modules("onnxruntime-web")` is a `node_modules` folder.
+
+Each package has a folder here, with a lock file that says which versions, by their hashes. They are installed into
+the user's cache folder when they are first needed, and without running any script of theirs.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from edgedigits.errors import MissingCapability
+
+LOCKS = Path(__file__).parent
+PACKAGES = tuple(sorted(path.parent.name for path in LOCKS.glob("*/package-lock.json")))
+INSTALL_SECONDS = 300.0
+INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
+GET_NODE = "Install Node.js 20 or later with npm (nodejs.org, or your system's packages nodejs and npm)"
+
+
+def node() -> str:
+    """The Node.js executable. Raises MissingCapability."""
+    return _executable("node")
+
+
+def modules(package: str) -> Path:
+    """The `node_modules` folder with one of PACKAGES and what it needs. Raises MissingCapability.
+
+    The folder is named by the lock file's hash, so that another version of EdgeDigits finds its own.
+    """
+    lock = LOCKS / package / "package-lock.json"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    folder = _cache() / f"{package}-{digest[:12]}"
+    if not folder.is_dir():
+        _install(package, folder)
+    return folder / "node_modules"
+
+
+def _cache() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("edgedigits") / "npm"
+
+
+def _install(package: str, folder: Path) -> None:
+    """Install a package beside its place, then rename: what is there is whole."""
+    npm = _executable("npm")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder.parent, ignore_cleanup_errors=True) as temporary:
+            stage = Path(temporary) / "stage"
+            shutil.copytree(LOCKS / package, stage)
+            _run([npm, *INSTALL], stage, package)
+            if not folder.is_dir():  # another process may have been faster
+                stage.rename(folder)
+    except OSError as error:
+        raise MissingCapability(f"cannot install {package} into {folder.parent}: {error.strerror}.") from error
+
+
+def _run(command: list[str], folder: Path, package: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "NO_UPDATE_NOTIFIER": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MissingCapability(
+            f"npm did not install {package} within {INSTALL_SECONDS:.0f} seconds. Is there a network?"
+        ) from error
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
+        reason = said[0].removeprefix("npm error").strip() if said else f"exit code {done.returncode}"
+        raise MissingCapability(f"npm cannot install {package}: {reason}. It is needed once, with a network.")
+
+
+def _executable(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise MissingCapability(f"{name} is not on this machine. {GET_NODE}.")
+    return found
