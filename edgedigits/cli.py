@@ -315,6 +315,25 @@ def predict(
 
 
 @app.command()
+def embed(
+    target: Annotated[str, typer.Argument(help="What the other program is written in: node, python or web.")],
+    model: Annotated[str, typer.Argument(help="An ONNX file, or a name below --exports: then its canvas file first.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to make; it must be empty or missing.")],
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Make a folder that runs a model in another program, and proves that it runs right."""
+    from edgedigits import render
+    from edgedigits.embed import embed as embed_model
+
+    with render.progress("embed") as observer:
+        result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
+    _show(render.embedding(result), render.embedding_json(result), json)
+    _say(f"Next: in {result.folder}, {result.selftest}")
+
+
+@app.command()
 def models(json: Json = False) -> None:
     """List what can be trained: parameters, input, recipes, and the accuracy measured."""
     from edgedigits import render

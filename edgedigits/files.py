@@ -43,7 +43,7 @@ def _open_plain(path: Path) -> io.BufferedReader:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A temporary folder inside `folder`, whose files move into `folder` when the block ends well.
+    """A temporary folder inside `folder`, whose files move into `folder` when the block ends well, and keep their folders.
 
     All files are flushed to the disk, then each is renamed over its predecessor: a reader sees the
     old file or the new one, never a part. When the block raises, nothing in `folder` has changed.
@@ -56,11 +56,13 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
         yield stage
-        files = sorted(path for path in stage.iterdir() if path.is_file())
+        files = sorted(path for path in stage.rglob("*") if path.is_file())
         for file in files:
             _flush(file)
         for file in files:
-            file.replace(folder / file.name)
+            place = folder / file.relative_to(stage)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
         if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is already durable
             _flush(folder)
     except OSError as error:

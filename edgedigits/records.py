@@ -598,6 +598,27 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")  # JSON knows no NaN and no infinity, Python's reader does
 
 
+@dataclass(frozen=True)
+class Embedding(Record):
+    """A folder that runs a model in another program.
+
+    models     its model files, the main one first
+    files      all that was written, with sizes in bytes
+    selftest   the command that proves runtime and preprocessing, run in the folder
+    """
+
+    target: str
+    models: tuple[str, ...]
+    files: Mapping[str, int]
+    selftest: str
+    folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files."""
+        return sum(self.files.values())
+
+
 def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
     return tuple(f for f in dataclasses.fields(cls) if not f.metadata.get("local"))
 

@@ -23,6 +23,7 @@ from edgedigits.records import (
     Benchmark,
     Checkpoint,
     Contract,
+    Embedding,
     Inspection,
     ParityReport,
     Ratios,
@@ -356,6 +357,19 @@ def half_blocks(image: Uint8Array) -> Text:
     inked = (image > INKED).astype(int)
     cells = 2 * inked[0::2] + inked[1::2]
     return Text("\n".join("".join(BLOCKS[cell] for cell in line) for line in cells.tolist()))
+
+
+def embedding(result: Embedding) -> Table:
+    """The files of an embedding."""
+    table = _table("file", "size>")
+    for name, count in result.files.items():
+        table.add_row(str(result.folder / name), size(count))
+    return table
+
+
+def embedding_json(result: Embedding) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {"path": str(result.folder), "size_bytes": result.size_bytes} | result.to_dict()
 
 
 def models() -> Table:
