@@ -60,10 +60,10 @@ function fail(words) {
 }
 
 worker.onmessage = ({ data }) => {
-  if (data.failed) return fail(data.failed);
   if (data.models) begin(data);
-  else show(data.answers);
-  busy = false;
+  else if (data.answers) show(data.answers);
+  else fail(data.failed);
+  busy = contract === null; // what failed to load cannot be asked
   ask();
 };
 worker.onerror = () => fail(UNREADABLE);
