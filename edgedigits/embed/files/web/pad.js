@@ -1,7 +1,7 @@
 // The sheet to draw on: strokes and pictures go in, the canvas's own pixels come out.
 
 const SIDE = 560; // pixels of an empty sheet
-const PEN = 44;
+const PEN = 36; // wide enough for a digit that fills the sheet, and narrow enough for a small one
 const STEP = SIDE / 28; // of the pen that arrow keys move
 const LARGEST = 2048; // a side of a picture, as the contract has it
 const SMALLEST = 8;
