@@ -7,6 +7,7 @@ needs it, so `--help` answers at once.
 import dataclasses
 import io
 import os
+import shlex
 import sys
 import traceback
 import warnings
@@ -330,7 +331,7 @@ def embed(
     with render.progress("embed") as observer:
         result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
     _show(render.embedding(result), render.embedding_json(result), json)
-    _say(f"Next: in {result.folder}, {result.selftest}")
+    _say(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
 
 
 @app.command()

@@ -43,7 +43,7 @@ def _open_plain(path: Path) -> io.BufferedReader:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A temporary folder inside `folder`, whose files move into `folder` when the block ends well, and keep their folders.
+    """A temporary folder inside `folder`, whose files and their folders move there when the block ends well.
 
     All files are flushed to the disk, then each is renamed over its predecessor: a reader sees the
     old file or the new one, never a part. When the block raises, nothing in `folder` has changed.

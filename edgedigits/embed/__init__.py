@@ -6,13 +6,15 @@ them, so that the target's own self-test can prove runtime and preprocessing whe
 target adds lies in `files/<target>/`: a program, its self-test, a README, what installs the runtime.
 """
 
+import base64
+import functools
 import importlib
 import json
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from edgedigits import files, formats, golden, safety
 from edgedigits.errors import BadInput, ModelFileError, UsageError, unknown
@@ -21,6 +23,9 @@ from edgedigits.golden import Golden, Ready
 from edgedigits.load import open_file, require_format
 from edgedigits.progress import Observer, Progress, ignore
 from edgedigits.records import Contract, Embedding
+
+if TYPE_CHECKING:
+    import jinja2
 
 TARGETS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 STATIC = Path(__file__).parent / "files"
@@ -32,7 +37,8 @@ PREFERRED = (
     "onnx-static",
 )  # of a name's files, the first there
 MODEL = '"model.onnx"'  # in a target's programs: stands for the main file's name, quotes and all
-LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+EXAMPLE = "example.pgm"
+EXAMPLE_DIGIT = 7  # the golden inputs begin with the drawn digits, 0 to 9
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,35 @@ def static(package: Package, target: str) -> dict[str, bytes]:
     """The files of `files/<target>/`: programs with the main file's name in them, templates (.jinja) rendered."""
     folder = STATIC / target
     found = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return dict(_rendered(package, path.relative_to(folder), path.read_bytes()) for path in found)
+    return dict(_filled(package, path.relative_to(STATIC)) for path in found)
+
+
+def example(package: Package) -> bytes:
+    """A picture to try a program with: the first golden input that shows a 7, as a binary PGM."""
+    picture = package.golden.inputs[EXAMPLE_DIGIT]
+    return b"P5\n%d %d\n255\n" % (picture.width, picture.height) + base64.b64decode(picture.pixels)
+
+
+def _filled(package: Package, path: Path) -> tuple[str, bytes]:
+    """A file below STATIC, as it goes into the folder: its name there, and its bytes."""
+    name = Path(*path.parts[1:])
+    if path.suffix == ".jinja":
+        text = _templates().get_template(path.as_posix()).render(package=package)
+        return name.with_suffix("").as_posix(), text.encode()
+    content = (STATIC / path).read_bytes()
+    return name.as_posix(), content.replace(MODEL.encode(), json.dumps(package.main).encode())
+
+
+@functools.cache
+def _templates() -> "jinja2.Environment":
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(STATIC),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+    )
 
 
 def _shared(package: Package) -> dict[str, bytes]:
@@ -145,22 +179,6 @@ def _shared(package: Package) -> dict[str, bytes]:
         "golden.json": package.golden.to_line() + "\n",
     }
     return dict(package.models) | {name: text.encode() for name, text in texts.items()}
-
-
-def _rendered(package: Package, path: Path, content: bytes) -> tuple[str, bytes]:
-    if path.suffix == ".jinja":
-        import jinja2
-
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(STATIC),
-            undefined=jinja2.StrictUndefined,
-            keep_trailing_newline=True,
-            trim_blocks=True,
-        )
-        return path.with_suffix("").as_posix(), environment.from_string(content.decode()).render(
-            package=package
-        ).encode()
-    return path.as_posix(), content.replace(MODEL.encode(), json.dumps(package.main).encode())
 
 
 def _require_free(folder: Path, force: bool) -> None:
@@ -185,17 +203,19 @@ def _find(model: str, target: Target, exports: Path) -> list[Path]:
 
 
 def _named(name: str, target: Target, exports: Path) -> tuple[Path, Format]:
-    """Of the files of a name below `exports`, the first that a target takes. Raises BadInput."""
-    modules = [formats.get(format_name) for format_name in PREFERRED]
-    for module in modules:
-        path = exports / name / f"{name}{module.SUFFIX}"
+    """Of the files of a name below `exports`, or in a folder, the first that a target takes. Raises BadInput."""
+    folder = exports / name if (exports / name).is_dir() else Path(name)
+    for module in map(formats.get, PREFERRED):
+        path = folder / f"{folder.name}{module.SUFFIX}"
         if module.INPUT in target.INPUTS and path.is_file():
             return path, module
-    known = sorted(folder.name for folder in exports.glob("*") if any(folder.glob("*.onnx")))
-    there = f"Names there: {', '.join(known)}." if known else "Run edgedigits export --input canvas."
-    raise BadInput(
-        f"{exports / name}: no {' or '.join(target.INPUTS)} file in ONNX of this name, and {name} is none. {there}"
-    )
+    if folder.is_dir():
+        raise BadInput(
+            f"{folder}: no ONNX file here that takes a {' or '.join(target.INPUTS)}. "
+            f"Make one with edgedigits export --format onnx --input {target.INPUTS[0]}."
+        )
+    known = sorted(found.name for found in exports.glob("*") if any(found.glob("*.onnx")))
+    raise BadInput(f"{name}: no ONNX file, and no name below {exports} (there: {', '.join(known) or 'none'}).")
 
 
 def _require_takes(target: Target, path: Path, module: Format) -> None:
@@ -211,13 +231,17 @@ def _require_takes(target: Target, path: Path, module: Format) -> None:
 
 
 def _package(paths: Sequence[Path]) -> Package:
-    """The files, once they have passed the checks of `edgedigits.safety` and answered in a process of their own."""
+    """The files, once they have passed the checks of `edgedigits.safety` and answered in a process of their own.
+
+    Raises ModelFileError.
+    """
     ready = [Ready(path.name, safety.read(path), open_file(path), require_format(path)) for path in paths]
-    main = ready[0]
-    suffix = main.format.SUFFIX
+    main, contract = ready[0], ready[0].predictor.contract
+    if any(label.splitlines() != [label] for label in contract.labels):
+        raise ModelFileError(f"{paths[0]}: a label is empty or has several lines, and labels.txt has one a line.")
     return Package(
-        name=main.file.removesuffix(suffix),
+        name=main.file.removesuffix(main.format.SUFFIX),
         models={file.file: file.content for file in ready},
-        contract=main.predictor.contract,
+        contract=contract,
         golden=golden.make(ready),
     )

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from edgedigits.embed import Package, static
+from edgedigits.embed import EXAMPLE, Package, example, static
 
 NAME = "python"
 INPUTS = ("canvas", "digit")
 BOTH = False
-SELFTEST = "python selftest.py"
+SELFTEST = "pip install -r requirements.txt && python selftest.py"
 
 
 def files(package: Package) -> Mapping[str, bytes]:
-    """The programs, their requirements and the README."""
-    return static(package, NAME)
+    """The programs, what they require, the README, and a picture to try them with."""
+    return static(package, NAME) | {EXAMPLE: example(package)}

@@ -3,7 +3,7 @@
 python digits.py PICTURE.pgm PICTURE.npy ...
 
 from digits import answer
-answer(image).label             # image: uint8 [height, width]
+print(answer(image).label)      # image: uint8 [height, width]
 """
 
 import functools
@@ -27,38 +27,48 @@ PGM = re.compile(SPACE.join([rb"P5", rb"(\d{1,5})", rb"(\d{1,5})", rb"(\d{1,5})"
 class Answer(NamedTuple):
     """What the file answers to a picture.
 
-    label           of the digit, or None where there is no digit
+    label           of the digit, or None: no digit
     probability     of the likeliest label
-    probabilities   float32 [labels], and `logits`, from which they come
+    probabilities   of all, float32 [labels], and the logits that they come from
+    seen            what the network was shown, uint8 [28, 28]
     """
 
     label: str | None
     probability: float
     probabilities: np.ndarray
     logits: np.ndarray
+    seen: np.ndarray
 
     def __str__(self) -> str:
-        return f"{self.label or 'no digit'} ({self.probability:.1%})"
+        return f"{'no digit' if self.label is None else self.label} ({self.probability:.1%})"
 
 
 def answer(image: np.ndarray) -> Answer:
-    """The answer to a picture, uint8 [height, width], pixels 0 to 255 as they are. Raises ValueError."""
-    logits, probabilities = session().run(["logits", "probabilities"], {CONTRACT["input"]["name"]: prepare(image)})
-    logits, probabilities = logits.ravel(), probabilities.ravel()
+    """The answer to a picture, uint8 [height, width], with its values from 0 to 255 as they are. Raises ValueError."""
+    names = [output["name"] for output in CONTRACT["outputs"]]
+    values = session().run(names, {CONTRACT["input"]["name"]: prepare(image)})
+    found = dict(zip(names, values, strict=True))
+    probabilities = found["probabilities"].reshape(-1)
     best = int(probabilities.argmax())
     is_digit = probabilities[best] >= CONTRACT.get("threshold", 0)
-    label = CONTRACT["labels"][best] if is_digit else None
-    return Answer(label, float(probabilities[best]), probabilities, logits)
+    return Answer(
+        label=CONTRACT["labels"][best] if is_digit else None,
+        probability=float(probabilities[best]),
+        probabilities=probabilities,
+        logits=found["logits"].reshape(-1),
+        seen=found.get("seen", image),
+    )
 
 
 def prepare(image: np.ndarray) -> np.ndarray:
-    """The picture as the file takes it. Scaling and normalization are inside the file. Raises ValueError."""
+    """The picture as the file takes it: all scaling and normalization is inside the file. Raises ValueError."""
     if image.dtype != np.uint8 or image.ndim != 2:
         raise ValueError(f"uint8 [height, width] wanted, {image.dtype} {list(image.shape)} given")
     shortest, longest = CONTRACT.get("sides", (28, 28))
     if min(image.shape) < shortest or max(image.shape) > longest:
         raise ValueError(f"sides of {shortest} to {longest} pixels wanted, {list(image.shape)} given")
-    return image.reshape(1, *image.shape) if "batch" in CONTRACT["input"]["shape"] else image
+    takes_batch = len(CONTRACT["input"]["shape"]) == 3
+    return image[None] if takes_batch else image
 
 
 @functools.cache
@@ -70,7 +80,7 @@ def session() -> onnxruntime.InferenceSession:
 
 
 def read(path: Path) -> np.ndarray:
-    """The picture in a binary PGM or a .npy file. Raises OSError, and ValueError where it is none."""
+    """The picture in a PGM or .npy file. Raises OSError, and ValueError where it holds none."""
     return np.load(path, allow_pickle=False) if path.suffix == ".npy" else read_pgm(path.read_bytes())
 
 
@@ -81,10 +91,10 @@ def read_pgm(data: bytes) -> np.ndarray:
         raise ValueError("no binary PGM picture (P5)")
     width, height, largest = map(int, header.groups())
     if not 0 < largest < 65536:
-        raise ValueError(f"largest value of the PGM picture: 1 to 65535 wanted, {largest} given")
+        raise ValueError(f"PGM picture with values up to {largest}: 1 to 65535 wanted")
     values = np.frombuffer(data, ">u2" if largest > 255 else "u1", width * height, header.end())
     scaled = (values.astype(np.uint32) * 255 + largest // 2) // largest
-    return scaled.astype(np.uint8).reshape(height, width)
+    return scaled.clip(max=255).astype(np.uint8).reshape(height, width)
 
 
 def main() -> int:
