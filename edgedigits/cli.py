@@ -337,7 +337,10 @@ def embed(
 @app.command()
 def demo(
     web: Annotated[bool, typer.Option("--web", help="A page to draw digits on, read in the browser.")] = False,
-    model: Annotated[str, typer.Option("--model", "-m", help="A canvas file, or a name below --exports.")] = "cnn",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A canvas file, or a name below --exports; cnn, or what there is."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 for a free one.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Keep the page's folder here; else it is temporary.")
@@ -353,6 +356,7 @@ def demo(
     from edgedigits import render
     from edgedigits.embed import embed as embed_model
     from edgedigits.errors import UsageError
+    from edgedigits.predict import find_model
     from edgedigits.serve import Server
 
     if not web:
@@ -361,7 +365,9 @@ def demo(
         folder = out or Path(temporary)
         with Server(folder, port) as server:
             with render.progress("demo") as observer:
-                embed_model("web", model, folder, exports=exports, force=force, observer=observer)
+                embed_model(
+                    "web", model or find_model(exports), folder, exports=exports, force=force, observer=observer
+                )
             typer.echo(server.url)
             _say("Next: open it in a browser and draw. Ctrl-C ends it.")
             if open_browser:

@@ -89,9 +89,9 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     extensions_map = TYPES
 
     def send_head(self) -> Any:
-        port = self.server.server_address[1]
-        if self.headers.get("Host", "") not in [f"{name}:{port}" for name in NAMES]:
-            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain=f"This server is http://{ADDRESS}:{port}/ alone.")
+        assert isinstance(self.server, Server)
+        if self.headers.get("Host", "") not in [f"{name}:{self.server.server_port}" for name in NAMES]:
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain=f"This server is {self.server.url} alone.")
             return None
         return super().send_head()
 

@@ -51,8 +51,8 @@ class Reader {
   /**
    * The digit on an ImageData, light on dark or dark on light, with sides as the contract allows.
    *
-   * answer          a label, or null: no digit
-   * best            the likeliest label, whether or not it is the answer; `probability` is its own
+   * label           of the digit, or null: no digit
+   * best            the likeliest label, whether or not it is sure enough; `probability` is its own
    * probabilities   Float32Array in the order of the labels, and so are `logits`
    * seen            Uint8Array of 28x28 pixels: what the network was shown
    * milliseconds    that the model took
@@ -66,7 +66,7 @@ class Reader {
     const [probabilities, logits, seen] = ["probabilities", "logits", "seen"].map((name) => outputs[name].data);
     const probability = Math.max(...probabilities);
     const best = labels[probabilities.indexOf(probability)];
-    const answer = probability < threshold ? null : best;
-    return { answer, best, probability, probabilities, logits, seen, milliseconds };
+    const label = probability < threshold ? null : best;
+    return { label, best, probability, probabilities, logits, seen, milliseconds };
   }
 }

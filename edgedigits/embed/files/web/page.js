@@ -33,6 +33,12 @@ function changed() {
   $("invitation").hidden = !pad.blank;
   complain("");
   scheduled ??= requestAnimationFrame(frame);
+  settle();
+}
+
+/** Say whether the answer shown is of the picture shown. */
+function settle() {
+  $("results").ariaBusy = String(busy || stale || scheduled !== null);
 }
 
 function frame() {
@@ -65,6 +71,7 @@ worker.onmessage = ({ data }) => {
   else fail(data.failed);
   busy = contract === null; // what failed to load cannot be asked
   ask();
+  settle();
 };
 worker.onerror = () => fail(UNREADABLE);
 
@@ -102,19 +109,18 @@ function row(table, name, count) {
 /** Show an answer of each model; the first model's is the large one. */
 function show(answers) {
   const [first] = answers;
-  if (first.answer !== null) answer(first.answer, `${percent(first.probability)} sure`);
+  if (first.label !== null) answer(first.label, `${percent(first.probability)} sure`);
   else if (pad.blank) answer("no digit", "Nothing is drawn yet.");
   else answer("no digit", `At best ${first.best}, with ${percent(first.probability)}.`);
-  $("answer").className = first.answer === null ? "none" : first.answer.length > 2 ? "long" : "";
+  $("answer").className = first.label === null ? "none" : first.label.length > 2 ? "long" : "";
   bars.forEach(({ head, cells }, index) => {
     const probability = first.probabilities[index];
     head.parentElement.style.setProperty("--probability", probability);
-    head.parentElement.className = contract.labels[index] === first.answer ? "best" : "";
+    head.parentElement.className = contract.labels[index] === first.label ? "best" : "";
     cells[1].textContent = percent(probability);
   });
   models.forEach((model, index) => tell(model, answers[index]));
   reveal(first.seen);
-  $("seen").ariaLabel = `What the network saw: ${first.answer ?? "no digit"}, as 28 by 28 pixels`;
 }
 
 function answer(large, small) {
@@ -123,11 +129,11 @@ function answer(large, small) {
   speak(`${large}. ${small}`);
 }
 
-function tell({ cells, calls }, { answer, best, probability, milliseconds }) {
+function tell({ cells, calls }, { label, best, probability, milliseconds }) {
   calls.push(milliseconds);
   if (calls.length > REMEMBERED) calls.shift();
   const middle = calls.toSorted((a, b) => a - b)[calls.length >> 1];
-  cells[0].textContent = answer === null ? `no digit (${best}, ${percent(probability)})` : `${answer}, ${percent(probability)}`;
+  cells[0].textContent = label === null ? `no digit (${best}, ${percent(probability)})` : `${label}, ${percent(probability)}`;
   cells[1].textContent = `${middle.toFixed(1)} ms`;
 }
 

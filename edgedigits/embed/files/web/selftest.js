@@ -1,16 +1,17 @@
 // Proves this browser, its runtime, and digits.js as it stands, with the golden inputs of golden.json.
 
-import { fetchedJson, load, runtime } from "./digits.js";
-
 const $ = (id) => document.getElementById(id);
 
 /** Test every model, and say what is wrong. */
 async function main() {
+  const { fetchedJson, load, runtime } = await import("./digits.js"); // here, so that its failure is one of the test
   const golden = await fetchedJson("golden.json");
   $("runtime").textContent = `${runtime} in ${navigator.userAgent}; golden answers by ${golden.runtime}.`;
   const faults = new Map(); // in words, and the models that have them
   for (const model of golden.models) {
-    for (const fault of await test(model, golden.inputs)) faults.set(fault, [...(faults.get(fault) ?? []), model.file]);
+    for (const fault of await test(await load(model.file), model, golden.inputs)) {
+      faults.set(fault, [...(faults.get(fault) ?? []), model.file]);
+    }
   }
   conclude(Array.from(faults, ([fault, files]) => `${files.join(", ")}: ${fault}`));
 }
@@ -24,8 +25,7 @@ function conclude(faults) {
 }
 
 /** What is wrong with a model's answers, in words. */
-async function test(model, inputs) {
-  const reader = await load(model.file);
+async function test(reader, model, inputs) {
   const changed = await altered(reader.model, model.sha256);
   if (changed) return [changed];
   const cases = [];
@@ -130,14 +130,14 @@ function wrongAnswers(cases, tolerance) {
   const answered = asked.filter(({ answer }) => answer);
   const framed = answered.filter(({ answer, seen }) => !same(answer.seen, seen));
   const off = answered.filter((found) => !(distance(found) <= tolerance));
-  const other = answered.filter(({ answer, wanted }) => !wanted.close && answer.answer !== wanted.answer);
+  const other = answered.filter(({ answer, wanted }) => !wanted.close && answer.label !== wanted.answer);
   return [
     ...told(failed, cases, () => failed[0].error),
     ...told(framed, cases, () => "the network is shown another picture: the runtime is at fault"),
     ...told(off, cases, () => `logits are off by ${Math.max(...off.map(distance)).toExponential(1)}, ${tolerance} allowed`),
     ...told(other, cases, () => {
       const [{ answer, wanted }] = other;
-      return `the answer is ${said(answer.answer)}, ${said(wanted.answer)} wanted: mind the contract's threshold and labels`;
+      return `the answer is ${said(answer.label)}, ${said(wanted.answer)} wanted: mind the contract's threshold and labels`;
     }),
   ];
 }
