@@ -350,17 +350,18 @@ def demo(
     exports: Exports = Path("exports"),
 ) -> None:
     """Show a model at work: --web serves a page to draw digits on, for this machine alone, until Ctrl-C."""
+    from edgedigits.errors import UsageError
+
+    if not web:
+        raise UsageError("what is to be shown? edgedigits demo --web: a page to draw digits on.")
     import tempfile
     import webbrowser
 
     from edgedigits import render
     from edgedigits.embed import embed as embed_model
-    from edgedigits.errors import UsageError
     from edgedigits.predict import find_model
     from edgedigits.serve import Server
 
-    if not web:
-        raise UsageError("what is to be shown? edgedigits demo --web: a page to draw digits on.")
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as temporary:
         folder = out or Path(temporary)
         with Server(folder, port) as server:

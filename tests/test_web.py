@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
-from edgedigits import canvases, drawn
+from edgedigits import canvases, cli, drawn
 from edgedigits.data import Uint8Array
 from edgedigits.embed import embed
 from edgedigits.serve import Server
@@ -28,7 +29,6 @@ ROOT = Path(__file__).parents[1]
 WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 PATIENCE = 30_000  # milliseconds: the runtime is large, and the machine may be busy
 STATIC = ROOT / "edgedigits" / "embed" / "files" / "web"
-HERE = {"PYTHONPATH": str(ROOT)}
 PLACES = {  # of each digit on the sheet: centre across and down, height and width, as fractions of the sheet
     0: (0.5, 0.5, 0.7, 0.5),
     1: (0.3, 0.4, 0.5, 0.3),
@@ -429,20 +429,9 @@ def test_the_self_test_names_what_is_wrong_in_the_host_program(right: str, wrong
     expect(page.locator("#faults")).to_contain_text(said)
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """Of a process whose temporary files are seen."""
-    (tmp_path / "temporary").mkdir()
-    return os.environ | HERE | {"TMPDIR": str(tmp_path / "temporary")}
-
-
-def demo(*arguments: object) -> list[str]:
-    """The command line of `edgedigits demo`."""
-    return [sys.executable, "-m", "edgedigits", "demo", *map(str, arguments)]
-
-
-def test_the_demo_serves_until_ctrl_c_and_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
-    command = demo("--web", "--exports", ROOT / "exports")
+def test_the_demo_serves_until_ctrl_c_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edgedigits", "demo", "--web", "--exports", str(ROOT / "exports")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout
         assert process.stderr
@@ -453,35 +442,42 @@ def test_the_demo_serves_until_ctrl_c_and_leaves_nothing(environment: dict[str, 
         said = process.stderr.read().decode()
         assert process.wait(20) == 0
     assert said.splitlines() == ["Next: open it in a browser and draw. Ctrl-C ends it."]
-    assert list((tmp_path / "temporary").glob("edgedigits-*")) == []
+    assert list(tmp_path.glob("edgedigits-*")) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        ([], 2, "what is to be shown? edgedigits demo --web"),
-        (["--web", "--exports", "none"], 3, "edgedigits export --input canvas"),
-        (["--web", "--port", "{busy}"], 2, "Address already in use. Name another"),
-        (["--web", "--out", "{full}"], 2, "not empty"),
-    ],
-)
+def demo(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """The exit code of `edgedigits demo`."""
+    monkeypatch.setattr(sys, "argv", ["edgedigits", "demo", *map(str, arguments)])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main replaces it for good
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return int(left.value.code or 0)
+
+
 def test_the_demo_says_what_it_cannot_do(
-    arguments: list[str], code: int, said: str, site: Server, tmp_path: Path
+    site: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.txt").write_text("mine")
-    given = [argument.format(busy=site.server_port, full=tmp_path) for argument in arguments]
-    exports = [] if "--exports" in given or not given else ["--exports", str(ROOT / "exports")]
-    done = subprocess.run(demo(*given, *exports), capture_output=True, text=True, env=os.environ | HERE, cwd=tmp_path)
-    assert done.returncode == code, done.stderr
-    assert said in done.stderr
-    assert done.stdout == ""
+    shelf = ["--exports", ROOT / "exports"]
+    for arguments, code, said in (
+        ([], 2, "what is to be shown? edgedigits demo --web"),
+        (["--web"], 3, "exports: no canvas file here. Run edgedigits export --input canvas"),
+        (["--web", "--port", site.server_port, *shelf], 2, "Address already in use. Name another"),
+        (["--web", "--out", tmp_path, *shelf], 2, "not empty"),
+    ):
+        assert demo(monkeypatch, *arguments) == code
+        captured = capsys.readouterr()
+        assert said in captured.err
+        assert captured.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_without_npm_it_says_how_to_get_it(environment: dict[str, str], tmp_path: Path) -> None:
-    nothing = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    command = demo("--web", "--exports", ROOT / "exports")
-    done = subprocess.run(command, capture_output=True, text=True, env=environment | nothing)
-    assert done.returncode == 4
-    assert "npm is not on this machine. Install Node.js" in done.stderr
-    assert list((tmp_path / "temporary").glob("edgedigits-*")) == []
+def test_without_npm_it_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert demo(monkeypatch, "--web", "--exports", ROOT / "exports", "--out", tmp_path / "out") == 4
+    assert "npm is not on this machine. Install Node.js" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
