@@ -51,6 +51,7 @@ exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs
 	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs
 	$(BIN)/edgedigits verify --runs build/runs
+	$(BIN)/edgedigits card --license mit
 
 clean: ## Remove everything that make made
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -217,6 +217,25 @@ def verify(
 
 
 @app.command()
+def card(
+    folder: Annotated[
+        list[Path] | None, typer.Argument(help="Export folders; without any, all below --exports.")
+    ] = None,
+    license: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option("--license", metavar="SPDX", help="Of the files, such as mit; none is named else.")
+    ] = None,
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Write a model card, README.md, into folders of verified files, as the Hugging Face Hub has them."""
+    from edgedigits import cards, render
+
+    written = [cards.write(found, license) for found in folder or cards.folders(exports)]
+    _show(render.paths(written), {"cards": [{"name": path.parent.name, "path": str(path)} for path in written]}, json)
+    _say("Next: read them, and add what you know of your data")
+
+
+@app.command()
 def bench(
     file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
     dataset: Annotated[str | None, DATASET] = None,

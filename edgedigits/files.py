@@ -42,8 +42,10 @@ def _open_plain(path: Path) -> io.BufferedReader:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """A temporary folder inside `folder`, whose files and their folders move there when the block ends well.
+def staged(folder: Path, deep: bool = False) -> Iterator[Path]:
+    """A temporary folder inside `folder`, whose files move into `folder` when the block ends well.
+
+    deep   so do the files in its folders, into folders of the same names; else those are scratch
 
     All files are flushed to the disk, then each is renamed over its predecessor: a reader sees the
     old file or the new one, never a part. When the block raises, nothing in `folder` has changed.
@@ -56,7 +58,7 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
         yield stage
-        files = sorted(path for path in stage.rglob("*") if path.is_file())
+        files = sorted(path for path in stage.glob("**/*" if deep else "*") if path.is_file())
         for file in files:
             _flush(file)
         for file in files:

@@ -99,13 +99,14 @@ def make(ready: Sequence[Ready]) -> Golden:
     canvas = isinstance(predictor, CanvasPredictor)
     pictures = list((_canvases if canvas else _digits)(predictor))
     inputs = tuple(
-        _input(name, picture, _ask(predictor, picture).seen if canvas else None) for name, picture in pictures
+        _input(name, picture, ask(predictor, picture).seen if canvas else None) for name, picture in pictures
     )
     models = tuple(_model(file, [picture for _, picture in pictures]) for file in ready)
     return Golden(f"onnxruntime {environment.versions('onnxruntime')['onnxruntime']}", models, inputs)
 
 
-def _ask(predictor: Predictor, picture: Uint8Array) -> Reading:
+def ask(predictor: Predictor, picture: Uint8Array) -> Reading:
+    """A file's answer to one picture: a canvas, or 28x28 pixels. Raises ModelFileError and UsageError."""
     if isinstance(predictor, CanvasPredictor):
         return predictor.read(picture)
     logits, probabilities = predictor(picture[None])
@@ -123,7 +124,7 @@ def _base64(image: Uint8Array) -> str:
 
 def _model(file: Ready, pictures: Sequence[Uint8Array]) -> GoldenModel:
     tolerance = file.format.LIMITS.max_logit_diff or INT8_TOLERANCE
-    readings = [_ask(file.predictor, picture) for picture in pictures]
+    readings = [ask(file.predictor, picture) for picture in pictures]
     answers = tuple(_answer(reading, file.predictor.contract, tolerance) for reading in readings)
     return GoldenModel(file.file, hashlib.sha256(file.content).hexdigest(), tolerance, answers)
 
@@ -180,7 +181,7 @@ def _drawn(predictor: Predictor, present: Callable[[Uint8Array], Uint8Array]) ->
         yield f"drawn {label}", present(image)
     for one, other in PAIRS:
         blends = [present(_blend(images[one], images[other], share)) for share in SHARES]
-        yield f"between {one} and {other}", min(blends, key=lambda blend: _margin(_ask(predictor, blend)))
+        yield f"between {one} and {other}", min(blends, key=lambda blend: _margin(ask(predictor, blend)))
 
 
 def _blend(one: Uint8Array, other: Uint8Array, share: float) -> Uint8Array:

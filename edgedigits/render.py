@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -157,6 +157,14 @@ def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
             for artifact in artifacts
         ]
     }
+
+
+def paths(found: Iterable[object]) -> Table:
+    """What was written, a path a line."""
+    table = _table("file")
+    for path in found:
+        table.add_row(str(path))
+    return table
 
 
 def verification(result: Verification) -> RenderableType:

@@ -25,12 +25,15 @@ from edgedigits.manifest import FILE as MANIFEST
 from edgedigits.presets import PRESETS
 from edgedigits.records import Artifact, Manifest
 
+SHELF = Path(__file__).parents[1] / "exports" / "fc-28"
+
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
+    "card": "--license --exports --json",
     "inspect": "--runs --json",
     "score": "--out --batch-size --shard --resume --dark-ink --json",
     "models": "--json",
@@ -54,6 +57,7 @@ JSON_FIELDS = {
     "export": {"": "artifacts", "artifacts": "name format path size_bytes sha256"},
     "verify": {"": "passed dataset samples reports", "reports": REPORT_FIELDS},
     "bench": {"": "dataset samples threads batch calls machine versions rows slower", "rows": BENCH_FIELDS},
+    "card": {"cards": "name path"},
     "inspect": {"": INSPECT_FIELDS, "tensors": "name dtype shape bytes", "runtimes": "name minimum note"},
     "score": {"": "model model_sha256 input output shard items errors resumed seconds images_per_second"},
     "predict": {
@@ -173,8 +177,10 @@ def test_no_command_is_left_out_here() -> None:
 def test_json_is_one_document_with_the_promised_fields(
     command: str, edgedigits: Cli, digits_folder: Path, runs: Path, fc_exports: Path
 ) -> None:
+    shutil.copytree(SHELF, "verified")
     arguments = {
         "train": ("-m", "fc", "--dataset", digits_folder, "--epochs", 1, "--seed", 4, "--device", "cpu"),
+        "card": ("verified",),
         "export": ("-m", "fc-tiny", "-f", "torchscript", "--runs", runs),
         "verify": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "bench": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),

@@ -66,6 +66,15 @@ def test_folders_that_were_made_for_nothing_are_removed(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"mine/": ""}
 
 
+def test_staged_folders_move_file_by_file_when_they_are_wanted(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "other").write_text("untouched")
+    with staged(tmp_path, deep=True) as stage:
+        (stage / "a" / "b").mkdir(parents=True)
+        (stage / "a" / "b" / "new").write_text("added")
+    assert tree(tmp_path) == {"a/": "", "a/b/": "", "a/other": "untouched", "a/b/new": "added"}
+
+
 def test_missing_folders_are_made_for_the_files(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b" / "text.json", "é\n")
     assert (tmp_path / "a" / "b" / "text.json").read_bytes() == "é\n".encode()

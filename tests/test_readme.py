@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import edgedigits as ed
-from edgedigits import canvases, cli, drawn, files, formats, limits, load, manifest, measured
+from edgedigits import canvases, cards, cli, drawn, files, formats, limits, load, manifest, measured
 from edgedigits.data import Dataset
 from edgedigits.measured import Measurement
 from edgedigits.models import parameter_count
@@ -339,11 +339,13 @@ def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
     assert {path.name for path in (SHELF / name).iterdir()} == {
         manifest.FILE,
         manifest.PARITY_FILE,
+        cards.FILE,
         *(artifact.file for artifact in listing.artifacts),
     }
     assert [artifact.format for artifact in listing.artifacts] == ON_THE_SHELF
     for artifact in listing.artifacts:
         assert files.sha256(SHELF / name / artifact.file) == artifact.sha256
+    assert (SHELF / name / cards.FILE).read_text(encoding="utf-8") == cards.text(SHELF / name, "mit")
     parity = Verification.read(SHELF / name / manifest.PARITY_FILE)
     assert parity.passed
     assert [report.sha256 for report in parity.reports] == [

@@ -116,7 +116,7 @@ def embed(
     observer(Progress(f"embed {paths[0].name}", 0, None))
     package = _package(paths)
     content = _shared(package) | dict(module.files(package))
-    with files.staged(folder) as stage:
+    with files.staged(folder, deep=True) as stage:
         for name, data in content.items():
             (stage / name).parent.mkdir(parents=True, exist_ok=True)
             (stage / name).write_bytes(data)

@@ -114,7 +114,7 @@ function faultOf(each, tolerance) {
   if (!found) return "the program fails:";
   if (!given) return "the model was not asked through session().run";
   if (!(distance(each) <= tolerance))
-    return `the pixels are right, the logits off by more than ${tolerance}: the runtime answers otherwise, or is read otherwise`;
+    return `the pixels are right, the logits off by more than ${tolerance}: mind the runtime, and how it is read`;
   if (wanted.seen && !same({ height: 28, width: 28, pixels: found.seen }, wanted.seen))
     return "the network is shown another image than the golden one: the runtime computes otherwise";
   if (found.label !== wanted.answer && !wanted.close)

@@ -131,7 +131,7 @@ def fault_of(case: Case, tolerance: float) -> str:
     if not case.given.size:
         return "the model was not asked through session().run"
     if not distance(case) <= tolerance:
-        return f"the pixels are right, the logits off by more than {tolerance:g}: the runtime answers otherwise, or is read otherwise"
+        return f"the pixels are right, the logits off by more than {tolerance:g}: mind the runtime, and how it is read"
     if "seen" in case.wanted and not same(case.answer.seen, decode(case.wanted["seen"], 28, 28)):
         return "the network is shown another image than the golden one: the runtime computes otherwise"
     if case.answer.label != case.wanted["answer"] and not case.wanted["close"]:
