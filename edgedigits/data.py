@@ -44,6 +44,7 @@ Int64Array = npt.NDArray[np.int64]
 FETCH_TIMEOUT = 30.0  # seconds without a byte before a mirror is given up
 MOST_BYTES = 64 << 20  # of a raw file or an image; the largest published one has 47,040,016
 MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
+MOST_IMAGES = 1_000_000  # of a folder: training takes about 4 kB for each
 IDX_MAGIC = b"\0\0\x08"  # two zeros, and the code of unsigned bytes
 IDX_RANK = 3
 TEST_EVERY = 6  # of a set without a test split, as many for the test as in MNIST: 1 in 6 or so
@@ -409,7 +410,9 @@ def _read_split(folder: Path, labels: tuple[str, ...], dark_ink: bool) -> Split:
     ]
     if not found:
         raise DataError(f"{folder}: its class folders hold no image (PNG, JPEG and so on).")
-    with ThreadPoolExecutor() as pool:
+    if len(found) > MOST_IMAGES:
+        raise DataError(f"{folder}: {len(found):,} images, at most {MOST_IMAGES:,} wanted. Train on a part of them.")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # no more, since each holds a picture of any size
         images = list(pool.map(functools.partial(read_image, dark_ink=dark_ink), [path for path, _ in found]))
     warn_of_polarity(folder, images, dark_ink)
     return Split(np.stack(images), np.array([index for _, index in found], dtype=np.int64))

@@ -1,0 +1,59 @@
+"""Every command keeps the bound on its memory that SECURITY.md states."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edgedigits import canvases, data, drawn
+from edgedigits.data import Dataset
+from edgedigits.errors import DataError
+
+ROOT = Path(__file__).parents[1]
+BOUNDS = dict(
+    re.findall(r"^\| `edgedigits (\w+)` \| [^|]*\| ([\d.]+) GB \|", (ROOT / "SECURITY.md").read_text(), re.MULTILINE)
+)
+COMMANDS = {
+    "train": "-m fc --epochs 1",
+    "export": "--input canvas --quantize",
+    "verify": "exports/fc",
+    "score": "exports/cnn/cnn.onnx train-images-idx3-ubyte --out answers.csv",
+    "predict": "photo.png",
+}
+
+
+@pytest.fixture(scope="module")
+def place(mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the commands name; they run in their order above, each with what those before it made."""
+    assert len(mnist.train) == 60_000
+    folder = tmp_path_factory.mktemp("memory")
+    shutil.copy(data.IDX_SETS["mnist"].paths(data.default_dir())[0], folder)
+    Image.fromarray(canvases.paste(drawn.digits(10, seed=0)[0][7])).resize((7000, 7000)).save(folder / "photo.png")
+    shutil.copytree(ROOT / "exports" / "cnn", folder / "exports" / "cnn")
+    return folder
+
+
+def test_every_bound_is_asked_for() -> None:
+    assert BOUNDS.keys() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_keeps_its_bound(command: str, place: Path) -> None:
+    arguments = [sys.executable, "-m", "edgedigits", command, *COMMANDS[command].split()]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    child = os.posix_spawn("/bin/sh", ["sh", "-c", 'cd "$0" && exec "$@"', str(place), *arguments], environment)
+    _, status, usage = os.wait4(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert usage.ru_maxrss * 1024 < float(BOUNDS[command]) * 1e9  # the largest process, its own children too
+
+
+def test_more_images_than_fit_are_refused_before_they_are_read(
+    digits_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "MOST_IMAGES", 100)
+    with pytest.raises(DataError, match=r"360 images, at most 100 wanted"):
+        data.load(digits_folder)
