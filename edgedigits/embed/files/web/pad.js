@@ -24,7 +24,7 @@ export class Pad {
     this.context = canvas.getContext("2d", { willReadFrequently: true });
     canvas.addEventListener("pointerdown", (event) => this.#press(event));
     canvas.addEventListener("pointermove", (event) => this.#drag(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.#lift());
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => event.isPrimary && this.#lift());
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("keyup", (event) => this.#arrows.delete(event.key));
     canvas.addEventListener("blur", () => this.#leave());
@@ -65,12 +65,12 @@ export class Pad {
   }
 
   clear() {
-    this.#stroke = null;
+    this.#lift();
     if (!this.blank) this.#add({});
   }
 
   undo() {
-    this.#stroke = null;
+    this.#lift();
     this.#done.pop();
     this.changed();
   }
@@ -91,7 +91,7 @@ export class Pad {
     context.fillRect(0, 0, picture.width, picture.height);
     context.imageSmoothingQuality = "high";
     context.drawImage(image, 0, 0, picture.width, picture.height);
-    this.#stroke = null;
+    this.#lift();
     this.#add({ picture });
   }
 
@@ -115,11 +115,13 @@ export class Pad {
 
   #begin(point) {
     this.#stroke = [point];
+    this.#place();
     this.#add({ points: this.#stroke });
   }
 
   #lift() {
     this.#stroke = null;
+    this.#place();
   }
 
   #point({ clientX, clientY }) {
@@ -146,7 +148,6 @@ export class Pad {
     if (repeat) return;
     if (this.#stroke) this.#lift();
     else this.#begin({ ...this.#pen });
-    this.#place();
   }
 
   /** Two arrows held together lead across; with Shift, the steps are a quarter as long. */
@@ -166,7 +167,6 @@ export class Pad {
   #leave() {
     this.#arrows.clear();
     this.#lift();
-    this.#place();
   }
 
   #place() {

@@ -60,8 +60,9 @@ function complain(words) {
 }
 
 function fail(words) {
-  answer("–", words);
-  $("answer").className = "waiting";
+  $("answer").textContent = "no answer";
+  $("answer").className = "none";
+  $("why").textContent = "";
   complain(words);
 }
 
