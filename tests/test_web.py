@@ -90,7 +90,7 @@ def shared(visit: Visit) -> Page:
 @pytest.fixture
 def page(shared: Page) -> Page:
     """The page, with an empty sheet; it is loaded once."""
-    shared.emulate_media(color_scheme="light")
+    recolour(shared, "light")
     shared.locator("#canvas").press("Escape")
     shared.evaluate("document.activeElement.blur()")
     return settled(shared)
@@ -104,6 +104,12 @@ def settled(page: Page) -> Page:
     """The page once its answer is of the picture it shows."""
     expect(page.locator("#results")).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
     return page
+
+
+def recolour(page: Page, scheme: str) -> None:
+    """Change the colours that the person prefers, and wait until the page has heard of it."""
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.evaluate("new Promise((heard) => requestAnimationFrame(() => requestAnimationFrame(heard)))")
 
 
 def answer(page: Page) -> str:
@@ -147,7 +153,7 @@ def test_ten_digits_drawn_with_a_mouse_are_read(page: Page) -> None:
 def test_a_blank_sheet_is_no_digit(visit: Visit) -> None:
     page = visit()
     assert answer(page) == "no digit"
-    expect(page.locator("#why")).to_have_text("Nothing is drawn yet.")
+    expect(page.locator("#why")).to_have_text("Nothing to read yet.")
     assert page.locator("#bars td:last-child").all_inner_texts() == ["10.0%"] * 10
     expect(page.locator("#models")).to_contain_text("no digit")
     for name in ("Undo", "Clear"):
@@ -322,7 +328,7 @@ def test_it_fits_the_window_and_has_contrast(size: ViewportSize, visit: Visit) -
     phone = size is PHONE
     page = settled(visit(viewport=size, color_scheme="light", has_touch=phone, is_mobile=phone))
     for scheme, digit in (("light", 2), ("dark", 3)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        recolour(page, scheme)
         page.get_by_role("button", name="Clear").dispatch_event("click")
         require_fit(page, size)
         (touch if phone else draw)(page, strokes(digit, PLACES[3]))
@@ -364,7 +370,7 @@ def touch(page: Page, lines: list[list[tuple[float, float]]]) -> None:
 def test_colours_that_change_while_it_is_open_change_the_sheet(page: Page) -> None:
     draw(page, strokes(7, PLACES[7]))
     assert answer(page) == "7"
-    page.emulate_media(color_scheme="dark")
+    recolour(page, "dark")
     assert answer(page) == "7"
     assert page.evaluate("canvas.getContext('2d').getImageData(0, 0, 1, 1).data[0]") < 64
 
@@ -384,6 +390,9 @@ def test_what_cannot_be_loaded_is_said(name: str, said: str, site: Server, brows
     page = context.new_page()
     page.goto(site.url)
     expect(page.get_by_role("alert")).to_have_text(said, timeout=PATIENCE)
+    draw(page, strokes(7, PLACES[7]))
+    expect(page.get_by_role("alert")).to_have_text(said)
+    expect(page.locator("#answer")).to_have_text("no answer")
     context.close()
 
 

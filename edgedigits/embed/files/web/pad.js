@@ -107,7 +107,7 @@ export class Pad {
   }
 
   #drag(event) {
-    if (!this.#stroke || !event.isPrimary) return;
+    if (!this.#stroke || !event.isPrimary || !event.buttons) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const part of events.length ? events : [event]) this.#stroke.push(this.#point(part));
     this.changed();

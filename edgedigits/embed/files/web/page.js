@@ -4,7 +4,6 @@ import { Pad } from "./pad.js";
 
 const REMEMBERED = 25; // calls whose median is shown
 const QUIET = 700; // milliseconds without a change before something is spoken
-const UNREADABLE = "This browser could not start the network.";
 
 const $ = (id) => document.getElementById(id);
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
@@ -31,7 +30,7 @@ function changed() {
   $("undo").disabled = !pad.undoable;
   $("clear").disabled = pad.blank;
   $("invitation").hidden = !pad.blank;
-  complain("");
+  if (contract) complain("");
   scheduled ??= requestAnimationFrame(frame);
   settle();
 }
@@ -74,7 +73,7 @@ worker.onmessage = ({ data }) => {
   ask();
   settle();
 };
-worker.onerror = () => fail(UNREADABLE);
+worker.onerror = () => fail("This browser could not start the network.");
 
 /** Build the tables, now that labels and models are known. */
 function begin(known) {
@@ -111,8 +110,7 @@ function row(table, name, count) {
 function show(answers) {
   const [first] = answers;
   if (first.label !== null) answer(first.label, `${percent(first.probability)} sure`);
-  else if (pad.blank) answer("no digit", "Nothing is drawn yet.");
-  else answer("no digit", `At best ${first.best}, with ${percent(first.probability)}.`);
+  else answer("no digit", empty(first) ? "Nothing to read yet." : `At best ${first.best}, with ${percent(first.probability)}.`);
   $("answer").className = first.label === null ? "none" : first.label.length > 2 ? "long" : "";
   bars.forEach(({ head, cells }, index) => {
     const probability = first.probabilities[index];
@@ -130,12 +128,18 @@ function answer(large, small) {
   speak(`${large}. ${small}`);
 }
 
-function tell({ cells, calls }, { label, best, probability, milliseconds }) {
-  calls.push(milliseconds);
+function tell({ cells, calls }, found) {
+  calls.push(found.milliseconds);
   if (calls.length > REMEMBERED) calls.shift();
   const middle = calls.toSorted((a, b) => a - b)[calls.length >> 1];
-  cells[0].textContent = label === null ? `no digit (${best}, ${percent(probability)})` : `${label}, ${percent(probability)}`;
+  const likeliest = `${found.best}, ${percent(found.probability)}`;
+  cells[0].textContent = found.label !== null ? likeliest : empty(found) ? "no digit" : `no digit (${likeliest})`;
   cells[1].textContent = `${middle.toFixed(1)} ms`;
+}
+
+/** Whether the network was shown nothing. */
+function empty({ seen }) {
+  return seen.every((value) => value === 0);
 }
 
 /** Paint 28x28 grey pixels. */
