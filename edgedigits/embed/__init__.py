@@ -235,13 +235,23 @@ def _package(paths: Sequence[Path]) -> Package:
 
     Raises ModelFileError.
     """
-    ready = [Ready(path.name, safety.read(path), open_file(path), require_format(path)) for path in paths]
+    ready = [_ready(path) for path in paths]
     main, contract = ready[0], ready[0].predictor.contract
-    if any(label.splitlines() != [label] for label in contract.labels):
-        raise ModelFileError(f"{paths[0]}: a label is empty or has several lines, and labels.txt has one a line.")
     return Package(
         name=main.file.removesuffix(main.format.SUFFIX),
         models={file.file: file.content for file in ready},
         contract=contract,
         golden=golden.make(ready),
     )
+
+
+def _ready(path: Path) -> Ready:
+    module, predictor = require_format(path), open_file(path)
+    contract = predictor.contract
+    if contract.format != module.NAME:
+        raise ModelFileError(
+            f"{path}: {module.NAME} by its name, {contract.format} by its contract. Name it as exported."
+        )
+    if any(label.splitlines() != [label] for label in contract.labels):
+        raise ModelFileError(f"{path}: a label is empty or has several lines, and labels.txt has one a line.")
+    return Ready(path.name, safety.read(path), predictor, module)

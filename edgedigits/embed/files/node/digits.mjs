@@ -7,11 +7,13 @@
 
 import { realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ort from "onnxruntime-node";
 
-export const MODEL = new URL("model.onnx", import.meta.url);
-const CONTRACT = JSON.parse(await readFile(new URL("contract.json", import.meta.url), "utf8"));
+const FOLDER = dirname(fileURLToPath(import.meta.url));
+export const MODEL = join(FOLDER, "model.onnx");
+const CONTRACT = JSON.parse(await readFile(join(FOLDER, "contract.json"), "utf8"));
 const OUTPUTS = CONTRACT.outputs.map((output) => output.name);
 
 const PGM = /^P5(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})\s/;
