@@ -8,7 +8,7 @@ from edgedigits.embed import Package, static
 NAME = "web"
 INPUTS = ("canvas",)
 BOTH = True
-SELFTEST = "python -m http.server, and open selftest.html there"
+SELFTEST = "python -m http.server  # and open selftest.html there"
 RUNTIME = {  # in the folder, by names that every server knows, and in the package onnxruntime-web
     "onnxruntime/ort.js": "ort.wasm.bundle.min.mjs",
     "onnxruntime/ort.wasm": "ort-wasm-simd-threaded.wasm",
