@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edgedigits.bench import bench as bench
     from edgedigits.data import Dataset as Dataset
     from edgedigits.data import load as load_data  # noqa: F401
+    from edgedigits.embed import embed as embed
     from edgedigits.errors import EdgeDigitsError as EdgeDigitsError
     from edgedigits.export import export as export
     from edgedigits.formats import Predictor as Predictor
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from edgedigits.records import Benchmark as Benchmark
     from edgedigits.records import Checkpoint as Checkpoint
     from edgedigits.records import Contract as Contract
+    from edgedigits.records import Embedding as Embedding
     from edgedigits.records import Inspection as Inspection
     from edgedigits.records import Limits as Limits
     from edgedigits.records import ModelSpec as ModelSpec
@@ -49,6 +51,7 @@ _HOMES = {
     "bench": "bench",
     "Dataset": "data",
     "load_data": "data:load",
+    "embed": "embed",
     "EdgeDigitsError": "errors",
     "export": "export",
     "Predictor": "formats",
@@ -59,6 +62,7 @@ _HOMES = {
     "Benchmark": "records",
     "Checkpoint": "records",
     "Contract": "records",
+    "Embedding": "records",
     "Inspection": "records",
     "Limits": "records",
     "ModelSpec": "records",

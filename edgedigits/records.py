@@ -463,6 +463,17 @@ class Limits(Record):
 
 
 @dataclass(frozen=True)
+class EngineRef(Record):
+    """What ran a file: an engine of `edgedigits/engines`, and the version of the runtime behind it."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
 class Deployment(Record):
     """A file run otherwise than in large batches: one image a call, another optimization level, two threads.
 
@@ -509,6 +520,7 @@ class ParityReport(Record):
     softmax_diff    largest difference of the probabilities from the softmax of the logits
     latency_us      median microseconds of one image a call, where it was measured
     failures        why it did not pass: one sentence each, beginning with the name of the check
+    engine          what ran it; None where that was what runs files of its format by default
     """
 
     name: str
@@ -544,16 +556,18 @@ class ParityReport(Record):
     passed: bool = False
     failures: tuple[str, ...] = ()
     readable: bool = True
+    engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
 class Verification(Record):
-    """All reports of one `verify`: what `--json` prints and `parity.json` holds."""
+    """All reports of one `verify`: what `--json` prints and `parity.json` holds; `engine` as in them."""
 
     passed: bool
     dataset: str
     samples: int
     reports: tuple[ParityReport, ...]
+    engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -683,6 +697,27 @@ class ScoreSummary(Record):
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")  # JSON knows no NaN and no infinity, Python's reader does
+
+
+@dataclass(frozen=True)
+class Embedding(Record):
+    """A folder that runs a model in another program.
+
+    models     its model files, the main one first
+    files      all that was written, with sizes in bytes
+    selftest   the command that proves runtime and preprocessing, run in the folder
+    """
+
+    target: str
+    models: tuple[str, ...]
+    files: Mapping[str, int]
+    selftest: str
+    folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files."""
+        return sum(self.files.values())
 
 
 def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:

@@ -23,6 +23,7 @@ from edgedigits.records import (
     Benchmark,
     Checkpoint,
     Contract,
+    Embedding,
     Inspection,
     ParityReport,
     Ratios,
@@ -178,7 +179,7 @@ def verification(result: Verification) -> RenderableType:
         f"passed: {count} {'file' if count == 1 else 'files'}, {result.samples:,} test images of {result.dataset}"
         if result.passed
         else f"FAILED: {failed} of {count} files"
-    )
+    ) + (f", in {result.engine}" if result.engine else "")
     return Group(
         _verdicts(result.reports),
         *_recorded(result.reports),
@@ -383,6 +384,19 @@ def half_blocks(image: Uint8Array) -> Text:
     inked = (image > INKED).astype(int)
     cells = 2 * inked[0::2] + inked[1::2]
     return Text("\n".join("".join(BLOCKS[cell] for cell in line) for line in cells.tolist()))
+
+
+def embedding(result: Embedding) -> Table:
+    """The files of an embedding."""
+    table = _table("file", "size>")
+    for name, count in result.files.items():
+        table.add_row(str(result.folder / name), size(count))
+    return table
+
+
+def embedding_json(result: Embedding) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {"path": str(result.folder), "size_bytes": result.size_bytes} | result.to_dict()
 
 
 def models() -> Table:
