@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,12 +137,19 @@ def test_an_accuracy_that_was_edited_is_refused_by_the_files_own_contract(
     assert "test_accuracy" in report.failures[0]
 
 
-def test_two_users_in_two_folders_export_the_same_bytes(runs: Path, digits_folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_two_users_in_two_folders_export_the_same_bytes(runs: Path, digits_folder: Path, open_folder: Path) -> None:
     """Another home, name, umask, time zone, language and seed of hashes; another user id too where this is root."""
-    tmp_path.chmod(0o755)
     found = []
     for user, number in (("alice-of-london", 0), ("bob-of-tokyo", NOBODY if os.geteuid() == 0 else 0)):
-        home = tmp_path / user
+        home = open_folder / user
         exports = home / "deeper" / "exports"
         exports.mkdir(parents=True)
         run = Path(shutil.copytree(runs / "fc-tiny", home / "fc-tiny"))
@@ -161,12 +169,12 @@ def test_two_users_in_two_folders_export_the_same_bytes(runs: Path, digits_folde
             "PYTHONHASHSEED": str(len(user)),
             "PYTHONPATH": str(ROOT),
         }
-        command = [sys.executable, "-c", AS_ANOTHER, str(run), str(tmp_path / "warm"), str(exports), str(number)]
+        command = [sys.executable, "-c", AS_ANOTHER, str(run), str(open_folder / "warm"), str(exports), str(number)]
         umask = 0o077 if "tokyo" in user else 0o022
         done = subprocess.run(command, cwd=home, env=environment, umask=umask, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         files = {path.name: path.read_bytes() for path in (exports / "fc-tiny").iterdir()}
-        for secret in (user, str(tmp_path), "Asia/Tokyo"):
+        for secret in (user, str(open_folder), "Asia/Tokyo"):
             assert not any(secret.encode() in content for content in files.values()), secret
         found.append(files)
     assert found[0].keys() == {"fc-tiny.onnx", "fc-tiny.int8.onnx", "fc-tiny.static.onnx", manifest.FILE}
