@@ -54,7 +54,9 @@ CHECKPOINT = Checkpoint(
     weights_sha256="ab",
     folder=Path("runs/cnn-letters"),
 )
-ARTIFACT = Artifact("cnn", "onnx", "cnn.onnx", 37_000, "cd", "ab", 17, {"onnx": "1.23.2"}, folder=Path("exports/cnn"))
+ARTIFACT = Artifact(
+    "cnn-letters", "onnx", "cnn-letters.onnx", 37_000, "cd", "ab", 17, {"onnx": "1.23.2"}, folder=Path("exports/cnn")
+)
 REPORT = ParityReport(
     name="cnn",
     format="onnx-int8",
