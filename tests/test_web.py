@@ -379,7 +379,7 @@ def test_colours_that_change_while_it_is_open_change_the_sheet(page: Page) -> No
     ("name", "said"),
     [
         ("cnn.canvas.int8.onnx", "cnn.canvas.int8.onnx could not be loaded: the server answers 404."),
-        ("ort.wasm", "onnxruntime/ort.wasm could not be loaded: the server answers 404."),
+        ("ort.wasm", "ort.wasm could not be loaded: the server answers 404."),
         ("contract.json", "contract.json could not be loaded: the server answers 404."),
         ("digits.js", "This browser could not start the network."),
     ],

@@ -10,8 +10,8 @@ INPUTS = ("canvas",)
 BOTH = True
 SELFTEST = "python -m http.server  # and open selftest.html there"
 RUNTIME = {  # in the folder, by names that every server knows, and in the package onnxruntime-web
-    "onnxruntime/ort.js": "ort.wasm.bundle.min.mjs",
-    "onnxruntime/ort.wasm": "ort-wasm-simd-threaded.wasm",
+    "ort.js": "ort.wasm.bundle.min.mjs",
+    "ort.wasm": "ort-wasm-simd-threaded.wasm",
 }
 
 

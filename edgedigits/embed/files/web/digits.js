@@ -1,7 +1,7 @@
 // Reads digits: `const reader = await load("model.onnx")`, then `await reader.read(imageData)`.
 // With the model, contract.json and the folder onnxruntime beside it, this file is all that another page needs.
 
-import * as ort from "./onnxruntime/ort.js";
+import * as ort from "./ort.js";
 
 const beside = (name) => new URL(name.split("/").map(encodeURIComponent).join("/"), import.meta.url);
 
@@ -13,7 +13,7 @@ let wasm; // fetched once, and here: an error in words, and no server needs to k
 
 /** A file ready to read canvases. Throws an Error that says what could not be loaded. */
 export async function load(name) {
-  wasm ??= fetched("onnxruntime/ort.wasm");
+  wasm ??= fetched("ort.wasm");
   const [model, contract, binary] = await Promise.all([fetched(name), fetchedJson("contract.json"), wasm]);
   ort.env.wasm.wasmBinary = binary;
   return new Reader(await ort.InferenceSession.create(model), contract, model);
