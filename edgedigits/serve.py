@@ -90,7 +90,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
     def send_head(self) -> Any:
         assert isinstance(self.server, Server)
-        if self.headers.get("Host", "") not in [f"{name}:{self.server.server_port}" for name in NAMES]:
+        name, _, port = self.headers.get("Host", "").partition(":")
+        if name not in NAMES or (port or "80") != str(self.server.server_port):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain=f"This server is {self.server.url} alone.")
             return None
         return super().send_head()
