@@ -50,21 +50,20 @@ def export(
     limits = refusal.fit(source, classifier, dataset, data_dir) if refusing else None
     folder = Path(exports) / source.name
     written = []
-    with locks.held(folder):
-        with files.staged(folder) as stage:
-            for done, module in enumerate(modules):
-                observer(Progress(f"export {source.name} to {module.NAME}", done, len(chosen)))
-                origin = formats.Source(
-                    model,
-                    _contract(source, module.NAME),
-                    calibration=images if module.CALIBRATED else None,
-                    refusal=limits if module.INPUT == "canvas" else None,
-                )
-                written.append(_export_one(origin, source, module, stage))
-            observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
-            listing = manifest.merged(folder, source, written)
-            (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
-        manifest.remove_superseded(folder, listing)
+    with locks.held(folder), files.staged(folder) as stage:
+        for done, module in enumerate(modules):
+            observer(Progress(f"export {source.name} to {module.NAME}", done, len(chosen)))
+            origin = formats.Source(
+                model,
+                _contract(source, module.NAME),
+                calibration=images if module.CALIBRATED else None,
+                refusal=limits if module.INPUT == "canvas" else None,
+            )
+            written.append(_export_one(origin, source, module, stage))
+        observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
+        listing = manifest.merged(folder, source, written)
+        (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
+        manifest.remove_superseded(folder, listing, stage)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
 
 
@@ -115,4 +114,5 @@ def _export_one(origin: formats.Source, source: Checkpoint, module: formats.Form
         versions=environment.versions(*module.PACKAGES),
         calibration=None if origin.calibration is None else calibration.describe(origin.calibration),
         refusal=origin.refusal,
+        processor=environment.processor(),
     )

@@ -210,7 +210,7 @@ def _whole(folder: Path, setup: Setup) -> Checkpoint | None:
         run = checkpoint.load(folder)
     except CheckpointError:  # none, or one that the training to come replaces
         return None
-    return None if _changed(run.setup(setup.processor), setup) else run
+    return None if _changed(run.setup(), setup) else run
 
 
 def _changed(begun: Setup, now: Setup) -> list[str]:

@@ -188,18 +188,23 @@ class Output:
         self._close()
         self._require_absent()
         if self.path.suffix == ".parquet":
-            whole = self.path.with_name(f"{self.path.name}.whole")
-            with files.writing(self.path.parent):
-                _write_parquet(self.partial, whole, self._columns)
-            files.publish(whole, self.path)
+            with files.staged(self.path.parent) as stage:
+                _write_parquet(self.partial, stage / self.path.name, self._columns)
+                for done in (self.partial, self.record):
+                    files.remove_with(stage, done.name)
         else:
             files.publish(self.partial, self.path)
+            self._forget()
+
+    def _forget(self) -> None:
         with files.writing(self.path.parent):
-            self.partial.unlink(missing_ok=True)
-            self.record.unlink()
+            self.record.unlink(missing_ok=True)
 
     def _require_absent(self) -> None:
+        files.recover(self.path.parent)
         if self.path.exists():
+            if not self.partial.exists():
+                self._forget()  # its run was killed before it could
             raise UsageError(f"{self.path}: exists already. Remove it, or name another output.")
 
     def _open(self, resume: bool) -> IO[bytes]:
@@ -240,12 +245,10 @@ class Output:
 
     def _commit(self) -> None:
         """Rows first: the journal never counts what the disk has not."""
-        fresh = self.path.with_name(f"{self.record.name}.new")
         with files.writing(self.path.parent):
             self._file.flush()
             os.fsync(self._file.fileno())
-            fresh.write_text(self.journal.to_json(), encoding="utf-8")
-        files.publish(fresh, self.record)
+        files.write_text(self.record, self.journal.to_json())
         self._committed = time.monotonic()
 
 

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import importlib.util
 import os
-import platform
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,10 +87,10 @@ def train(
         recipe=recipe,
         dataset=dataset.ref.sha256,
         device=str(target),
-        processor=_processor(target),
+        processor=environment.processor(target.type),
         threads=torch.get_num_threads(),
         processes=world.size,
-        versions=environment.versions("torch"),
+        versions=environment.versions("torch", "numpy"),
     )
     with contextlib.ExitStack() as lock:
         world.once(lambda: lock.enter_context(locks.held(folder)))
@@ -114,6 +113,7 @@ def train(
             device=setup.device,
             threads=setup.threads,
             processes=setup.processes,
+            processor=setup.processor,
         )
         return world.once(lambda: _write(folder, record, history, classifier, dataset.test))
 
@@ -165,14 +165,6 @@ def hold_out(split: Split, recipe: Recipe) -> tuple[Split, Split | None]:
     return Split(split.images[kept], split.labels[kept]), Split(split.images[held], split.labels[held])
 
 
-def _processor(device: torch.device) -> str:
-    """The kind of processor that a device is."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name()
-    name = torch.cpu.get_capabilities().get("cpu_name", platform.machine())
-    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
-
-
 def _earlier(folder: Path, setup: Setup, resume: bool) -> Checkpoint | State | None:
     """What to keep, or to go on with, of an earlier training; notes say what becomes of it."""
     if not resume:
@@ -208,11 +200,10 @@ def _write(
     with files.staged(folder) as stage:
         record = checkpoint.save(classifier, record, stage)
         (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
-        drawn = _draw(stage, record, history, classifier, test)
-    if not drawn:  # those of an earlier run would show another training
-        for name in PICTURES:
-            (folder / name).unlink(missing_ok=True)
-    (folder / STATE_FILE).unlink(missing_ok=True)
+        files.remove_with(stage, STATE_FILE)
+        if not _draw(stage, record, history, classifier, test):
+            for name in PICTURES:  # those of an earlier run would show another training
+                files.remove_with(stage, name)
     return dataclasses.replace(record, folder=folder)
 
 

@@ -36,6 +36,8 @@ OPTIONS = {
     "card": "--license --exports --json",
     "inspect": "--runs --json",
     "score": "--out --batch-size --shard --resume --dark-ink --json",
+    "embed": "--out --force --exports --json",
+    "demo": "--web --model --port --out --force --open --exports",
     "models": "--json",
     "predict": "--model-file --show --exports --json",
     "data": "--fetch --data-dir --json",
@@ -64,6 +66,7 @@ JSON_FIELDS = {
         "": "model threshold predictions",
         "predictions": "picture answer probability probabilities doubts error",
     },
+    "embed": {"": "target path models files size_bytes selftest"},
     "models": {"": "models", "models": "name network parameters recipes measured"},
     "data": {"": "files", "files": "dataset path state advice"},
 }
@@ -170,10 +173,10 @@ def test_help_leaves_out_nothing_of_what_it_explains(command: str, edgedigits: C
 
 
 def test_no_command_is_left_out_here() -> None:
-    assert COMMANDS.keys() == OPTIONS.keys() == JSON_FIELDS.keys()
+    assert COMMANDS.keys() == OPTIONS.keys() == JSON_FIELDS.keys() | {"demo"}  # which serves, and prints where
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", JSON_FIELDS)
 def test_json_is_one_document_with_the_promised_fields(
     command: str, edgedigits: Cli, digits_folder: Path, runs: Path, fc_exports: Path
 ) -> None:
@@ -187,6 +190,7 @@ def test_json_is_one_document_with_the_promised_fields(
         "inspect": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "score": (fc_exports / "fc-tiny" / "fc-tiny.onnx", digits_folder, "--out", "answers.csv"),
         "predict": (next(digits_folder.glob("3/*.png")), "--exports", fc_exports),
+        "embed": ("python", "fc-tiny", "--exports", fc_exports, "--out", "embedded"),
     }
     found = edgedigits(command, *arguments.get(command, ()), "--json")
     document = json.loads(found.out)
@@ -258,6 +262,39 @@ def test_predict_shows_what_was_seen_and_ends_with_3_for_what_is_no_picture(
     assert str(picture) in mixed.out
     assert mixed.err.startswith(f"edgedigits: {tmp_path}/text.png: not a readable PNG or JPEG picture")
     assert len(mixed.err.splitlines()) == 1
+
+
+def test_embed_lists_the_files_and_ends_with_the_selftest(edgedigits: Cli, fc_exports: Path, tmp_path: Path) -> None:
+    arguments = ("embed", "python", "fc-tiny", "--exports", fc_exports, "--out", "my digits")
+    made = edgedigits(*arguments)
+    listed = [line.rsplit(maxsplit=2)[0] for line in made.out.splitlines()[1:]]
+    assert listed == [f"my digits/{path.name}" for path in sorted((tmp_path / "my digits").iterdir())]
+    assert made.err == "Next: cd 'my digits' && pip install -r requirements.txt && python selftest.py\n"
+    again = edgedigits(*arguments)
+    assert (again.code, again.out) == (2, "")
+    assert again.err == (
+        "edgedigits: my digits: not empty. Name another --out, or use --force to replace the files of an embedding.\n"
+    )
+    assert edgedigits(*arguments, "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "model", "code"),
+    [
+        ("pascal", "fc-tiny", 2),
+        ("python", "nothing", 3),
+        ("python", "nothing.onnx", 3),
+        ("python", "exports/fc-tiny/fc-tiny.torchscript.pt", 3),
+        ("python", "exports/fc-tiny/manifest.json", 3),
+    ],
+)
+def test_what_cannot_be_embedded_is_one_line(
+    target: str, model: str, code: int, edgedigits: Cli, fc_exports: Path, tmp_path: Path
+) -> None:
+    found = edgedigits("embed", target, model, "--exports", fc_exports, "--out", "out")
+    assert (found.code, found.out) == (code, "")
+    assert len(found.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_models_lists_every_preset(edgedigits: Cli) -> None:
@@ -368,6 +405,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("score in-the-way nothing --out a.csv", 3, "nothing: cannot be read"),
         ("score in-the-way nothing --out a.csv --shard 2/2", 2, "i/N with i from 0 to N - 1 wanted"),
         ("verify --dataset mnst", 2, "did you mean 'mnist'?"),
+        ("verify --engine opnvino", 2, "did you mean 'openvino'?"),
         ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
     ],
 )

@@ -17,7 +17,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from edgedigits import checkpoint, resume
+from edgedigits import checkpoint, files, resume
 from edgedigits.data import Dataset
 from edgedigits.distributed import ALONE
 from edgedigits.errors import CheckpointError, MissingCapability, UsageError
@@ -442,8 +442,8 @@ def test_a_full_disk_ends_the_training_and_leaves_the_last_state(
 @pytest.mark.usefixtures("quiet")
 def test_what_a_killed_process_left_is_swept_away(digits: Dataset, tmp_path: Path) -> None:
     folder = interrupted(2, digits, tmp_path)
-    (folder / ".tmp-killed").mkdir()
-    (folder / ".tmp-killed" / FILE).write_bytes(b"half")
+    (folder / f"{files.STAGE}killed").mkdir()
+    (folder / f"{files.STAGE}killed" / FILE).write_bytes(b"half")
     (folder / ".lock").touch()
     begin(digits, tmp_path, resume=True)
     assert {path.name for path in folder.iterdir()} == FILES
