@@ -465,4 +465,4 @@ def _show(table: Any, document: dict[str, Any], as_json: bool) -> None:
 
 
 def _say(message: str) -> None:
-    typer.echo(message, err=True)
+    print(message, file=sys.stderr)  # not typer.echo, which writes into the progress bar

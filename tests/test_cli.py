@@ -615,9 +615,7 @@ def test_an_interrupted_training_leaves_earlier_runs_whole_and_goes_on(
     options = ("-m", "fc", "--dataset", digits_folder, "--batch-size", 20, "--epochs", 3, "--device", "cpu")
     found = process("train", *options, "--runs", tmp_path, code=INTERRUPTED.format(name))
     where = "in epoch 2, after step 20 of 45"
-    note = (
-        f"edgedigits: note: {tmp_path / 'fc-tiny'}: interrupted {where}; edgedigits train --resume goes on from there"
-    )
+    note = f"edgedigits: note: {tmp_path / 'fc-tiny'}: interrupted {where}; edgedigits train --resume goes on"
     last = ["edgedigits: interrupted; files of earlier runs are as they were"] if name == "SIGINT" else []
     assert found.returncode == 128 + getattr(signal, name)
     assert found.stdout == ""

@@ -36,6 +36,7 @@ from edgedigits.records import (
     ScoreSummary,
     TensorInfo,
     TensorSpec,
+    Unfinished,
     Verification,
 )
 
@@ -110,6 +111,8 @@ EXAMPLES: list[Record] = [
     TENSOR,
     RUNTIME,
     INSPECTION,
+    CHECKPOINT.setup("abacus"),
+    Unfinished(CHECKPOINT.setup("abacus"), 30, (Epoch(1, 0.5, 0.9, 1e-3, 1.0, 60_000.0),), 0.25, 1.25),
     ScoreSummary("fc.onnx", "cd", "digits", "answers.csv", "0/4", 10_000, 2, 4_096, 0.5, 11_808.0),
     SPEC,
     RECIPE,
