@@ -267,7 +267,7 @@ def test_a_file_that_an_engine_cannot_load_fails_as_an_unreadable_one_does() -> 
 
 def test_every_engine_was_measured_on_every_file_of_the_shelf() -> None:
     rows = comparison.read().rows
-    wanted = sorted(path.name for path in SHELF.glob("*/*.onnx"))
+    wanted = sorted(path.name for path in SHELF.glob("*/*.onnx") if not path.name.endswith(".canvas.int8.onnx"))
     for name in engines.NAMES:
         assert sorted(row.file for row in rows if row.engine.name == name) == wanted
     assert {f"{preset}.onnx" for preset in PRESETS} < set(wanted)
