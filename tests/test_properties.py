@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgedigits import cli, data, sandbox
+from edgedigits import cli, data, messages
 from edgedigits.errors import DataError, EdgeDigitsError, RecordError
 from edgedigits.records import Artifact, Contract, Limits, Manifest, ModelSpec, ParityReport, Recipe, Record, TensorInfo
 
