@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edgedigits.bench import bench as bench
     from edgedigits.data import Dataset as Dataset
     from edgedigits.data import load as load_data  # noqa: F401
+    from edgedigits.embed import embed as embed
     from edgedigits.errors import EdgeDigitsError as EdgeDigitsError
     from edgedigits.export import export as export
     from edgedigits.formats import Predictor as Predictor
@@ -31,13 +32,16 @@ if TYPE_CHECKING:
     from edgedigits.records import Benchmark as Benchmark
     from edgedigits.records import Checkpoint as Checkpoint
     from edgedigits.records import Contract as Contract
+    from edgedigits.records import Embedding as Embedding
     from edgedigits.records import Inspection as Inspection
     from edgedigits.records import Limits as Limits
     from edgedigits.records import ModelSpec as ModelSpec
     from edgedigits.records import ParityReport as ParityReport
     from edgedigits.records import Recipe as Recipe
+    from edgedigits.records import Reproduction as Reproduction
     from edgedigits.records import ScoreSummary as ScoreSummary
     from edgedigits.records import Verification as Verification
+    from edgedigits.reproduce import reproduce as reproduce
     from edgedigits.score import Scorer as Scorer
     from edgedigits.score import score as score
     from edgedigits.train import train as train
@@ -47,6 +51,7 @@ _HOMES = {
     "bench": "bench",
     "Dataset": "data",
     "load_data": "data:load",
+    "embed": "embed",
     "EdgeDigitsError": "errors",
     "export": "export",
     "Predictor": "formats",
@@ -57,13 +62,16 @@ _HOMES = {
     "Benchmark": "records",
     "Checkpoint": "records",
     "Contract": "records",
+    "Embedding": "records",
     "Inspection": "records",
     "Limits": "records",
     "ModelSpec": "records",
     "ParityReport": "records",
     "Recipe": "records",
+    "Reproduction": "records",
     "ScoreSummary": "records",
     "Verification": "records",
+    "reproduce": "reproduce",
     "Scorer": "score",
     "score": "score",
     "train": "train",

@@ -7,6 +7,7 @@ needs it, so `--help` answers at once.
 import dataclasses
 import io
 import os
+import shlex
 import sys
 import traceback
 import warnings
@@ -81,6 +82,8 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Learning rate; its peak in a one-cycle schedule.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds of training that a kill may cost.")] = 10.0,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -96,7 +99,8 @@ def train(
     from edgedigits.train import find_device
     from edgedigits.train import train as train_model
 
-    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **changes}
+    kept = {"resume": resume, "save_every": save_every}
+    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **kept, **changes}
     checkpoints = []
     with distributed.joined(find_device(device)) as world:
         world.require_same({"model": names})
@@ -217,7 +221,27 @@ def verify(
         raise typer.Exit(3 if unreadable else 1)
     known = all(report.compared_with == TORCH_MODEL for report in result.reports)
     verdict = "Every file answers as its model does." if known else "Every file keeps its limits."
-    _say(f"{verdict} Next: embed one; the README has ten lines that do.")
+    _say(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
+
+
+@app.command()
+def reproduce(
+    folder: Annotated[Path, typer.Argument(help="An export folder, such as exports/cnn.")],
+    dataset: Annotated[str | None, DATASET] = None,
+    data_dir: DataDir = None,
+    keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
+    json: Json = False,
+) -> None:
+    """Train and export anew what a manifest lists, and compare the bytes; exit code 1 when some differ."""
+    from edgedigits import render
+    from edgedigits.reproduce import reproduce as reproduce_folder
+
+    with render.progress(f"reproduce {folder}") as observer:
+        result = reproduce_folder(folder, dataset=dataset, data_dir=data_dir, keep=keep, observer=observer)
+    _show(render.reproduction(result), result.to_dict(), json)
+    if not result.same:
+        raise typer.Exit(1)
+    _say("Next: embed one; the README has ten lines that do.")
 
 
 @app.command()
@@ -339,6 +363,67 @@ def predict(
 
 
 @app.command()
+def embed(
+    target: Annotated[str, typer.Argument(help="What the other program is written in: node, python or web.")],
+    model: Annotated[str, typer.Argument(help="An ONNX file, or a name below --exports: then its canvas file first.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to make; it must be empty or missing.")],
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Make a folder that runs a model in another program, and proves that it runs right."""
+    from edgedigits import render
+    from edgedigits.embed import embed as embed_model
+
+    with render.progress("embed") as observer:
+        result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
+    _show(render.embedding(result), render.embedding_json(result), json)
+    _say(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
+
+
+@app.command()
+def demo(
+    web: Annotated[bool, typer.Option("--web", help="A page to draw digits on, read in the browser.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A canvas file, or a name below --exports; cnn, or what there is."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 for a free one.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep the page's folder here; else it is temporary.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+    exports: Exports = Path("exports"),
+) -> None:
+    """Show a model at work: --web serves a page to draw digits on, for this machine alone, until Ctrl-C."""
+    from edgedigits.errors import UsageError
+
+    if not web:
+        raise UsageError("what is to be shown? edgedigits demo --web: a page to draw digits on.")
+    import tempfile
+    import webbrowser
+
+    from edgedigits import render
+    from edgedigits.embed import embed as embed_model
+    from edgedigits.predict import find_model
+    from edgedigits.serve import Server
+
+    with tempfile.TemporaryDirectory(prefix="edgedigits-") as temporary:
+        folder = out or Path(temporary)
+        with Server(folder, port) as server:
+            with render.progress("demo") as observer:
+                embed_model(
+                    "web", model or find_model(exports), folder, exports=exports, force=force, observer=observer
+                )
+            typer.echo(server.url)
+            _say("Next: open it in a browser and draw. Ctrl-C ends it.")
+            if open_browser:
+                webbrowser.open(server.url)
+            server.run()
+
+
+@app.command()
 def models(json: Json = False) -> None:
     """List what can be trained: parameters, input, recipes, and the accuracy measured."""
     from edgedigits import render
@@ -361,7 +446,7 @@ def data(
     names = dataset or list(datasets.KNOWN)
     statuses = [status for name in names for status in datasets.status(name, data_dir)]
     if fetch:
-        for name in dict.fromkeys(s.dataset for s in statuses if s.state != "whole"):
+        for name in dict.fromkeys(names):
             datasets.fetch(name, data_dir)
         statuses = [status for name in names for status in datasets.status(name, data_dir)]
     _show(render.statuses(statuses), render.statuses_json(statuses), json)

@@ -165,18 +165,20 @@ def open_target(target: Target, references: "References", trust: bool = False, e
     predictor = open_file(target.path, engine=engine, trust=trust)
     reference = references.get(predictor.contract.checkpoint_sha256, target.recorded)
     check_contract(predictor, reference.checkpoint, module.NAME)
+    if target.recorded:
+        check_record(target.path, target.recorded, reference.checkpoint)
     return Opened(target.path, module, predictor, reference, engine, trust)
 
 
 def find_run(sha256: str, runs: Path) -> Path | None:
     """The run folder below `runs` whose record names the weights of that SHA-256; None where there is none."""
-    for path in sorted(runs.glob(f"*/{checkpoint.RECORD}")):
+    for folder in checkpoint.find(runs):
         try:
-            matches = Checkpoint.read(path).weights_sha256 == sha256
+            matches = Checkpoint.read(folder / checkpoint.RECORD).weights_sha256 == sha256
         except RecordError:
             continue  # another model's record: `edgedigits export` will name it
         if matches:
-            return path.parent
+            return folder
     return None
 
 
@@ -247,7 +249,24 @@ def check_integrity(target: Target) -> None:
     if (size := target.path.stat().st_size) > BOUNDS.file_bytes:
         raise ModelFileError(f"{target.path} has {size:,} bytes, at most {BOUNDS.file_bytes:,} wanted.")
     if target.artifact:
-        require_recorded(target.path, files.sha256(target.path), target.artifact.sha256)
+        require_recorded(target.path, files.sha256(target.path), size, target.artifact)
+
+
+def check_record(path: Path, recorded: Checkpoint, checkpoint: Checkpoint) -> None:
+    """A manifest says of a checkpoint what decided its bytes, as its own record does. Raises ModelFileError."""
+    pairs = {
+        "model": (recorded.model, checkpoint.model),
+        "spec": (recorded.spec, checkpoint.spec),
+        "recipe": (recorded.recipe, checkpoint.recipe),
+        "dataset": (recorded.dataset.sha256, checkpoint.dataset.sha256),
+        "test_accuracy": (recorded.metrics.test_accuracy, checkpoint.metrics.test_accuracy),
+    }
+    for field, (found, wanted) in pairs.items():
+        if found != wanted:
+            raise ModelFileError(
+                f"{path.parent / manifest.FILE}: its checkpoint has another {field} than {checkpoint.folder} has. "
+                "Export it anew."
+            )
 
 
 def check_contract(predictor: Predictor, record: Checkpoint, format_name: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import deployed, engines, files, gate, manifest, metrics, parity
+from edgedigits import deployed, engines, files, gate, locks, manifest, metrics, parity
 from edgedigits import report as page
 from edgedigits.bench import latency_us
 from edgedigits.data import Dataset
@@ -247,7 +247,8 @@ def _record(targets: Sequence[Target], reports: Sequence[ParityReport]) -> None:
     """Write the reports of each folder of exported files to its `parity.json`."""
     for folder in dict.fromkeys(target.path.parent for target in targets if target.artifact):
         here = [report for report, target in zip(reports, targets, strict=True) if target.path.parent == folder]
-        files.write_text(folder / manifest.PARITY_FILE, _summary(here).to_json())
+        with locks.held(folder, wait=True):
+            files.write_text(folder / manifest.PARITY_FILE, _summary(here).to_json())
 
 
 def _summary(reports: Sequence[ParityReport]) -> Verification:

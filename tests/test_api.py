@@ -13,9 +13,9 @@ import pytest
 import edgedigits as ed
 from edgedigits.data import Dataset
 
-FUNCTIONS = {"bench", "export", "load", "score", "train", "verify"}
+FUNCTIONS = {"bench", "embed", "export", "load", "score", "train", "verify"}
 PROMISED = FUNCTIONS | {"Artifact", "Checkpoint", "Limits", "ModelSpec", "ParityReport", "Recipe", "Verification"}
-PROMISED |= {"inspect", "Benchmark", "Inspection", "Scorer", "ScoreSummary"}
+PROMISED |= {"inspect", "Benchmark", "Embedding", "Inspection", "Scorer", "ScoreSummary"}
 HEAVY = {"numpy", "onnx", "onnxruntime", "PIL", "rich", "torch", "torchvision", "typer"}
 
 

@@ -39,3 +39,10 @@ def test_what_is_no_digit_is_the_same_for_a_seed_and_another_for_another() -> No
         assert any(one.shape != another.shape for one, another in zip(first[kind], other[kind], strict=True))
     assert all(canvas.min() == canvas.max() for canvas in first["blank"])
     assert all(canvas.min() < canvas.max() for kind in ("noise", "scribbles") for canvas in first[kind])
+
+
+def test_smaller_canvases_can_be_asked_for() -> None:
+    image = drawn.digits(1, seed=0)[0][0]
+    assert max(paste(image, (0.6, 2.0), (60, 70)).shape) <= 70
+    found = no_digits(5, 1, (90, 110))
+    assert all(84 <= side <= 110 for canvases in found.values() for canvas in canvases for side in canvas.shape[:1])

@@ -29,13 +29,15 @@ SHELF = Path(__file__).parents[1] / "exports" / "fc-28"
 
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
-    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --runs --json",
+    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
     "card": "--license --exports --json",
     "inspect": "--runs --json",
     "score": "--out --batch-size --shard --resume --dark-ink --json",
+    "embed": "--out --force --exports --json",
+    "demo": "--web --model --port --out --force --open --exports",
     "models": "--json",
     "predict": "--model-file --show --exports --json",
     "data": "--fetch --data-dir --json",
@@ -64,6 +66,7 @@ JSON_FIELDS = {
         "": "model threshold predictions",
         "predictions": "picture answer probability probabilities doubts error",
     },
+    "embed": {"": "target path models files size_bytes selftest"},
     "models": {"": "models", "models": "name network parameters recipes measured"},
     "data": {"": "files", "files": "dataset path state advice"},
 }
@@ -170,10 +173,10 @@ def test_help_leaves_out_nothing_of_what_it_explains(command: str, edgedigits: C
 
 
 def test_no_command_is_left_out_here() -> None:
-    assert COMMANDS.keys() == OPTIONS.keys() == JSON_FIELDS.keys()
+    assert COMMANDS.keys() == OPTIONS.keys() == JSON_FIELDS.keys() | {"demo"}  # which serves, and prints where
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", JSON_FIELDS)
 def test_json_is_one_document_with_the_promised_fields(
     command: str, edgedigits: Cli, digits_folder: Path, runs: Path, fc_exports: Path
 ) -> None:
@@ -187,6 +190,7 @@ def test_json_is_one_document_with_the_promised_fields(
         "inspect": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "score": (fc_exports / "fc-tiny" / "fc-tiny.onnx", digits_folder, "--out", "answers.csv"),
         "predict": (next(digits_folder.glob("3/*.png")), "--exports", fc_exports),
+        "embed": ("python", "fc-tiny", "--exports", fc_exports, "--out", "embedded"),
     }
     found = edgedigits(command, *arguments.get(command, ()), "--json")
     document = json.loads(found.out)
@@ -258,6 +262,39 @@ def test_predict_shows_what_was_seen_and_ends_with_3_for_what_is_no_picture(
     assert str(picture) in mixed.out
     assert mixed.err.startswith(f"edgedigits: {tmp_path}/text.png: not a readable PNG or JPEG picture")
     assert len(mixed.err.splitlines()) == 1
+
+
+def test_embed_lists_the_files_and_ends_with_the_selftest(edgedigits: Cli, fc_exports: Path, tmp_path: Path) -> None:
+    arguments = ("embed", "python", "fc-tiny", "--exports", fc_exports, "--out", "my digits")
+    made = edgedigits(*arguments)
+    listed = [line.rsplit(maxsplit=2)[0] for line in made.out.splitlines()[1:]]
+    assert listed == [f"my digits/{path.name}" for path in sorted((tmp_path / "my digits").iterdir())]
+    assert made.err == "Next: cd 'my digits' && pip install -r requirements.txt && python selftest.py\n"
+    again = edgedigits(*arguments)
+    assert (again.code, again.out) == (2, "")
+    assert again.err == (
+        "edgedigits: my digits: not empty. Name another --out, or use --force to replace the files of an embedding.\n"
+    )
+    assert edgedigits(*arguments, "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "model", "code"),
+    [
+        ("pascal", "fc-tiny", 2),
+        ("python", "nothing", 3),
+        ("python", "nothing.onnx", 3),
+        ("python", "exports/fc-tiny/fc-tiny.torchscript.pt", 3),
+        ("python", "exports/fc-tiny/manifest.json", 3),
+    ],
+)
+def test_what_cannot_be_embedded_is_one_line(
+    target: str, model: str, code: int, edgedigits: Cli, fc_exports: Path, tmp_path: Path
+) -> None:
+    found = edgedigits("embed", target, model, "--exports", fc_exports, "--out", "out")
+    assert (found.code, found.out) == (code, "")
+    assert len(found.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_models_lists_every_preset(edgedigits: Cli) -> None:
@@ -559,8 +596,8 @@ INTERRUPTED = """if True:
     add = loop.Meter.add
     def interrupting(self, *arguments):
         add(self, *arguments)
-        if self.step == 5:
-            os.kill(os.getpid(), signal.SIGINT)
+        if self.step == 20:
+            os.kill(os.getpid(), signal.{})
 
     loop.Meter.add = interrupting
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background is born ignoring it
@@ -569,16 +606,33 @@ INTERRUPTED = """if True:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
-def test_ctrl_c_during_training_leaves_earlier_runs_whole(runs: Path, digits_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_training_leaves_earlier_runs_whole_and_goes_on(
+    name: str, runs: Path, digits_folder: Path, tmp_path: Path
+) -> None:
     shutil.copytree(runs / "fc-tiny", tmp_path / "fc-tiny")
     before = snapshot(tmp_path)
-    arguments = ("-m", "fc", "--dataset", digits_folder, "--batch-size", 20, "--device", "cpu", "--runs", tmp_path)
-    found = process("train", *arguments, code=INTERRUPTED)
-    assert found.returncode == 128 + signal.SIGINT == 130
+    options = ("-m", "fc", "--dataset", digits_folder, "--batch-size", 20, "--epochs", 3, "--device", "cpu")
+    found = process("train", *options, "--runs", tmp_path, code=INTERRUPTED.format(name))
+    where = "in epoch 2, after step 20 of 45"
+    note = (
+        f"edgedigits: note: {tmp_path / 'fc-tiny'}: interrupted {where}; edgedigits train --resume goes on from there"
+    )
+    last = ["edgedigits: interrupted; files of earlier runs are as they were"] if name == "SIGINT" else []
+    assert found.returncode == 128 + getattr(signal, name)
     assert found.stdout == ""
-    assert found.stderr.strip() == "edgedigits: interrupted; files of earlier runs are as they were"
-    assert snapshot(tmp_path) == before
+    assert found.stderr.splitlines() == [note, *last]
+    state = snapshot(tmp_path)
+    assert state.pop("fc-tiny/resume.safetensors")
+    assert state == before
     assert [path.name for path in tmp_path.rglob("*") if path.is_dir()] == ["fc-tiny"]
+
+    resumed = process("train", *options, "--runs", tmp_path, "--resume")
+    assert resumed.returncode == 0
+    assert f"fc-tiny: goes on {where}\n" in resumed.stderr
+    process("train", *options, "--runs", tmp_path / "never")
+    files = ("fc-tiny/model.safetensors", "never/fc-tiny/model.safetensors")
+    assert len({(tmp_path / path).read_bytes() for path in files}) == 1
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])

@@ -122,6 +122,12 @@ def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> 
     assert done.stdout.startswith("1 ")
 
 
+def test_the_commands_that_embed_run(chain: tuple[Path, str]) -> None:
+    shown = [run(command, chain[0]).stdout for command in commands("edgedigits embed")]
+    assert "passed: " in shown[1]
+    assert (chain[0] / "digits-node" / "cnn.int8.onnx").is_file()
+
+
 def test_the_commands_that_verify_run(chain: tuple[Path, str]) -> None:
     for command in commands("edgedigits verify"):
         run(command, chain[0])
@@ -220,11 +226,11 @@ def test_the_snippet_for_spark_runs(many: Path) -> None:
 
 
 def test_every_block_is_run_by_a_test_above() -> None:
-    assert len(blocks("sh")) == 5
+    assert len(blocks("sh")) == 6
     assert len(blocks("python")) == 4
     assert len(blocks("text")) == 1
     assert len(blocks("toml")) == 1
-    assert README.count("```") == 2 * 11
+    assert README.count("```") == 2 * 12
 
 
 def models_table() -> str:
@@ -385,7 +391,7 @@ def test_every_option_in_the_readme_exists() -> None:
     text = Path(cli.__file__).read_text(encoding="utf-8")
     declared = set(re.findall(r"--[a-z-]+", text)) | {
         f"--{name.replace('_', '-')}"
-        for command in (cli.train, cli.export, cli.verify, cli.predict)
+        for command in (cli.train, cli.export, cli.verify, cli.embed, cli.predict)
         for name in signature(command).parameters
     }
     ours = re.sub(r"^torchrun .* -m ", "", README, flags=re.MULTILINE)

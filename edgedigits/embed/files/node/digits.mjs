@@ -1,0 +1,97 @@
+// Read the digit on a picture with the ONNX file beside this one.
+//
+//     node digits.mjs PICTURE.pgm ...
+//
+//     import { answer } from "./digits.mjs";
+//     console.log((await answer({ height, width, pixels })).label); // pixels: Uint8Array, row by row
+
+import { realpathSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ort from "onnxruntime-node";
+
+const FOLDER = dirname(fileURLToPath(import.meta.url));
+export const MODEL = join(FOLDER, "model.onnx");
+const CONTRACT = JSON.parse(await readFile(join(FOLDER, "contract.json"), "utf8"));
+const OUTPUTS = CONTRACT.outputs.map((output) => output.name);
+
+const PGM = /^P5(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})\s/;
+const LONGEST_HEADER = 4096; // characters, with its comments
+
+let loading;
+
+/** The model, loaded when it is first asked; one thread is the fastest for a network of this size. */
+export function session() {
+  loading ??= readFile(MODEL).then((model) => ort.InferenceSession.create(model, { intraOpNumThreads: 1 }));
+  return loading;
+}
+
+/**
+ * The answer to a picture { height, width, pixels }, pixels a Uint8Array with values from 0 to 255 as they are.
+ *
+ * label is that of the digit, or null: no digit. probability is that of the likeliest label; probabilities and
+ * logits are those of all labels; seen is what the network was shown, 28x28 pixels. Throws a RangeError or TypeError.
+ */
+export async function answer(image) {
+  const model = await session();
+  const found = await model.run({ [CONTRACT.input.name]: prepare(image) }, OUTPUTS);
+  const probabilities = found.probabilities.data;
+  const probability = Math.max(...probabilities);
+  const isDigit = probability >= (CONTRACT.threshold ?? 0);
+  return {
+    label: isDigit ? CONTRACT.labels[probabilities.indexOf(probability)] : null,
+    probability,
+    probabilities,
+    logits: found.logits.data,
+    seen: found.seen?.data ?? image.pixels,
+  };
+}
+
+/** The picture as the file takes it: all scaling and normalization is inside the file. */
+function prepare({ height, width, pixels }) {
+  if (!(pixels instanceof Uint8Array) || pixels.length !== height * width)
+    throw new TypeError(`a Uint8Array of height * width pixels wanted, ${height} * ${width} given`);
+  const [shortest, longest] = CONTRACT.sides ?? [28, 28];
+  if (Math.min(height, width) < shortest || Math.max(height, width) > longest)
+    throw new RangeError(`sides of ${shortest} to ${longest} pixels wanted, ${height} * ${width} given`);
+  const takesBatch = CONTRACT.input.shape.length === 3;
+  return new ort.Tensor("uint8", pixels, takesBatch ? [1, height, width] : [height, width]);
+}
+
+/** The picture in a binary PGM, { height, width, pixels }, whatever its largest value. Throws a RangeError. */
+export function readPgm(data) {
+  const header = PGM.exec(data.toString("latin1", 0, LONGEST_HEADER));
+  if (!header) throw new RangeError("no binary PGM picture (P5)");
+  const [width, height, largest] = header.slice(1).map(Number);
+  if (largest < 1 || largest > 65535)
+    throw new RangeError(`PGM picture with values up to ${largest}: 1 to 65535 wanted`);
+  const bytes = largest > 255 ? 2 : 1;
+  const begin = header[0].length;
+  if (data.length < begin + height * width * bytes) throw new RangeError("PGM picture that ends early");
+  const value = (index) => (bytes === 2 ? data.readUInt16BE(begin + 2 * index) : data[begin + index]);
+  const scaled = (index) => Math.min(255, Math.floor((value(index) * 255 + (largest >> 1)) / largest));
+  return { height, width, pixels: Uint8Array.from({ length: height * width }, (_, index) => scaled(index)) };
+}
+
+/** Print an answer for each picture that the command line names. */
+async function main(names) {
+  if (!names.length) {
+    console.error("usage: node digits.mjs PICTURE.pgm ...");
+    return 2;
+  }
+  let unread = 0;
+  for (const name of names) {
+    try {
+      const { label, probability } = await answer(readPgm(await readFile(name)));
+      console.log(`${name}: ${label ?? "no digit"} (${(100 * probability).toFixed(1)}%)`);
+    } catch (error) {
+      console.error(`${name}: ${error.message}`);
+      unread += 1;
+    }
+  }
+  return unread ? 1 : 0;
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  process.exitCode = await main(process.argv.slice(2));

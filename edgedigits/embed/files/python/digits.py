@@ -1,0 +1,116 @@
+"""Read the digit on a picture with the ONNX file beside this one.
+
+python digits.py PICTURE.pgm PICTURE.npy ...
+
+from digits import answer
+print(answer(image).label)      # image: uint8 [height, width]
+"""
+
+import functools
+import json
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+
+FOLDER = Path(__file__).resolve().parent
+MODEL = FOLDER / "model.onnx"
+CONTRACT = json.loads((FOLDER / "contract.json").read_text(encoding="utf-8"))
+
+SPACE = rb"(?:\s|#[^\n]*\n)+"  # between the words of a PGM header, with its comments
+PGM = re.compile(SPACE.join([rb"P5", rb"(\d{1,5})", rb"(\d{1,5})", rb"(\d{1,5})"]) + rb"\s")
+
+
+class Answer(NamedTuple):
+    """What the file answers to a picture.
+
+    label           of the digit, or None: no digit
+    probability     of the likeliest label
+    probabilities   of all, float32 [labels], and the logits that they come from
+    seen            what the network was shown, uint8 [28, 28]
+    """
+
+    label: str | None
+    probability: float
+    probabilities: np.ndarray
+    logits: np.ndarray
+    seen: np.ndarray
+
+    def __str__(self) -> str:
+        return f"{'no digit' if self.label is None else self.label} ({self.probability:.1%})"
+
+
+def answer(image: np.ndarray) -> Answer:
+    """The answer to a picture, uint8 [height, width], with its values from 0 to 255 as they are. Raises ValueError."""
+    names = [output["name"] for output in CONTRACT["outputs"]]
+    values = session().run(names, {CONTRACT["input"]["name"]: prepare(image)})
+    found = dict(zip(names, values, strict=True))
+    probabilities = found["probabilities"].reshape(-1)
+    best = int(probabilities.argmax())
+    is_digit = probabilities[best] >= CONTRACT.get("threshold", 0)
+    return Answer(
+        label=CONTRACT["labels"][best] if is_digit else None,
+        probability=float(probabilities[best]),
+        probabilities=probabilities,
+        logits=found["logits"].reshape(-1),
+        seen=found.get("seen", image),
+    )
+
+
+def prepare(image: np.ndarray) -> np.ndarray:
+    """The picture as the file takes it: all scaling and normalization is inside the file. Raises ValueError."""
+    if image.dtype != np.uint8 or image.ndim != 2:
+        raise ValueError(f"uint8 [height, width] wanted, {image.dtype} {list(image.shape)} given")
+    shortest, longest = CONTRACT.get("sides", (28, 28))
+    if min(image.shape) < shortest or max(image.shape) > longest:
+        raise ValueError(f"sides of {shortest} to {longest} pixels wanted, {list(image.shape)} given")
+    takes_batch = len(CONTRACT["input"]["shape"]) == 3
+    return image[None] if takes_batch else image
+
+
+@functools.cache
+def session() -> onnxruntime.InferenceSession:
+    """The model, loaded when it is first asked."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # the fastest, for a network of this size
+    return onnxruntime.InferenceSession(MODEL, options, providers=["CPUExecutionProvider"])
+
+
+def read(path: Path) -> np.ndarray:
+    """The picture in a PGM or .npy file. Raises OSError, and ValueError where it holds none."""
+    return np.load(path, allow_pickle=False) if path.suffix == ".npy" else read_pgm(path.read_bytes())
+
+
+def read_pgm(data: bytes) -> np.ndarray:
+    """The picture in a binary PGM, uint8 [height, width], whatever its largest value. Raises ValueError."""
+    header = PGM.match(data)
+    if header is None:
+        raise ValueError("no binary PGM picture (P5)")
+    width, height, largest = map(int, header.groups())
+    if not 0 < largest < 65536:
+        raise ValueError(f"PGM picture with values up to {largest}: 1 to 65535 wanted")
+    values = np.frombuffer(data, ">u2" if largest > 255 else "u1", width * height, header.end())
+    scaled = (values.astype(np.uint32) * 255 + largest // 2) // largest
+    return scaled.clip(max=255).astype(np.uint8).reshape(height, width)
+
+
+def main() -> int:
+    """Print an answer for each picture that the command line names."""
+    if len(sys.argv) < 2:
+        print("usage: python digits.py PICTURE.pgm PICTURE.npy ...", file=sys.stderr)
+        return 2
+    unread = 0
+    for name in sys.argv[1:]:
+        try:
+            print(f"{name}: {answer(read(Path(name)))}")
+        except (OSError, ValueError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            unread += 1
+    return 1 if unread else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
