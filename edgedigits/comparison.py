@@ -24,7 +24,7 @@ SLOW = 5  # an engine of that much patience is asked fewer canvases
 
 @dataclass(frozen=True)
 class EngineRow(Record):
-    """One file in one engine.
+    """One file, by its name and its SHA-256, in one engine.
 
     samples        test images, all but for canvas files in a slow engine
     flips          answers that differ from the torch model's
@@ -36,6 +36,7 @@ class EngineRow(Record):
 
     engine: EngineRef
     file: str
+    sha256: str
     samples: int = 0
     flips: int | None = None
     changed: int | None = None
@@ -68,10 +69,11 @@ class Bench:
 
     def compare(self, names: Sequence[str], known: Sequence[EngineRow] = ()) -> Iterator[EngineRow]:
         """A row for each engine named and each file. Where one is known already, its times alone are measured."""
-        before = {(row.engine, row.file): row for row in known if not row.failure}
+        before = {(row.engine, row.sha256): row for row in known if not row.failure}
         for engine in map(engines.find, names):
             for target in self.targets:
-                row = before.get((engine, target.path.name), EngineRow(engine, target.path.name))
+                sha256 = files.sha256(target.path)
+                row = before.get((engine, sha256), EngineRow(engine, target.path.name, sha256))
                 try:
                     file = open_target(target, self.references, engine=engine.name)
                     row = row if row.samples else self._answered(row, file)

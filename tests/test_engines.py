@@ -22,7 +22,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edgedigits import comparison, engines, manifest, render, sandbox
+from edgedigits import comparison, engines, files, manifest, render, sandbox
 from edgedigits.comparison import Comparison
 from edgedigits.engines import openvino, web
 from edgedigits.errors import MissingCapability, ModelFileError, UsageError
@@ -267,10 +267,11 @@ def test_a_file_that_an_engine_cannot_load_fails_as_an_unreadable_one_does() -> 
 
 def test_every_engine_was_measured_on_every_file_of_the_shelf() -> None:
     rows = comparison.read().rows
-    wanted = sorted(path.name for path in SHELF.glob("*/*.onnx") if not path.name.endswith(".canvas.int8.onnx"))
+    paths = [path for path in SHELF.glob("*/*.onnx") if not path.name.endswith(".canvas.int8.onnx")]
+    wanted = {path.name: files.sha256(path) for path in paths}
+    assert {f"{preset}.onnx" for preset in PRESETS} < wanted.keys()
     for name in engines.NAMES:
-        assert sorted(row.file for row in rows if row.engine.name == name) == wanted
-    assert {f"{preset}.onnx" for preset in PRESETS} < set(wanted)
+        assert {row.file: row.sha256 for row in rows if row.engine.name == name} == wanted
 
 
 def test_float_files_give_torchs_answers_in_every_engine_and_canvases_the_same_everywhere() -> None:
