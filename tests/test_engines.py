@@ -201,13 +201,19 @@ def test_a_page_that_crashes_is_an_error_in_time(
 
 
 @linux
-@pytest.mark.parametrize(("name", "said"), [("node", r"Node\.js"), ("web", "Chromium")])
-def test_a_program_that_crashes_is_an_error_here(name: str, said: str) -> None:
-    predictor = open_file(FC, engine=name)
-    children = Path(f"/proc/{host(name)}/task/{host(name)}/children").read_text().split()
-    for child in map(int, children):
-        os.kill(child, signal.SIGKILL)
-    with pytest.raises(ModelFileError, match=rf"^{FC}: {name} fails to answer \({said} ended early"):
+def test_a_browser_that_crashes_is_an_error_here(chromium: tuple[Predictor, Path]) -> None:
+    for process in set(processes(f"--user-data-dir={chromium[1]}")) - set(processes("--type=")):
+        os.kill(process, signal.SIGKILL)
+    with pytest.raises(ModelFileError, match=rf"^{FC}: web fails to answer \(Chromium ended early"):
+        chromium[0](IMAGES)
+
+
+@linux
+def test_a_node_that_crashes_is_an_error_here() -> None:
+    predictor = open_file(FC, engine="node")
+    (child,) = Path(f"/proc/{host('node')}/task/{host('node')}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    with pytest.raises(ModelFileError, match=rf"^{FC}: node fails to answer \(Node\.js ended early, exit code -9"):
         predictor(IMAGES)
 
 
