@@ -6,7 +6,7 @@ READY := .venv/ready
 DEMO := build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format bench exports clean
+.PHONY: help demo test fuzz lint format bench engines exports clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ format: $(READY) ## Format the code
 
 bench: $(READY) ## Measure training and files beside the tutorials' loops, into edgedigits/measured.json (20 minutes)
 	$(BIN)/python -m edgedigits.measured
+
+engines: $(READY) ## Measure the files of exports/ in every engine, into edgedigits/engines.json; TIMES=1: the times alone
+	$(BIN)/python -m edgedigits.comparison $(if $(TIMES),--times)
 
 exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from edgedigits.records import ModelSpec as ModelSpec
     from edgedigits.records import ParityReport as ParityReport
     from edgedigits.records import Recipe as Recipe
+    from edgedigits.records import Reproduction as Reproduction
     from edgedigits.records import ScoreSummary as ScoreSummary
     from edgedigits.records import Verification as Verification
+    from edgedigits.reproduce import reproduce as reproduce
     from edgedigits.score import Scorer as Scorer
     from edgedigits.score import score as score
     from edgedigits.train import train as train
@@ -66,8 +68,10 @@ _HOMES = {
     "ModelSpec": "records",
     "ParityReport": "records",
     "Recipe": "records",
+    "Reproduction": "records",
     "ScoreSummary": "records",
     "Verification": "records",
+    "reproduce": "reproduce",
     "Scorer": "score",
     "score": "score",
     "train": "train",

@@ -14,7 +14,7 @@ import jinja2
 
 from edgedigits import files, formats, manifest, safety
 from edgedigits.errors import BadInput
-from edgedigits.records import Artifact, Manifest, ParityReport, Refusal, Verification
+from edgedigits.records import Artifact, Manifest, ParityReport, Refusal
 from edgedigits.render import describe, size
 
 FILE = "README.md"
@@ -100,16 +100,17 @@ def text(folder: Path, licence: str | None = None) -> str:
 
 def _rows(folder: Path, listing: Manifest) -> list[Row]:
     """The files of a folder with their reports, joined by hash. Raises BadInput where one has none."""
-    path = folder / manifest.PARITY_FILE
-    if not path.exists():
+    found = manifest.read_parity(folder)
+    if found is None:
         raise BadInput(f"{folder}: its files were not verified. Run edgedigits verify {folder}.")
-    reports = {report.sha256: report for report in Verification.read(path).reports}
+    reports = {report.sha256: report for report in found.reports}
     rows = []
     for artifact in listing.artifacts:
         file = folder / artifact.file
-        safety.require_recorded(file, files.sha256(file), artifact.sha256)
+        safety.require_recorded(file, files.sha256(file), file.stat().st_size, artifact)
         if artifact.sha256 not in reports:
-            raise BadInput(f"{path}: no report of {file.name} as it is now. Run edgedigits verify {folder}.")
+            where = folder / manifest.PARITY_FILE
+            raise BadInput(f"{where}: no report of {file.name} as it is now. Run edgedigits verify {folder}.")
         rows.append(Row(artifact, reports[artifact.sha256]))
     return rows
 

@@ -37,6 +37,7 @@ def save(classifier: models.Classifier, record: Checkpoint, folder: Path) -> Che
 
 def load(folder: Path) -> Checkpoint:
     """The checkpoint in a run folder. Raises CheckpointError if it is missing or not what was recorded."""
+    files.recover(folder)
     try:
         checkpoint = Checkpoint.read(folder / RECORD)
     except BadInput as error:
@@ -54,13 +55,20 @@ def load(folder: Path) -> Checkpoint:
     return dataclasses.replace(checkpoint, folder=folder)
 
 
+def find(runs: Path) -> list[Path]:
+    """The folders below `runs` that hold a record, in order of name."""
+    for commit in runs.glob(f"*/{files.COMMIT}"):
+        files.recover(commit.parent)
+    return sorted(path.parent for path in runs.glob(f"*/{RECORD}"))
+
+
 def select(runs: Path, names: Sequence[str] = ()) -> list[Checkpoint]:
     """The checkpoints below `runs`, in order of name: all of them, or the named ones.
 
     A run goes by its folder's name, so that a copy beside it is not exported in its place. Raises
     BadInput when there is none at all, UsageError when one that was named is not there.
     """
-    folders = {path.parent.name: path.parent for path in sorted(runs.glob(f"*/{RECORD}"))}
+    folders = {folder.name: folder for folder in find(runs)}
     if not folders:
         raise BadInput(f"{runs}: no trained models here. Run edgedigits train, or name their folder with --runs.")
     for name in names:

@@ -82,6 +82,8 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Learning rate; its peak in a one-cycle schedule.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds of training that a kill may cost.")] = 10.0,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -97,7 +99,8 @@ def train(
     from edgedigits.train import find_device
     from edgedigits.train import train as train_model
 
-    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **changes}
+    kept = {"resume": resume, "save_every": save_every}
+    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **kept, **changes}
     checkpoints = []
     with distributed.joined(find_device(device)) as world:
         world.require_same({"model": names})
@@ -171,6 +174,10 @@ def verify(
     min_accuracy: Annotated[float | None, typer.Option(min=0, max=100, help="Accuracy to reach, in percent.")] = None,
     max_size: Annotated[int | None, typer.Option(min=0, help="Bytes of a file.")] = None,
     max_latency_us: Annotated[float | None, typer.Option(min=0, help="Median microseconds of one image.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run ONNX files in onnxruntime, openvino, opencv, reference, node or web."),
+    ] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
     trust: Trust = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="PATH", help="Also write a page to look at.")] = None,
@@ -201,6 +208,7 @@ def verify(
             runs=runs,
             exports=exports,
             html=html,
+            engine=engine,
             thorough=thorough,
             trust=trust,
             observer=observer,
@@ -214,6 +222,26 @@ def verify(
     known = all(report.compared_with == TORCH_MODEL for report in result.reports)
     verdict = "Every file answers as its model does." if known else "Every file keeps its limits."
     _say(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
+
+
+@app.command()
+def reproduce(
+    folder: Annotated[Path, typer.Argument(help="An export folder, such as exports/cnn.")],
+    dataset: Annotated[str | None, DATASET] = None,
+    data_dir: DataDir = None,
+    keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
+    json: Json = False,
+) -> None:
+    """Train and export anew what a manifest lists, and compare the bytes; exit code 1 when some differ."""
+    from edgedigits import render
+    from edgedigits.reproduce import reproduce as reproduce_folder
+
+    with render.progress(f"reproduce {folder}") as observer:
+        result = reproduce_folder(folder, dataset=dataset, data_dir=data_dir, keep=keep, observer=observer)
+    _show(render.reproduction(result), result.to_dict(), json)
+    if not result.same:
+        raise typer.Exit(1)
+    _say("Next: embed one; the README has ten lines that do.")
 
 
 @app.command()
@@ -376,7 +404,7 @@ def data(
     names = dataset or list(datasets.KNOWN)
     statuses = [status for name in names for status in datasets.status(name, data_dir)]
     if fetch:
-        for name in dict.fromkeys(s.dataset for s in statuses if s.state != "whole"):
+        for name in dict.fromkeys(names):
             datasets.fetch(name, data_dir)
         statuses = [status for name in names for status in datasets.status(name, data_dir)]
     _show(render.statuses(statuses), render.statuses_json(statuses), json)

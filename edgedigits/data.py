@@ -9,24 +9,20 @@ A data set is a known name or a folder:
                      or without, and then every sixth image of each class is for the test
 
 Raw files are believed only when their SHA-256 is the published one. numpy and the standard library
-read everything; torchvision fetches, Pillow decodes, and each is imported only then.
+read everything; `mirrors` fetches, Pillow decodes, and each is imported only then.
 """
 
-import contextlib
-import errno
 import functools
 import gzip
 import hashlib
-import http.client
 import importlib.util
 import io
 import math
 import os
-import socket
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,14 +30,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import files
+from edgedigits import files, locks, mirrors
 from edgedigits.errors import DataError, MissingCapability, unknown
 from edgedigits.records import IMAGE_SHAPE, DatasetRef
 
 Uint8Array = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
 
-FETCH_TIMEOUT = 30.0  # seconds without a byte before a mirror is given up
 MOST_BYTES = 64 << 20  # of a raw file or an image; the largest published one has 47,040,016
 MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
 MOST_IMAGES = 1_000_000  # of a folder: training takes about 4 kB for each
@@ -76,7 +71,7 @@ class Dataset:
 class IdxSet:
     """A published data set of four IDX files: their names and SHA-256, under `<data-dir>/<folder>/raw`.
 
-    mirrors   where it is fetched, over https alone
+    mirrors   where each file lies, gzipped, over https; each is asked when those before it failed
     """
 
     title: str
@@ -106,7 +101,10 @@ IDX_SETS = {
             "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         },
-        mirrors=("https://ossci-datasets.s3.amazonaws.com/mnist/",),
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
     ),
     "fashion": IdxSet(
         title="Fashion-MNIST",
@@ -182,69 +180,49 @@ def status(name: str, data_dir: Path | None = None) -> list[FileStatus]:
         raise unknown("data set", name, KNOWN)
     idx_set = IDX_SETS[name]
     paths = idx_set.paths(data_dir or default_dir())
+    files.recover(paths[0].parent)
     return [_status(name, path, wanted) for path, wanted in zip(paths, idx_set.files.values(), strict=True)]
 
 
 def fetch(name: str, data_dir: Path | None = None) -> None:
-    """Fetch the missing and replace the damaged files of a published set, with torchvision.
+    """Fetch the missing and replace the damaged files of a published set.
 
-    They arrive in a temporary folder, are checked there and only then moved into place. Raises
-    UsageError on an unknown name, DataError when no mirror answers or what it sends is not the
-    published file. `mnist-5k` is not fetched but installed: its errors say how.
+    All are checked before one is moved into place. Raises UsageError on an unknown name, DataError when no
+    mirror sends the published files. `mnist-5k` is not fetched but installed: its errors say how.
     """
     if name == "mnist-5k":
         _mnist_5k_csv()
         return
     if name not in IDX_SETS:
         raise unknown("data set", name, KNOWN)
-    idx_set = IDX_SETS[name]
-    data_dir = data_dir or default_dir()
-    with files.staged(data_dir / idx_set.folder / "raw") as stage:
-        raw = _download(idx_set, stage)
-        for file, wanted in idx_set.files.items():
-            if files.sha256(raw / file) != wanted:
-                raise DataError(f"{idx_set.title}: the mirror sent a wrong {file}. Nothing was kept; try again later.")
-            (raw / file).rename(stage / file)
+    idx_set, data_dir = IDX_SETS[name], data_dir or default_dir()
+    raw = data_dir / idx_set.folder / "raw"
+    if not _wanting(name, data_dir) and not any(raw.glob(".*")):  # nor anything that a killed process left
+        return
+    with locks.held(raw, wait=True), files.staged(raw) as stage:
+        for file in _wanting(name, data_dir):
+            (stage / file).write_bytes(_fetch_one(idx_set, file, raw))
 
 
-def _download(idx_set: IdxSet, stage: Path) -> Path:
-    """Download into `stage`, which lies where the files will, and return the folder with the raw files."""
-    fetcher = _fetcher(idx_set)
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(FETCH_TIMEOUT)
+def _wanting(name: str, data_dir: Path) -> list[str]:
+    return [found.path.name for found in status(name, data_dir) if found.state != "whole"]
+
+
+def _fetch_one(idx_set: IdxSet, file: str, raw: Path) -> bytes:
     try:
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-            fetcher(stage, download=True)
-    except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise  # no mirror's fault: `staged` says what to do
+        return mirrors.fetch([f"{mirror}{file}.gz" for mirror in idx_set.mirrors], idx_set.files[file])
+    except mirrors.MirrorError as error:
         raise DataError(
-            f"{idx_set.title} is not in {stage.parent} and could not be fetched ({_first_line(error)}).\n"
+            f"{idx_set.title} is not in {raw} and could not be fetched ({error}).\n"
             f"Name the folder that holds {idx_set.folder}/raw with --data-dir or EDGEDIGITS_DATA, "
             f"or use --dataset mnist-5k, which needs no network."
         ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
-    return stage / idx_set.folder / "raw"
-
-
-def _fetcher(idx_set: IdxSet) -> Callable[..., object]:
-    """torchvision's class for a set, with our mirrors in the place of its own, some of which are not https."""
-    from torchvision import datasets
-
-    original = getattr(datasets, idx_set.folder)
-    return type(idx_set.folder, (original,), {"mirrors": idx_set.mirrors})  # its folder goes by the class's name
-
-
-def _first_line(error: Exception) -> str:
-    """The cause in torchvision's report of all mirrors: the line after the first 'got:'."""
-    lines = [line for line in str(error).splitlines() if line and not line.startswith(("Tried", "Error"))]
-    return lines[0] if lines else type(error).__name__
 
 
 def _load_idx(name: str, data_dir: Path) -> Dataset:
     idx_set = IDX_SETS[name]
     paths = idx_set.paths(data_dir)
+    files.recover(paths[0].parent)
     if not all(path.exists() for path in paths):
         fetch(name, data_dir)
     arrays = [_read_idx(name, path, wanted) for path, wanted in zip(paths, idx_set.files.values(), strict=True)]

@@ -5,20 +5,23 @@ from edgedigits.formats import Scores
 from edgedigits.records import Deployment, Robustness
 from edgedigits.targets import Opened, TorchModel
 
-QUICK = 1000  # test images in settings that only reorder a runtime's sums; all of them when thorough
+QUICK = 1000  # test images in settings that only reorder a runtime's sums, or in an engine; all of them when thorough
 ALONE = "one image a call"
 
 
 def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[Deployment, ...]:
     """All test images one at a time, and the first of them, or all when `thorough`, in every other setting.
 
+    In a named engine, which may be slow, it is the first of them one at a time, too.
+
     logits   of the file itself, in large batches and its default setting, `[n, classes]`
     """
     images = file.reference.test.images
     part = images if thorough else images[:QUICK]
-    alone = logits if file.predictor.one_by_one else file.predictor.alone(images)
+    singles = part if file.engine else images
+    alone = logits[: len(singles)] if file.predictor.one_by_one else file.predictor.alone(singles)
     found = [_deployment(ALONE, alone, logits, file.reference.torch)]
-    for setting in file.module.SETTINGS[1:]:
+    for setting in file.other_settings:
         scores = file.in_setting(setting).in_batches(part)[0]
         found.append(_deployment(setting, scores, logits, file.reference.torch))
     return tuple(found)

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits import calibration, checkpoint, environment, files, formats, manifest, models, refusal
+from edgedigits import calibration, checkpoint, environment, files, formats, locks, manifest, models, refusal
 from edgedigits.data import Dataset
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.progress import Observer, Progress, ignore
@@ -50,7 +50,7 @@ def export(
     limits = refusal.fit(source, classifier, dataset, data_dir) if refusing else None
     folder = Path(exports) / source.name
     written = []
-    with files.staged(folder) as stage:
+    with locks.held(folder), files.staged(folder) as stage:
         for done, module in enumerate(modules):
             observer(Progress(f"export {source.name} to {module.NAME}", done, len(chosen)))
             origin = formats.Source(
@@ -63,7 +63,7 @@ def export(
         observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
         listing = manifest.merged(folder, source, written)
         (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
-    manifest.remove_superseded(folder, listing)
+        manifest.remove_superseded(folder, listing, stage)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
 
 
@@ -114,4 +114,5 @@ def _export_one(origin: formats.Source, source: Checkpoint, module: formats.Form
         versions=environment.versions(*module.PACKAGES),
         calibration=None if origin.calibration is None else calibration.describe(origin.calibration),
         refusal=origin.refusal,
+        processor=environment.processor(),
     )

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import importlib.util
 import io
 import os
 import shutil
@@ -12,6 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgedigits.errors import MissingCapability
+
+STAGE = ".tmp-edgedigits-"  # what the name of a temporary folder begins with
+COMMIT = ".commit-edgedigits"  # what it is called once its files count, until they have moved
+REMOVED = ".removed"  # in it: a folder of empty files, named as those to remove
 
 
 def sha256(path: Path) -> str:
@@ -42,39 +47,147 @@ def _open_plain(path: Path) -> io.BufferedReader:
 
 
 @contextmanager
-def staged(folder: Path, deep: bool = False) -> Iterator[Path]:
-    """A temporary folder inside `folder`, whose files move into `folder` when the block ends well.
+def staged(folder: Path) -> Iterator[Path]:
+    """A temporary folder inside `folder`, whose files move into `folder` when the block ends well: all, or none.
 
-    deep   so do the files in its folders, into folders of the same names; else those are scratch
+    They are flushed to the disk, then the temporary folder is renamed to COMMIT: from then on they count.
+    Each is then renamed over its predecessor; where a kill comes between, the next reader or writer moves
+    the rest (`recover`). When the block raises, nothing in `folder` has changed. What a killed process left
+    of its own temporary folder, the next writer removes. Raises MissingCapability where the folder cannot
+    be written.
+    """
+    with made(folder), writing(folder), _stage(folder) as stage:
+        yield stage
+        _commit(stage, folder)
 
-    All files are flushed to the disk, then each is renamed over its predecessor: a reader sees the
-    old file or the new one, never a part. When the block raises, nothing in `folder` has changed.
-    Raises MissingCapability where the folder cannot be written.
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder where it is missing; if it is still empty when the block ends, it is removed again.
+
+    Raises MissingCapability where it cannot be made.
     """
     missing: list[Path] = []
-    stage: Path | None = None
     try:
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
-        yield stage
-        files = sorted(path for path in stage.glob("**/*" if deep else "*") if path.is_file())
-        for file in files:
-            _flush(file)
-        for file in files:
-            place = folder / file.relative_to(stage)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(place)
-        if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is already durable
-            _flush(folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+        with writing(folder):
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
     finally:
-        if stage:
-            shutil.rmtree(stage, ignore_errors=True)
         for path in missing:  # innermost first; only an empty one goes
             with suppress(OSError):
                 path.rmdir()
+
+
+def remove_with(stage: Path, name: str) -> None:
+    """Let a file of the folder go at the moment when the staged files come."""
+    (stage / REMOVED).mkdir(exist_ok=True)
+    (stage / REMOVED / name).touch()
+
+
+def recover(folder: Path) -> None:
+    """Finish what a process had committed in `folder` when it was killed. Raises MissingCapability where it cannot."""
+    if _committed(folder):
+        with writing(folder), _locked(folder):
+            _finish(folder)
+
+
+@contextmanager
+def _stage(folder: Path) -> Iterator[Path]:
+    """A new temporary folder; its lock, which dies with this process, says that it is in use."""
+    with _locked(folder):
+        _finish(folder)
+        for left in folder.glob(f"{STAGE}*"):
+            with _locked(left, wait=False) as dead:
+                if dead:
+                    shutil.rmtree(left, ignore_errors=True)
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
+        used = _lock(stage)
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        _unlock(used)
+
+
+def _commit(stage: Path, folder: Path) -> None:
+    for path in stage.iterdir():
+        if path.is_dir() and path.name != REMOVED:
+            shutil.rmtree(path)  # scratch
+        else:
+            _flush(path)
+    changes = [path for path in stage.rglob("*") if path.is_file()]
+    for path in changes:
+        if (folder / path.name).is_dir():  # to be known before anything counts
+            raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
+    with _locked(folder):
+        if len(changes) == 1 and changes[0].parent == stage:  # its rename is all or nothing
+            changes[0].replace(folder / changes[0].name)
+        elif changes:
+            _flush_folder(stage)
+            _finish(folder)  # of another, who was killed meanwhile
+            stage.rename(folder / COMMIT)
+            _flush_folder(folder)
+            _finish(folder)
+        _flush_folder(folder)
+
+
+def _finish(folder: Path) -> None:
+    """Move committed files to their places, again as often as it is cut off. The folder is locked."""
+    if not _committed(folder):
+        return
+    commit = folder / COMMIT
+    if (commit / REMOVED).exists():
+        for marker in (commit / REMOVED).iterdir():
+            (folder / marker.name).unlink(missing_ok=True)
+            marker.unlink()
+        (commit / REMOVED).rmdir()
+    for path in commit.iterdir():
+        path.replace(folder / path.name)
+    _flush_folder(folder)
+    commit.rmdir()
+
+
+def _committed(folder: Path) -> bool:
+    """Whether there is a commit to finish. One that another user put into a shared folder is none of ours."""
+    try:
+        found, owner = (folder / COMMIT).lstat(), folder.stat().st_uid
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid in (owner, getattr(os, "geteuid", int)())
+
+
+@contextmanager
+def _locked(folder: Path, wait: bool = True) -> Iterator[bool]:
+    """Hold a folder's lock, if it can be had."""
+    lock = _lock(folder, wait)
+    try:
+        yield lock is not None
+    finally:
+        _unlock(lock)
+
+
+def _lock(folder: Path, wait: bool = True) -> int | None:
+    """The descriptor that holds a folder's lock; None where another does, or the system has no such lock."""
+    if importlib.util.find_spec("fcntl") is None:
+        return None
+    import fcntl
+
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:  # a stranger's
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held by another, or on a network drive that has none
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _unlock(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -97,8 +210,7 @@ def publish(file: Path, path: Path) -> None:
     with writing(path.parent):
         _flush(file)
         file.replace(path)
-        if os.name == "posix":  # as in `staged`
-            _flush(path.parent)
+        _flush_folder(path.parent)
 
 
 def require_writable(folder: Path) -> None:
@@ -113,6 +225,11 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened, and a rename is durable at once
+        _flush(folder)
 
 
 def _unwritable(folder: Path, error: OSError) -> MissingCapability:

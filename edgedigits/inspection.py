@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits import files, formats, runtimes, sandbox
+from edgedigits import files, formats, manifest, runtimes, sandbox
 from edgedigits.errors import ModelFileError
 from edgedigits.records import Inspection, TensorInfo
 from edgedigits.targets import find_run
@@ -42,7 +42,19 @@ def inspect(path: str | Path, *, runs: str | Path = "runs") -> Inspection:
         parameters=sum(map(_elements, _parameters(found.tensors))),
         quantized_share=quantized_share(found.tensors),
         runtimes=runtimes.loading(found.opset, found.ir_version, found.operators),
+        verified=_verified(path),
     )
+
+
+def _verified(path: Path) -> str | None:
+    """What was verified of these very bytes, in words. Raises ModelFileError where the report is of others."""
+    found = manifest.read_parity(path.parent)
+    for report in found.reports if found else ():
+        if Path(report.path).name == path.name:
+            changed = "" if report.flips is None else f", {report.flips} answers changed"
+            verdict = "passed" if report.passed else "FAILED"
+            return f"{verdict} on {report.samples:,} test images of {report.dataset}{changed}"
+    return None
 
 
 def quantized_share(tensors: Sequence[TensorInfo]) -> float:

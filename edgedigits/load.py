@@ -5,7 +5,7 @@ Commands open files with `open_file`: what a stranger's file does then, it does 
 
 from pathlib import Path
 
-from edgedigits import checkpoint, formats, models, safety, sandbox
+from edgedigits import checkpoint, engines, formats, models, safety, sandbox
 from edgedigits.errors import ModelFileError
 from edgedigits.formats import Format, Images, Predictor, Scores
 from edgedigits.records import Contract
@@ -35,14 +35,17 @@ def load(path: str | Path, *, trust: bool = False, isolated: bool = False) -> Pr
     return module.load(path)
 
 
-def open_file(path: Path, setting: str | None = None, *, trust: bool = False) -> Predictor:
+def open_file(path: Path, setting: str | None = None, *, engine: str | None = None, trust: bool = False) -> Predictor:
     """An exported file as every command loads it: data in a process of its own, code only when it is trusted.
 
-    setting   of its runtime, by default the first of its format. Raises ModelFileError.
+    setting   of what runs it, by default the first
+    engine    of `edgedigits/engines`, for an ONNX file; by default what runs files of its format
+
+    Raises ModelFileError, and what finding the engine raises.
     """
     module = require_format(path)
     if module.DATA_ONLY:
-        return sandbox.load(path, module.NAME, setting)
+        return sandbox.load(path, module.NAME, setting, engine or engines.DEFAULT)
     require_trusted(module, path, trust)
     return module.load(path, setting)
 

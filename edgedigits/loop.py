@@ -23,6 +23,16 @@ REPORT_STEPS = 100  # the same for several processes, which report at once and h
 DIVERGED = "the loss is no longer finite: the training diverged. Lower --lr."
 
 
+class Keeper:
+    """What the loop shows a training to, so that it can be gone on with: this one keeps nothing."""
+
+    def restore(self, training: "Training") -> None:
+        """Put a training that begins where an interrupted one was."""
+
+    def keep(self, training: "Training") -> None:
+        """Called after each step and each epoch, so it must be quick; may raise, to end the training."""
+
+
 def fit(
     classifier: nn.Module,
     recipe: Recipe,
@@ -30,6 +40,7 @@ def fit(
     validate: Split | None,
     observer: Observer,
     world: World = ALONE,
+    keeper: Keeper = Keeper(),  # noqa: B008 - it has no state
 ) -> History:
     """Train in place, on the classifier's own device; in several processes, each on its share of every batch.
 
@@ -37,29 +48,54 @@ def fit(
     one, is measured and written down; nothing is decided by it. Raises UsageError when the loss is
     no longer finite.
     """
-    device = next(classifier.parameters()).device
-    batches = Batches(learn, recipe, device, world)
-    parallel = world.parallel(classifier)
-    steps = recipe.epochs * len(batches)
-    optimizer, rate = Adam(classifier.parameters(), recipe), schedule(recipe, steps)
-    meter = Meter(observer, steps, world)
-    epochs = []
-    for number in range(1, recipe.epochs + 1):
-        meter.start_epoch()
+    training = Training(classifier, recipe, learn, observer, world)
+    optimizer, meter = training.optimizer, training.meter
+    rate = schedule(recipe, meter.steps)
+    keeper.restore(training)
+    while len(training.epochs) < recipe.epochs:
         classifier.train()
-        for images, labels, weight in batches:
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                logits = parallel(images).float()
-            loss = _mean_loss(logits, labels)
-            optimizer.zero_grad()
-            (loss if weight == 1 else loss * weight).backward()
-            lr = rate(meter.step)
-            optimizer.step(lr)
-            meter.add(loss.detach(), logits.detach(), labels)
-        epoch = meter.finish_epoch(number, lr)
+        for images, labels, weight in training.batches.rest(training.done):
+            loss, logits = training.gradients(images, labels, weight)
+            optimizer.step(rate(meter.step))
+            meter.add(loss, logits, labels)
+            keeper.keep(training)
+        epoch = meter.finish_epoch(len(training.epochs) + 1, rate(meter.step - 1))
         _require_finite(classifier, learn)
-        epochs.append(_validated(epoch, classifier, validate))
-    return History(tuple(epochs))
+        training.epochs.append(_validated(epoch, classifier, validate))
+        meter.start_epoch()
+        keeper.keep(training)
+    return History(tuple(training.epochs))
+
+
+class Training:
+    """A training under way: all that changes in it, and that its next step depends on."""
+
+    def __init__(
+        self, classifier: nn.Module, recipe: Recipe, learn: Split, observer: Observer, world: World = ALONE
+    ) -> None:
+        device = next(classifier.parameters()).device
+        self.recipe = recipe
+        self.classifier = classifier
+        self.parallel = world.parallel(classifier)
+        self.optimizer = Adam(classifier.parameters(), recipe)
+        self.batches = Batches(learn, recipe, device, world)
+        self.meter = Meter(observer, recipe.epochs * len(self.batches), device, world)
+        self.epochs: list[Epoch] = []
+
+    @property
+    def done(self) -> int:
+        """Steps done of the epoch that is not complete."""
+        return self.meter.step - len(self.epochs) * len(self.batches)
+
+    def gradients(self, images: Tensor, labels: Tensor, weight: float) -> tuple[Tensor, Tensor]:
+        """Leave a batch's gradients with the parameters; its mean loss and its logits, without theirs."""
+        device = self.batches.labels.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+            logits = self.parallel(images).float()
+        loss = _mean_loss(logits, labels)
+        self.optimizer.zero_grad()
+        (loss if weight == 1 else loss * weight).backward()
+        return loss.detach(), logits.detach()
 
 
 class Batches:
@@ -75,20 +111,26 @@ class Batches:
         self.labels = torch.from_numpy(split.labels).to(device)
         self.recipe = recipe
         self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.begun = self.generator.get_state()  # at the beginning of the pass
         self.world = world
 
     def __len__(self) -> int:
         return math.ceil(len(self.labels) / self.recipe.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, float]]:
+        return self.rest(0)
+
+    def rest(self, done: int) -> Iterator[tuple[Tensor, Tensor, float]]:
+        """The next pass, without so many batches of it as are done."""
         count, size = len(self.labels), self.recipe.batch_size
         order = torch.randperm(count, generator=self.generator).to(self.labels.device)
         images, labels = augment.shifted(self.padded, order, self.recipe.shift), self.labels[order]
         warps = self._warps(count)  # (2, N)
-        for start in range(0, count, size):
+        for start in range(done * size, count, size):
             mine, weight = self.world.share(start, min(start + size, count))
             batch = images[mine] if warps is None else augment.warped(images[mine], *warps[:, mine])
             yield batch, labels[mine], weight  # (B, 28, 28), (B,)
+        self.begun = self.generator.get_state()
 
     def _warps(self, count: int) -> Tensor | None:
         """Degrees and zooms of all images of a pass, `[2, n]`; None where the recipe has neither."""
@@ -106,9 +148,10 @@ class Meter:
     processes together.
     """
 
-    def __init__(self, observer: Observer, steps: int, world: World = ALONE) -> None:
+    def __init__(self, observer: Observer, steps: int, device: torch.device, world: World = ALONE) -> None:
         self.observer = observer
         self.steps = steps
+        self.device = device
         self.world = world
         self.step = 0
         self.start_epoch()
@@ -116,9 +159,22 @@ class Meter:
     def start_epoch(self) -> None:
         """Set the sums back to nothing."""
         self.images = 0
-        self.loss: Tensor | float = 0.0
-        self.correct: Tensor | int = 0
+        self.loss = torch.zeros((), device=self.device)
+        self.correct = torch.zeros((), device=self.device, dtype=torch.int64)
         self.started = self.reported = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Of the current epoch."""
+        return time.perf_counter() - self.started
+
+    def restore(self, step: int, images: int, loss: Tensor, correct: Tensor, seconds: float) -> None:
+        """Go on with the sums of an epoch that was interrupted after so many steps of the training."""
+        self.step = step
+        self.images = images
+        self.loss.copy_(loss)
+        self.correct.copy_(correct)
+        self.started -= seconds
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Count a step, and report if the last report is long enough ago."""

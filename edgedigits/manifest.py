@@ -1,10 +1,11 @@
 """An export folder's `manifest.json`: which files belong to it, and their SHA-256."""
 
+import glob
 from pathlib import Path
 
-from edgedigits import formats
-from edgedigits.errors import BadInput
-from edgedigits.records import Artifact, Checkpoint, Manifest
+from edgedigits import files, formats
+from edgedigits.errors import BadInput, ModelFileError
+from edgedigits.records import Artifact, Checkpoint, Manifest, ParityReport, Verification
 from edgedigits.safety import MANIFEST
 
 FILE = MANIFEST
@@ -13,6 +14,7 @@ PARITY_FILE = "parity.json"
 
 def read(folder: Path) -> Manifest | None:
     """The manifest of a folder; None where there is none. Raises RecordError when it is damaged."""
+    files.recover(folder)
     path = folder / FILE
     return Manifest.read(path) if path.exists() else None
 
@@ -23,19 +25,19 @@ def merged(folder: Path, checkpoint: Checkpoint, written: list[Artifact]) -> Man
     kept = [
         artifact
         for artifact in _earlier(folder)
-        if artifact.checkpoint_sha256 == checkpoint.weights_sha256 and artifact.format not in replaced
+        if artifact.checkpoint_sha256 == checkpoint.weights_sha256
+        and artifact.name == checkpoint.name
+        and artifact.format not in replaced
     ]
     return Manifest(checkpoint.anonymous(), tuple(sorted([*kept, *written], key=lambda artifact: artifact.format)))
 
 
-def remove_superseded(folder: Path, manifest: Manifest) -> None:
-    """Remove this model's files that the manifest no longer lists, and the parity report of their bytes."""
+def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
+    """Let this model's files go that the manifest no longer lists, and the parity report of their bytes."""
     listed = {artifact.file for artifact in manifest.artifacts}
-    own = [path for path in folder.glob(f"{manifest.checkpoint.name}.*") if formats.of_file(path)]
-    for path in own:
-        if path.name not in listed:
-            path.unlink()
-    (folder / PARITY_FILE).unlink(missing_ok=True)
+    own = {path.name for path in folder.glob(f"{glob.escape(manifest.checkpoint.name)}.*") if formats.of_file(path)}
+    for name in (*(own - listed), PARITY_FILE):
+        files.remove_with(stage, name)
 
 
 def _earlier(folder: Path) -> tuple[Artifact, ...]:
@@ -44,3 +46,25 @@ def _earlier(folder: Path) -> tuple[Artifact, ...]:
     except BadInput:
         return ()  # damaged, and about to be replaced
     return manifest.artifacts if manifest else ()
+
+
+def read_parity(folder: Path) -> Verification | None:
+    """What `verify` found of a folder's files; None where it was not asked.
+
+    A report counts for the bytes that it was made of: each must be of a file that the manifest lists, by the same
+    SHA-256, size, format and name. Raises ModelFileError where one is not, and RecordError.
+    """
+    listing, path = read(folder), folder / PARITY_FILE
+    if not path.exists():
+        return None
+    found = Verification.read(path)
+    listed = {artifact.file: _identity(artifact) for artifact in listing.artifacts} if listing else {}
+    for report in found.reports:
+        name = Path(report.path).name
+        if listed.get(name) != _identity(report):
+            raise ModelFileError(f"{path}: reports on another {name} than {FILE} lists. Verify it anew.")
+    return found
+
+
+def _identity(about: Artifact | ParityReport) -> tuple[str, int, str, str]:
+    return about.sha256, about.size_bytes, about.format, about.name

@@ -213,6 +213,7 @@ class Checkpoint(Record):
     weights_sha256   identifies the checkpoint everywhere: the weights file also holds the ModelSpec
     threads          of torch while it trained; the same seed gives the same bytes for the same number
     processes        that trained it together, each with so many threads; sums are rounded otherwise for another number
+    processor        the kind that trained it, which may round otherwise too; None where an early version did not say
     """
 
     name: str
@@ -227,15 +228,66 @@ class Checkpoint(Record):
     weights: str = "model.safetensors"
     weights_sha256: str = ""
     processes: int = 1
+    processor: str | None = field(default=None, metadata=OPTIONAL)
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def __post_init__(self) -> None:
         _require_plain("name", self.name)
         _require_plain("weights", self.weights)
 
+    def setup(self) -> "Setup":
+        """What its training depended on."""
+        return Setup(
+            model=self.model,
+            spec=self.spec,
+            recipe=self.recipe,
+            dataset=self.dataset.sha256,
+            device=self.device,
+            processor=self.processor or "",
+            threads=self.threads,
+            processes=self.processes,
+            versions=self.versions,
+        )
+
     def anonymous(self) -> "Checkpoint":
         """The same without the path of the user's data, for files that leave this machine."""
         return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, source=self.dataset.name))
+
+
+@dataclass(frozen=True)
+class Setup(Record):
+    """All that the bytes of a training depend on: two with the same one end alike.
+
+    dataset     SHA-256
+    processor   which kind: another may round products otherwise
+    """
+
+    model: str
+    spec: ModelSpec
+    recipe: Recipe
+    dataset: str
+    device: str
+    processor: str
+    threads: int
+    processes: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Unfinished(Record):
+    """How far an interrupted training came: what `resume.safetensors` says beside its tensors.
+
+    step            steps done, of all epochs
+    epochs          those that are complete
+    epoch_seconds   of the one that is not
+    seconds         of training, all parts together
+    """
+
+    setup: Setup
+    step: int
+    epochs: tuple[Epoch, ...]
+    epoch_seconds: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -314,6 +366,7 @@ class Artifact(Record):
 
     calibration   None where no scale was calibrated
     refusal       None where the file gives an answer to everything
+    processor     the kind that exported it: what was fitted or calibrated is rounded as it rounds
     """
 
     name: str
@@ -326,6 +379,7 @@ class Artifact(Record):
     versions: Mapping[str, str]
     calibration: Calibration | None = None
     refusal: Refusal | None = field(default=None, metadata=OPTIONAL)
+    processor: str | None = field(default=None, metadata=OPTIONAL)
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def __post_init__(self) -> None:
@@ -348,6 +402,37 @@ class Manifest(Record):
 
     def __post_init__(self) -> None:
         _require(self.version == MANIFEST_VERSION, "version", f"{MANIFEST_VERSION}", self.version)
+        name, weights = self.checkpoint.name, self.checkpoint.weights_sha256
+        for artifact in self.artifacts:
+            _require(artifact.name == name, f"{artifact.file}: name", f"the checkpoint's, '{name}',", artifact.name)
+            found = artifact.checkpoint_sha256
+            _require(found == weights, f"{artifact.file}: checkpoint_sha256", f"the checkpoint's, {weights},", found)
+        names = [artifact.file for artifact in self.artifacts]
+        _require(len(set(names)) == len(names), "artifacts", "no file twice", names)
+
+
+@dataclass(frozen=True)
+class Reproduced(Record):
+    """A file made again: the SHA-256 that its manifest recorded, and the one that came out."""
+
+    file: str
+    recorded: str
+    found: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class Reproduction(Record):
+    """A model and its files, trained and exported again from their manifest.
+
+    files     the weights first
+    changed   on what bytes depend that is not as it was then, in words: versions, threads, the processor
+    """
+
+    name: str
+    same: bool
+    files: tuple[Reproduced, ...]
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -375,6 +460,17 @@ class Limits(Record):
         for name in ("max_drop", "min_accuracy"):
             value = getattr(self, name)
             _require(value is None or value <= 1, name, "at most 1, a fraction", value)
+
+
+@dataclass(frozen=True)
+class EngineRef(Record):
+    """What ran a file: an engine of `edgedigits/engines`, and the version of the runtime behind it."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
 
 
 @dataclass(frozen=True)
@@ -424,6 +520,7 @@ class ParityReport(Record):
     softmax_diff    largest difference of the probabilities from the softmax of the logits
     latency_us      median microseconds of one image a call, where it was measured
     failures        why it did not pass: one sentence each, beginning with the name of the check
+    engine          what ran it; None where that was what runs files of its format by default
     """
 
     name: str
@@ -459,16 +556,18 @@ class ParityReport(Record):
     passed: bool = False
     failures: tuple[str, ...] = ()
     readable: bool = True
+    engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
 class Verification(Record):
-    """All reports of one `verify`: what `--json` prints and `parity.json` holds."""
+    """All reports of one `verify`: what `--json` prints and `parity.json` holds; `engine` as in them."""
 
     passed: bool
     dataset: str
     samples: int
     reports: tuple[ParityReport, ...]
+    engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -554,6 +653,7 @@ class Inspection(Record):
     tensors           what is stored, the largest first
     parameters        elements of the tensors that hold weights, biases or scales
     quantized_share   the part of these that is stored in 8 bits, 0 to 1
+    verified          what the parity report beside it says of it; None where there is none
     """
 
     path: str
@@ -569,6 +669,7 @@ class Inspection(Record):
     parameters: int
     quantized_share: float
     runtimes: tuple[Runtime, ...]
+    verified: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from edgedigits.records import (
     Ratios,
     Recipe,
     Refusal,
+    Reproduction,
     Robustness,
     ScoreSummary,
     TensorSpec,
@@ -178,7 +179,7 @@ def verification(result: Verification) -> RenderableType:
         f"passed: {count} {'file' if count == 1 else 'files'}, {result.samples:,} test images of {result.dataset}"
         if result.passed
         else f"FAILED: {failed} of {count} files"
-    )
+    ) + (f", in {result.engine}" if result.engine else "")
     return Group(
         _verdicts(result.reports),
         *_recorded(result.reports),
@@ -262,6 +263,23 @@ def _robust(found: Robustness | None) -> str:
     return f"{'' if found.accuracy is None else f'{found.accuracy:.1%} '}({found.flips})"
 
 
+def reproduction(result: Reproduction) -> RenderableType:
+    """What came out again, file by file; what is not as it was then; the verdict."""
+    table = _table("file", "recorded SHA-256", "made again", "")
+    for file in result.files:
+        verdict = Text("same", style="green") if file.same else Text("DIFFERENT", style="bold red")
+        table.add_row(file.file, f"{file.recorded[:12]}…", f"{file.found[:12]}…", verdict)
+    cause = "this may be why: " if not result.same else "not as then: "
+    changed = (Text(f"{cause}{sentence}", style="yellow") for sentence in result.changed)
+    count = sum(not file.same for file in result.files)
+    verdict = (
+        Text(f"{result.name}: the same bytes came out again", style="green")
+        if result.same
+        else Text(f"{result.name}: {count} of {len(result.files)} files came out otherwise", style="bold red")
+    )
+    return Group(table, *changed, verdict)
+
+
 def benchmark(result: Benchmark) -> RenderableType:
     """The figures; their ratios; which int8 files are slower; how all of it was measured."""
     figures = _table("model", "format", "size>", "accuracy>", "flips>", "latency us>", "p99 us>", "images/s>")
@@ -304,6 +322,7 @@ def inspection(found: Inspection) -> RenderableType:
         ("SHA-256", found.sha256),
         ("checkpoint", f"{contract.checkpoint_sha256} ({found.checkpoint or 'not among the runs'})"),
         ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%} in torch"),
+        ("verified", found.verified or "not yet"),
         ("labels", " ".join(contract.labels)),
         ("input", f"{_signature(contract.input)}, {contract.polarity}"),
         *(("output", _signature(output)) for output in contract.outputs),

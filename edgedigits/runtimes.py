@@ -48,10 +48,11 @@ FRAMING_OPERATORS = (
     *("Abs", "Ceil", "Clip", "Concat", "Div", "Equal", "Floor", "Gather", "Greater", "Less", "MatMul", "Max", "Min"),
     *("ReduceMax", "ReduceMin", "ReduceSum", "Shape", "Slice", "Sub", "Transpose", "Where"),
 )
-# OpenVINO: tried 2023.0, the oldest for Python 3.11, 2023.1, 2024.0 and 2026.4; canvas files in 2026.4 alone.
+# OpenVINO: tried 2023.0, the oldest for Python 3.11, 2023.1, 2024.0, 2024.6, 2025.0, 2026.0 and 2026.4; canvas files
+# from 2024.6 on. In 2026.4 and OpenCV 5.0, `engines.json` has what all files of `exports/` answer.
 OPENVINO: Mapping[str, Version | None] = {
     **dict.fromkeys(FLOAT_OPERATORS, (2023, 0)),
-    **dict.fromkeys(FRAMING_OPERATORS, (2026, 4)),
+    **dict.fromkeys(FRAMING_OPERATORS, (2024, 6)),
     "DequantizeLinear": (2023, 0),
     "MatMulInteger": None,
 }

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from edgedigits import files
 from edgedigits.errors import ModelFileError
-from edgedigits.records import Manifest
+from edgedigits.records import Artifact, Manifest
 
 if TYPE_CHECKING:
     import onnx
@@ -88,36 +88,41 @@ def read(path: Path) -> bytes:
 
     Whatever is done next is done with these bytes, so nothing can be put in the place of the file meanwhile.
     """
+    files.recover(path.parent)
     try:
         content = files.read_bytes(path, BOUNDS.file_bytes)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from error
-    if (recorded := recorded_sha256(path)) is not None:
-        require_recorded(path, hashlib.sha256(content).hexdigest(), recorded)
+    if (artifact := recorded(path)) is not None:
+        require_recorded(path, hashlib.sha256(content).hexdigest(), len(content), artifact)
     return content
 
 
-def require_recorded(path: Path, found: str, recorded: str) -> None:
-    """Raise ModelFileError unless the SHA-256 of a file is the recorded one."""
-    if found != recorded:
+def require_recorded(path: Path, sha256: str, size: int, artifact: Artifact) -> None:
+    """Raise ModelFileError unless a file's SHA-256 and size in bytes are those that its manifest recorded."""
+    if sha256 != artifact.sha256:
         raise ModelFileError(
-            f"{path} changed since its {MANIFEST} was written (SHA-256 {found[:12]}…, recorded {recorded[:12]}…). "
-            "Export it anew."
+            f"{path} changed since its {MANIFEST} was written (SHA-256 {sha256[:12]}…, recorded "
+            f"{artifact.sha256[:12]}…). Export it anew."
+        )
+    if size != artifact.size_bytes:
+        raise ModelFileError(
+            f"{path} has {size:,} bytes, its {MANIFEST} says {artifact.size_bytes:,}: that was edited. Export it anew."
         )
 
 
-def recorded_sha256(path: Path) -> str | None:
-    """What the manifest beside a file says is its SHA-256; None where it is not listed. Raises RecordError."""
+def recorded(path: Path) -> Artifact | None:
+    """What the manifest beside a file says of it; None where it is not listed. Raises RecordError."""
+    files.recover(path.parent)
     listing = path.parent / MANIFEST
     if not listing.exists():
         return None
-    entries = {artifact.file: artifact.sha256 for artifact in Manifest.read(listing).artifacts}
-    return entries.get(path.name)
+    return {artifact.file: artifact for artifact in Manifest.read(listing).artifacts}.get(path.name)
 
 
 def require_trusted(path: Path, format_name: str, trust: bool = False) -> None:
     """Raise ModelFileError for a file that can hold code, unless its manifest lists it or the caller trusts it."""
-    if not trust and recorded_sha256(path) is None:
+    if not trust and recorded(path) is None:
         raise ModelFileError(
             f"{path}: {format_name} files can hold code that runs when they are loaded, and no {MANIFEST} beside it "
             "records this one.\nIf you know who made it, use --trust (in Python: trust=True), or take its ONNX file."

@@ -3,13 +3,11 @@
 A model file is a program for its runtime. Here it may crash, loop or ask for all memory, and what the caller
 sees is a ModelFileError. The process imports no torch, so it starts in a fifth of a second.
 
-What crosses the pipes is JSON and the bytes of arrays, never a pickle: neither side can make the other run
-anything. Limits are those of `safety.BOUNDS`; memory and computing time are limited where the system can
-(POSIX), the time until an answer everywhere.
+What crosses the pipes is data (`edgedigits/messages.py`). Limits are those of `safety.BOUNDS`, more seconds for
+an engine that is slow; memory and computing time are limited where the system can (POSIX), the time until an
+answer everywhere.
 """
 
-import functools
-import json
 import os
 import signal
 import subprocess
@@ -20,52 +18,35 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgedigits import formats
-from edgedigits.errors import EdgeDigitsError, ModelFileError
-from edgedigits.formats import Description, Images, Inputs, Predictor
+from edgedigits import engines, formats, messages
+from edgedigits.errors import EdgeDigitsError, MissingCapability, ModelFileError
+from edgedigits.formats import Description, Predictor
+from edgedigits.formats.onnx import open_session
+from edgedigits.messages import Array, Message
 from edgedigits.records import Contract
 from edgedigits.safety import BOUNDS
 
-Array = npt.NDArray[Any]
-Message = dict[str, Any]
-
 WATCH = 0.1  # seconds between two looks at the clock
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from edgedigits.sandbox import main; main()"
-_children: "weakref.WeakValueDictionary[tuple[Path, Path], Child]" = weakref.WeakValueDictionary()
+_children: "weakref.WeakValueDictionary[tuple[Path, Path, str], Child]" = weakref.WeakValueDictionary()
 
 
-def load(path: Path, format_name: str, setting: str | None = None) -> Predictor:
-    """A file as a Predictor that answers from a process of its own. Raises ModelFileError.
+def load(path: Path, format_name: str, setting: str | None = None, engine: str = engines.DEFAULT) -> Predictor:
+    """A file as a Predictor that answers from a process of its own. Raises ModelFileError, and MissingCapability.
 
-    All settings of one file share its process, for as long as one of their Predictors is in use.
+    All settings of one file in an engine share its process, for as long as one of their Predictors is in use.
     """
-    key = (Path.cwd(), path)
+    key = (Path.cwd(), path, engine)
     child = _children.get(key)
     if child is None or not child.alive:
-        child = _children[key] = Child(path)
-    about, _ = child.ask({"do": "load", "format": format_name, "setting": setting})
-    number, asked = about.get("number"), child  # the closures below keep the process
+        child = _children[key] = Child(path, engines.get(engine).PATIENCE)
+    about, _ = child.ask({"do": "load", "format": format_name, "engine": engine, "setting": setting})
     contract = Contract.from_dict(about.get("contract"))
-
-    def ask(what: str, images: Images) -> list[Array]:
-        _, answers = asked.ask({"do": what, "number": number}, [images])
-        if len(answers) != len(contract.outputs):
-            raise ModelFileError(f"{path}: {len(answers)} outputs came out, {len(contract.outputs)} wanted.")
-        return answers
-
-    def clock(inputs: Inputs, calls: int) -> list[float]:
-        several = isinstance(inputs, list)
-        request = {"do": "clock", "number": number, "calls": calls, "several": several}
-        _, (spent,) = asked.ask(request, inputs if several else [inputs])  # type: ignore[list-item, arg-type]
-        return [float(seconds) for seconds in spent]
-
-    call, each = (functools.partial(ask, what) for what in ("call", "each"))
-    return formats.get(format_name).PREDICTOR(contract, call, each, clock)
+    session = messages.session(child.ask, len(contract.outputs), about.get("number"))  # it keeps the process
+    return formats.get(format_name).PREDICTOR(contract, *session)
 
 
 def describe(path: Path, format_name: str) -> Description:
@@ -75,11 +56,14 @@ def describe(path: Path, format_name: str) -> Description:
 
 
 class Child:
-    """The process of one file. It ends with this object, and with the caller, however that ends."""
+    """The process of one file. It ends with this object, and with the caller, however that ends.
 
-    def __init__(self, path: Path) -> None:
-        arguments = (Path(__file__).parents[1], str(BOUNDS.memory_bytes), str(BOUNDS.cpu_seconds))
-        self.path = path
+    patience   times the seconds of BOUNDS that a request may take
+    """
+
+    def __init__(self, path: Path, patience: int = 1) -> None:
+        self.path, self.patience = path, patience
+        arguments = (Path(__file__).parents[1], str(BOUNDS.memory_bytes), str(patience * BOUNDS.cpu_seconds))
         self.lock = threading.Lock()
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-B", "-c", START, *arguments],  # -P: nothing is imported from the current folder
@@ -87,7 +71,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self.watch = _Watch(self.process)
+        self.watch = _Watch(self.process, patience)
         weakref.finalize(self, _end, self.process)
 
     @property
@@ -101,8 +85,8 @@ class Child:
         assert self.process.stdout
         with self.lock, self.watch:
             try:
-                _send(self.process.stdin, {**request, "path": str(self.path)}, arrays)
-                answer, found = _receive(self.process.stdout)
+                messages.send(self.process.stdin, {**request, "path": str(self.path)}, arrays)
+                answer, found = messages.receive(self.process.stdout)
             except Exception as error:  # whatever a process that went astray sends, or does not
                 _end(self.process)
                 raise ModelFileError(f"{self.path}: {self._cause()}. Do not use this file.") from error
@@ -110,16 +94,16 @@ class Child:
                 _end(self.process)
                 raise
         if "error" in answer:
-            raise ModelFileError(str(answer["error"]))
+            raise (MissingCapability if answer.get("missing") else ModelFileError)(str(answer["error"]))
         return answer, found
 
     def _cause(self) -> str:
         """Why there was no answer, from how the process ended."""
         code = self.process.returncode
         if self.watch.expired:
-            return f"no answer for {BOUNDS.wall_seconds} seconds"
+            return f"no answer for {self.patience * BOUNDS.wall_seconds} seconds"
         if code == -getattr(signal, "SIGXCPU", 0):
-            return f"no answer after {BOUNDS.cpu_seconds} seconds of computing"
+            return f"no answer after {self.patience * BOUNDS.cpu_seconds} seconds of computing"
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"the process that read it ended early ({how})"
 
@@ -127,13 +111,14 @@ class Child:
 class _Watch:
     """Kills a process that lets a caller wait too long: `with watch:` is the time that counts."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", patience: int) -> None:
+        self.patience = patience
         self.due = float("inf")
         self.expired = False
         threading.Thread(target=self._look, args=(process,), daemon=True).start()
 
     def __enter__(self) -> None:
-        self.due = time.monotonic() + BOUNDS.wall_seconds
+        self.due = time.monotonic() + self.patience * BOUNDS.wall_seconds
 
     def __exit__(self, *_: object) -> None:
         self.due = float("inf")
@@ -159,39 +144,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _send(pipe: IO[bytes], message: Message, arrays: Sequence[Array] = ()) -> None:
-    """Write a message: the length of its JSON, the JSON, then the bytes of the arrays that it lists."""
-    listed = [[array.dtype.name, array.shape] for array in arrays]
-    header = json.dumps({**message, "arrays": listed}).encode()
-    pipe.write(len(header).to_bytes(4, "little") + header)
-    for array in arrays:
-        pipe.write(np.ascontiguousarray(array).data)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> tuple[Message, list[Array]]:
-    """Read what `_send` wrote. Raises EOFError where the other side has ended, ValueError on nonsense."""
-    size = int.from_bytes(_exactly(pipe, 4), "little")
-    message = json.loads(_exactly(pipe, size))
-    arrays = []
-    for name, shape in message.pop("arrays"):
-        dtype = np.dtype(str(name))
-        if dtype.kind not in "biuf" or min(shape, default=0) < 0:
-            raise ValueError(f"an array of {name} {shape}")
-        content = _exactly(pipe, int(np.prod(shape, dtype=object)) * dtype.itemsize)
-        arrays.append(np.frombuffer(content, dtype).reshape(shape))
-    return message, arrays
-
-
-def _exactly(pipe: IO[bytes], size: int) -> bytes:
-    if size > BOUNDS.answer_bytes:
-        raise ValueError(f"{size:,} bytes at once")
-    content = pipe.read(size)
-    if len(content) < size:
-        raise EOFError
-    return content
-
-
 # The other side: what runs in the process
 
 
@@ -204,22 +156,23 @@ def main() -> None:
     loaded: list[Predictor] = []
     while True:
         try:
-            request, arrays = _receive(requests)
+            request, arrays = messages.receive(requests)
         except EOFError:
             return
         _limit_time(cpu_seconds)
         try:
             answer, results = ACTIONS[request["do"]](request, arrays, loaded)
         except MemoryError:
-            answer, results = {"error": f"{request['path']}: needs more than {memory_bytes:,} bytes of memory."}, []
+            said = f"{request['path']}: needs more than {memory_bytes:,} bytes of memory."
+            answer, results = {"error": said, "missing": False}, []
         except EdgeDigitsError as error:
-            answer, results = {"error": str(error)}, []
-        _send(answers, answer, results)
+            answer, results = {"error": str(error), "missing": isinstance(error, MissingCapability)}, []
+        messages.send(answers, answer, results)
 
 
 def _load(request: Message, _: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
     module = formats.get(request["format"])
-    predictor = module.load(Path(request["path"]), request["setting"])
+    predictor = module.PREDICTOR(*open_session(Path(request["path"]), request["setting"], request["engine"]))
     loaded.append(predictor)
     return {"number": len(loaded) - 1, "contract": predictor.contract.to_dict()}, []
 
@@ -229,7 +182,10 @@ def _call(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tup
 
 
 def _each(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
-    answers = [loaded[request["number"]].call(arrays[0][index : index + 1]) for index in range(len(arrays[0]))]
+    predictor, (images,) = loaded[request["number"]], arrays
+    if predictor.each:
+        return {}, list(predictor.each(images))
+    answers = [predictor.call(images[index : index + 1]) for index in range(len(images))]
     return {}, [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
 
@@ -248,7 +204,7 @@ ACTIONS: dict[str, Action] = {"load": _load, "call": _call, "each": _each, "cloc
 
 
 def _limit_memory(most_bytes: int) -> None:
-    """Bound the address space, and allow no core files and no writing."""
+    """Bound the address space, and allow no core files and no writing; a program started from here may lift it."""
     with suppress(ImportError):  # no POSIX
         import resource
 
@@ -258,7 +214,7 @@ def _limit_memory(most_bytes: int) -> None:
             (resource.RLIMIT_FSIZE, 0),
         ):
             with suppress(OSError, ValueError):  # a system that does not know this one, or a stricter limit
-                resource.setrlimit(kind, (most, most))
+                resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
 
 
 def _limit_time(seconds: int) -> None:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import data, formats, sinks, sources
+from edgedigits import data, files, formats, sinks, sources
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.formats import Images, Predictor
 from edgedigits.load import load, require_format, require_trusted
@@ -174,7 +174,8 @@ def _opened(name: str, content: bytes, isolated: bool) -> Predictor:
     """A model file by its bytes, which were found trustworthy where they lay."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
-        path.write_bytes(content)
+        with files.writing(path.parent):
+            path.write_bytes(content)
         try:
             return load(path, trust=True, isolated=isolated)
         except ModelFileError as error:

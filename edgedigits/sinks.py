@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from edgedigits import files
+from edgedigits import files, locks
 from edgedigits.data import Int64Array
 from edgedigits.errors import DataError, MissingCapability, UsageError, unknown
 from edgedigits.formats import Scores
@@ -139,7 +139,8 @@ class Output:
         with files.writing(path.parent):
             self._file = self._open(resume)
             try:
-                _lock(self._file, path)
+                if not locks.taken(self._file):
+                    raise UsageError(f"{path}: another process is writing it.")
                 self.journal = self._recall(plan)
                 self._file.seek(self.journal.size)
                 self._file.truncate()
@@ -187,18 +188,23 @@ class Output:
         self._close()
         self._require_absent()
         if self.path.suffix == ".parquet":
-            whole = self.path.with_name(f"{self.path.name}.whole")
-            with files.writing(self.path.parent):
-                _write_parquet(self.partial, whole, self._columns)
-            files.publish(whole, self.path)
+            with files.staged(self.path.parent) as stage:
+                _write_parquet(self.partial, stage / self.path.name, self._columns)
+                for done in (self.partial, self.record):
+                    files.remove_with(stage, done.name)
         else:
             files.publish(self.partial, self.path)
+            self._forget()
+
+    def _forget(self) -> None:
         with files.writing(self.path.parent):
-            self.partial.unlink(missing_ok=True)
-            self.record.unlink()
+            self.record.unlink(missing_ok=True)
 
     def _require_absent(self) -> None:
+        files.recover(self.path.parent)
         if self.path.exists():
+            if not self.partial.exists():
+                self._forget()  # its run was killed before it could
             raise UsageError(f"{self.path}: exists already. Remove it, or name another output.")
 
     def _open(self, resume: bool) -> IO[bytes]:
@@ -239,25 +245,11 @@ class Output:
 
     def _commit(self) -> None:
         """Rows first: the journal never counts what the disk has not."""
-        fresh = self.path.with_name(f"{self.record.name}.new")
         with files.writing(self.path.parent):
             self._file.flush()
             os.fsync(self._file.fileno())
-            fresh.write_text(self.journal.to_json(), encoding="utf-8")
-        files.publish(fresh, self.record)
+        files.write_text(self.record, self.journal.to_json())
         self._committed = time.monotonic()
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    """Keep other processes out, until the file is closed; Windows has no such lock."""
-    if importlib.util.find_spec("fcntl") is None:
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"{path}: another process is writing it.") from error
 
 
 def _write_parquet(rows: Path, out: Path, columns: list[str]) -> None:

@@ -5,6 +5,7 @@ here knows one format from another.
 """
 
 import functools
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from edgedigits import checkpoint, data, files, formats, manifest, metrics
+from edgedigits import checkpoint, data, engines, files, formats, manifest, metrics
 from edgedigits.conditions import Condition, conditions
 from edgedigits.data import Dataset, Split
-from edgedigits.errors import BadInput, CheckpointError, DataError, ModelFileError, RecordError
+from edgedigits.errors import BadInput, CheckpointError, DataError, ModelFileError, RecordError, UsageError
 from edgedigits.formats import Format, Images, Predictor, Scores
 from edgedigits.load import open_file, require_format
 from edgedigits.models import Classifier
@@ -80,26 +81,42 @@ class Reference:
 class Opened:
     """A file that is what its manifest and its contract say, ready to answer, and what it is compared with.
 
-    trust   it may hold code, recorded or not
+    engine   that runs it; None where that is what runs files of its format by default
+    trust    it may hold code, recorded or not
     """
 
     path: Path
     module: Format
     predictor: Predictor
     reference: Reference
+    engine: str | None = None
     trust: bool = False
 
+    @property
+    def other_settings(self) -> tuple[str, ...]:
+        """How what runs it can be set otherwise."""
+        return (engines.get(self.engine) if self.engine else self.module).SETTINGS[1:]
+
     def in_setting(self, setting: str) -> Predictor:
-        """The file in another setting of its runtime."""
-        return open_file(self.path, setting, trust=self.trust)
+        """The file in another setting of what runs it."""
+        return open_file(self.path, setting, engine=self.engine, trust=self.trust)
 
 
-def find(artifacts: Sequence[Artifact | str | Path], exports: Path) -> list[Target]:
-    """The files to verify, each with its manifest entry. Raises BadInput when there is none."""
+def find(artifacts: Sequence[Artifact | str | Path], exports: Path, engine: str | None = None) -> list[Target]:
+    """The files to verify, each with its manifest entry.
+
+    engine   that must be able to run them: of a folder, files that are no ONNX are left out, with a note
+
+    Raises BadInput when there is none, and UsageError when one is named that the engine does not run.
+    """
     named = [artifact.path if isinstance(artifact, Artifact) else Path(artifact) for artifact in artifacts]
     targets = []
     for place in named or sorted(exports.glob("*/")):
-        targets += [_target(path) for path in (_exported(place) if place.is_dir() else [place])]
+        paths = _runnable(_exported(place), engine) if place.is_dir() else [place]
+        targets += [_target(path) for path in paths]
+    for path in named if engine else ():
+        if _is_no_onnx(path):
+            raise UsageError(f"{path}: engines run ONNX files, and this is none. Verify it without --engine.")
     if not targets:
         where = ", ".join(map(str, named or [exports]))
         raise BadInput(f"{where}: no exported files here. Run edgedigits export, or name files or --exports.")
@@ -113,6 +130,20 @@ def _exported(folder: Path) -> list[Path]:
     return sorted(listed | {path for path in folder.iterdir() if formats.of_file(path)})
 
 
+def _runnable(paths: list[Path], engine: str | None) -> list[Path]:
+    """Of the files in a folder, those that the engine runs."""
+    left_out = [path.name for path in paths if engine and _is_no_onnx(path)]
+    if left_out:
+        warnings.warn(f"{', '.join(left_out)} left out: engines run ONNX files", stacklevel=4)
+    return [path for path in paths if path.name not in left_out]
+
+
+def _is_no_onnx(path: Path) -> bool:
+    """Whether a file has a known format, and another one."""
+    module = formats.of_file(path)
+    return module is not None and module.OPSET is None
+
+
 def _target(path: Path) -> Target:
     listing = manifest.read(path.parent)
     if listing is None:
@@ -121,30 +152,33 @@ def _target(path: Path) -> Target:
     return Target(path, entries[0], listing.checkpoint) if entries else Target(path, stray=True)
 
 
-def open_target(target: Target, references: "References", trust: bool = False) -> Opened:
+def open_target(target: Target, references: "References", trust: bool = False, engine: str | None = None) -> Opened:
     """Check a file against its manifest, load it, and check its contract against its checkpoint.
 
-    trust   load a file that can hold code although no manifest beside it lists it
+    trust    load a file that can hold code although no manifest beside it lists it
+    engine   load it in this engine
 
     Raises ModelFileError and CheckpointError, and DataError where there is nothing to ask it.
     """
     check_integrity(target)
     module = require_format(target.path)
-    predictor = open_file(target.path, trust=trust)
+    predictor = open_file(target.path, engine=engine, trust=trust)
     reference = references.get(predictor.contract.checkpoint_sha256, target.recorded)
     check_contract(predictor, reference.checkpoint, module.NAME)
-    return Opened(target.path, module, predictor, reference, trust)
+    if target.recorded:
+        check_record(target.path, target.recorded, reference.checkpoint)
+    return Opened(target.path, module, predictor, reference, engine, trust)
 
 
 def find_run(sha256: str, runs: Path) -> Path | None:
     """The run folder below `runs` whose record names the weights of that SHA-256; None where there is none."""
-    for path in sorted(runs.glob(f"*/{checkpoint.RECORD}")):
+    for folder in checkpoint.find(runs):
         try:
-            matches = Checkpoint.read(path).weights_sha256 == sha256
+            matches = Checkpoint.read(folder / checkpoint.RECORD).weights_sha256 == sha256
         except RecordError:
             continue  # another model's record: `edgedigits export` will name it
         if matches:
-            return path.parent
+            return folder
     return None
 
 
@@ -215,7 +249,24 @@ def check_integrity(target: Target) -> None:
     if (size := target.path.stat().st_size) > BOUNDS.file_bytes:
         raise ModelFileError(f"{target.path} has {size:,} bytes, at most {BOUNDS.file_bytes:,} wanted.")
     if target.artifact:
-        require_recorded(target.path, files.sha256(target.path), target.artifact.sha256)
+        require_recorded(target.path, files.sha256(target.path), size, target.artifact)
+
+
+def check_record(path: Path, recorded: Checkpoint, checkpoint: Checkpoint) -> None:
+    """A manifest says of a checkpoint what decided its bytes, as its own record does. Raises ModelFileError."""
+    pairs = {
+        "model": (recorded.model, checkpoint.model),
+        "spec": (recorded.spec, checkpoint.spec),
+        "recipe": (recorded.recipe, checkpoint.recipe),
+        "dataset": (recorded.dataset.sha256, checkpoint.dataset.sha256),
+        "test_accuracy": (recorded.metrics.test_accuracy, checkpoint.metrics.test_accuracy),
+    }
+    for field, (found, wanted) in pairs.items():
+        if found != wanted:
+            raise ModelFileError(
+                f"{path.parent / manifest.FILE}: its checkpoint has another {field} than {checkpoint.folder} has. "
+                "Export it anew."
+            )
 
 
 def check_contract(predictor: Predictor, record: Checkpoint, format_name: str) -> None:

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import importlib.util
 import os
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgedigits import checkpoint, data, environment, files, loop, metrics, models, presets
+from edgedigits import checkpoint, data, environment, files, locks, loop, metrics, models, presets
 from edgedigits.data import Dataset, Split
 from edgedigits.distributed import ALONE, World
 from edgedigits.errors import MissingCapability, unknown
 from edgedigits.progress import Observer, ignore
-from edgedigits.records import Checkpoint, DatasetRef, History, Metrics, Recipe
+from edgedigits.records import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
+from edgedigits.resume import FILE as STATE_FILE
+from edgedigits.resume import SAVE_EVERY, Keeping, State, find
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PICTURES = ("curves.png", "confusion.png")
@@ -36,6 +37,8 @@ def train(
     data_dir: Path | None = None,
     device: str = "auto",
     runs: str | Path = "runs",
+    resume: bool = False,
+    save_every: float = SAVE_EVERY,
     observer: Observer = ignore,
     world: World = ALONE,
     **changes: Any,
@@ -47,13 +50,18 @@ def train(
     recipe      "default", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
     data_dir    where published data sets lie, if not in the default place
     device      "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda" or "mps"
+    resume      go on where a training by that name was interrupted, to the same bytes as if it had not been; one
+                that is complete is kept, and where there is none it begins
+    save_every  seconds between two states to resume from
     world       the processes that train it together (`distributed.joined`), all with the same arguments;
                 each takes its share of every batch, rank 0 writes, and all return the Checkpoint
 
     The same seed on the same machine with the same number of threads gives the same weights, byte
     for byte; several processes step as one does, but for rounding. Files of an earlier run by that
     name stay as they are until the new ones are complete. Raises UsageError on an unknown name or a
-    diverging loss, DataError, and MissingCapability where the device, or the room to write, is lacking.
+    diverging loss, where another process trains by that name, and where what was interrupted was begun otherwise;
+    DataError; CheckpointError where its state is damaged; and MissingCapability where the device, or the room to
+    write, is lacking.
     """
     spec = presets.find(model).spec
     recipe = _changed(presets.recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
@@ -73,27 +81,41 @@ def train(
         }
     )
     world.require_images(min(recipe.batch_size, len(learn)))
-    world.once(lambda: files.require_writable(folder))
-
-    with _reproducible(recipe.seed, target):
-        classifier = models.build(spec).to(target).to(memory_format=torch.channels_last)
-        start = time.perf_counter()
-        history = loop.fit(classifier, recipe, learn, validate, observer, world)
-        seconds = time.perf_counter() - start
-
-    record = Checkpoint(
-        name=folder.name,
+    setup = Setup(
         model=model,
         spec=spec,
         recipe=recipe,
-        dataset=dataset.ref,
-        metrics=world.once(lambda: _measure(classifier, dataset, history, seconds)),
-        versions=environment.versions("torch"),
+        dataset=dataset.ref.sha256,
         device=str(target),
+        processor=environment.processor(target.type),
         threads=torch.get_num_threads(),
         processes=world.size,
+        versions=environment.versions("torch", "numpy"),
     )
-    return world.once(lambda: _write(folder, record, history, classifier, dataset.test))
+    with contextlib.ExitStack() as lock:
+        world.once(lambda: lock.enter_context(locks.held(folder)))
+        found = world.once(lambda: _earlier(folder, setup, resume))
+        if isinstance(found, Checkpoint):
+            return found
+        with _reproducible(recipe.seed, target):
+            classifier = models.build(spec).to(target).to(memory_format=torch.channels_last)
+            with Keeping(folder, setup, save_every, world, found) as keeper:
+                history = loop.fit(classifier, recipe, learn, validate, observer, world, keeper)
+                seconds = keeper.seconds
+        record = Checkpoint(
+            name=folder.name,
+            model=model,
+            spec=spec,
+            recipe=recipe,
+            dataset=dataset.ref,
+            metrics=world.once(lambda: _measure(classifier, dataset, history, seconds)),
+            versions=setup.versions,
+            device=setup.device,
+            threads=setup.threads,
+            processes=setup.processes,
+            processor=setup.processor,
+        )
+        return world.once(lambda: _write(folder, record, history, classifier, dataset.test))
 
 
 def choose_precision(precision: str, device: torch.device) -> str:
@@ -143,6 +165,18 @@ def hold_out(split: Split, recipe: Recipe) -> tuple[Split, Split | None]:
     return Split(split.images[kept], split.labels[kept]), Split(split.images[held], split.labels[held])
 
 
+def _earlier(folder: Path, setup: Setup, resume: bool) -> Checkpoint | State | None:
+    """What to keep, or to go on with, of an earlier training; notes say what becomes of it."""
+    if not resume:
+        if (folder / STATE_FILE).exists():
+            warnings.warn(f"{folder}: begins anew; --resume would go on with an interrupted training", stacklevel=4)
+        return None
+    found = find(folder, setup)
+    if isinstance(found, Checkpoint):
+        warnings.warn(f"{folder}: is complete, and kept as it is", stacklevel=4)
+    return found
+
+
 def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     fields = [field.name for field in dataclasses.fields(Recipe)]
     for name in changes.keys() - fields:
@@ -166,10 +200,10 @@ def _write(
     with files.staged(folder) as stage:
         record = checkpoint.save(classifier, record, stage)
         (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
-        drawn = _draw(stage, record, history, classifier, test)
-    if not drawn:  # those of an earlier run would show another training
-        for name in PICTURES:
-            (folder / name).unlink(missing_ok=True)
+        files.remove_with(stage, STATE_FILE)
+        if not _draw(stage, record, history, classifier, test):
+            for name in PICTURES:  # those of an earlier run would show another training
+                files.remove_with(stage, name)
     return dataclasses.replace(record, folder=folder)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import deployed, files, gate, manifest, metrics, parity
+from edgedigits import deployed, engines, files, gate, locks, manifest, metrics, parity
 from edgedigits import report as page
 from edgedigits.bench import latency_us
 from edgedigits.data import Dataset
@@ -20,7 +20,7 @@ from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.formats import Images, Predictor, Scores
 from edgedigits.limits import replaced, require_possible
 from edgedigits.progress import Observer, Progress, ignore
-from edgedigits.records import RECORDED, Artifact, Limits, ParityReport, Verification
+from edgedigits.records import RECORDED, Artifact, EngineRef, Limits, ParityReport, Verification
 from edgedigits.report import Evidence
 from edgedigits.safety import BOUNDS
 from edgedigits.targets import Opened, Reference, References, Target, TorchModel, find, open_target
@@ -35,6 +35,7 @@ def verify(
     runs: str | Path = "runs",
     exports: str | Path = "exports",
     html: str | Path | None = None,
+    engine: str | None = None,
     thorough: bool = False,
     trust: bool = False,
     observer: Observer = ignore,
@@ -47,20 +48,23 @@ def verify(
     limits      replace the default limits of each format, field by field
     runs        where the checkpoints are; a file finds its own by SHA-256
     html        also write a page to look at, and measure each file's latency for it
+    engine      run ONNX files in this engine (`edgedigits/engines`); by default, each in its format's own
     thorough    in other settings of the runtime, too, compare every image, and not the first 1,000
     trust       load files that can hold code (TorchScript, pt2) although no manifest beside them lists them
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
     other. Where a checkpoint is not at hand, its files are compared with the accuracy that their
     manifest recorded, and the report says so. The reports of a folder are also written to its
-    `parity.json`. Raises BadInput when there is nothing to verify, and DataError when the data set is
-    missing, does not fit the models, or has no two classes to tell apart.
+    `parity.json`, unless an engine is named. Raises BadInput when there is nothing to verify, DataError
+    when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
+    when there is no such engine, and MissingCapability when this machine lacks it.
     """
+    found = engines.find(engine) if engine else None
     if html is not None:
         page.require_writable(Path(html))
-    targets = find(artifacts, Path(exports))
+    targets = find(artifacts, Path(exports), engine)
     references = References(Path(runs), dataset, data_dir)
-    options = _Options(limits or Limits(), timed=html is not None, thorough=thorough, trust=trust)
+    options = _Options(limits or Limits(), found, timed=html is not None, thorough=thorough, trust=trust)
     reports, evidence = [], []
     for done, target in enumerate(targets):
         observer(Progress(f"verify {target.path.name}", done, len(targets)))
@@ -68,42 +72,49 @@ def verify(
         reports.append(report)
         evidence.append(seen)
     observer(Progress("verify", len(targets), len(targets)))
-    for folder in dict.fromkeys(target.path.parent for target in targets if target.artifact):
-        here = [report for report, target in zip(reports, targets, strict=True) if target.path.parent == folder]
-        files.write_text(folder / manifest.PARITY_FILE, _summary(here).to_json())
+    if not engine:
+        _record(targets, reports)
+    summary = dataclasses.replace(_summary(reports), engine=found)
     if html is not None:
-        page.write(_summary(reports), evidence, Path(html))
-    return _summary(reports)
+        page.write(summary, evidence, Path(html))
+    return summary
 
 
 @dataclass(frozen=True)
 class _Options:
     """How the files of one `verify` are judged.
 
+    engine     that runs them; None where each format has its own
     timed      measure the latency of each, whether or not that has a limit
     thorough   compare every image in every setting of the runtime
     trust      load files that can hold code, recorded or not
     """
 
     limits: Limits
+    engine: EngineRef | None
     timed: bool
     thorough: bool
     trust: bool
+
+    @property
+    def engine_name(self) -> str | None:
+        """The engine's name."""
+        return self.engine.name if self.engine else None
 
 
 def _report(target: Target, references: References, options: _Options) -> tuple[ParityReport, Evidence | None]:
     """Read one file, run it and judge it. What is wrong with the file becomes a failure in its report."""
     try:
-        return _judge(target, open_target(target, references, options.trust), options)
+        return _judge(target, open_target(target, references, options.trust, options.engine_name), options)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
-        return dataclasses.replace(_blank(target), failures=(f"{kind}: {error}",), readable=False), None
+        return dataclasses.replace(_blank(target, options), failures=(f"{kind}: {error}",), readable=False), None
 
 
 def _judge(target: Target, file: Opened, options: _Options) -> tuple[ParityReport, Evidence | None]:
     answers = _run(file.predictor, file.reference.test.images)
     limits = replaced(file.module.LIMITS, options.limits)
-    blank = dataclasses.replace(_blank(target), format=file.module.NAME, limits=limits)
+    blank = dataclasses.replace(_blank(target, options), format=file.module.NAME, limits=limits)
     report = _compare(blank, file.reference, answers)
     require_possible(limits, report.reference_accuracy or 0.0, report.samples)
     if np.isfinite(answers.logits).all():
@@ -121,7 +132,7 @@ def _judge(target: Target, file: Opened, options: _Options) -> tuple[ParityRepor
     return report, _evidence(target, file.reference, answers.logits)
 
 
-def _blank(target: Target) -> ParityReport:
+def _blank(target: Target, options: _Options) -> ParityReport:
     exists = target.path.is_file()
     size = target.path.stat().st_size if exists else 0
     return ParityReport(
@@ -130,6 +141,7 @@ def _blank(target: Target) -> ParityReport:
         path=str(target.path),
         sha256=files.sha256(target.path) if exists and size <= BOUNDS.file_bytes else "",
         size_bytes=size,
+        engine=options.engine,
     )
 
 
@@ -229,6 +241,14 @@ def _evidence(target: Target, reference: Reference, logits: Scores) -> Evidence 
     if reference.torch is None:
         return None
     return Evidence(reference.checkpoint, target.artifact, reference.test, reference.torch.logits, logits)
+
+
+def _record(targets: Sequence[Target], reports: Sequence[ParityReport]) -> None:
+    """Write the reports of each folder of exported files to its `parity.json`."""
+    for folder in dict.fromkeys(target.path.parent for target in targets if target.artifact):
+        here = [report for report, target in zip(reports, targets, strict=True) if target.path.parent == folder]
+        with locks.held(folder, wait=True):
+            files.write_text(folder / manifest.PARITY_FILE, _summary(here).to_json())
 
 
 def _summary(reports: Sequence[ParityReport]) -> Verification:

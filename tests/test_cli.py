@@ -29,7 +29,7 @@ SHELF = Path(__file__).parents[1] / "exports" / "fc-28"
 
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
-    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --runs --json",
+    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
@@ -404,6 +404,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("score in-the-way nothing --out a.csv", 3, "nothing: cannot be read"),
         ("score in-the-way nothing --out a.csv --shard 2/2", 2, "i/N with i from 0 to N - 1 wanted"),
         ("verify --dataset mnst", 2, "did you mean 'mnist'?"),
+        ("verify --engine opnvino", 2, "did you mean 'openvino'?"),
         ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
     ],
 )
@@ -594,8 +595,8 @@ INTERRUPTED = """if True:
     add = loop.Meter.add
     def interrupting(self, *arguments):
         add(self, *arguments)
-        if self.step == 5:
-            os.kill(os.getpid(), signal.SIGINT)
+        if self.step == 20:
+            os.kill(os.getpid(), signal.{})
 
     loop.Meter.add = interrupting
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background is born ignoring it
@@ -604,16 +605,33 @@ INTERRUPTED = """if True:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
-def test_ctrl_c_during_training_leaves_earlier_runs_whole(runs: Path, digits_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_training_leaves_earlier_runs_whole_and_goes_on(
+    name: str, runs: Path, digits_folder: Path, tmp_path: Path
+) -> None:
     shutil.copytree(runs / "fc-tiny", tmp_path / "fc-tiny")
     before = snapshot(tmp_path)
-    arguments = ("-m", "fc", "--dataset", digits_folder, "--batch-size", 20, "--device", "cpu", "--runs", tmp_path)
-    found = process("train", *arguments, code=INTERRUPTED)
-    assert found.returncode == 128 + signal.SIGINT == 130
+    options = ("-m", "fc", "--dataset", digits_folder, "--batch-size", 20, "--epochs", 3, "--device", "cpu")
+    found = process("train", *options, "--runs", tmp_path, code=INTERRUPTED.format(name))
+    where = "in epoch 2, after step 20 of 45"
+    note = (
+        f"edgedigits: note: {tmp_path / 'fc-tiny'}: interrupted {where}; edgedigits train --resume goes on from there"
+    )
+    last = ["edgedigits: interrupted; files of earlier runs are as they were"] if name == "SIGINT" else []
+    assert found.returncode == 128 + getattr(signal, name)
     assert found.stdout == ""
-    assert found.stderr.strip() == "edgedigits: interrupted; files of earlier runs are as they were"
-    assert snapshot(tmp_path) == before
+    assert found.stderr.splitlines() == [note, *last]
+    state = snapshot(tmp_path)
+    assert state.pop("fc-tiny/resume.safetensors")
+    assert state == before
     assert [path.name for path in tmp_path.rglob("*") if path.is_dir()] == ["fc-tiny"]
+
+    resumed = process("train", *options, "--runs", tmp_path, "--resume")
+    assert resumed.returncode == 0
+    assert f"fc-tiny: goes on {where}\n" in resumed.stderr
+    process("train", *options, "--runs", tmp_path / "never")
+    files = ("fc-tiny/model.safetensors", "never/fc-tiny/model.safetensors")
+    assert len({(tmp_path / path).read_bytes() for path in files}) == 1
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])

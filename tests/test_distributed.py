@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.loop import Batches
 from edgedigits.records import Checkpoint, History, Recipe
 from edgedigits.train import train
+from tests.test_resume import untimed
 from tests.test_train import FILES, quick, snapshot
 
 CPU = torch.device("cpu")
@@ -35,6 +37,7 @@ RECIPES = {
 WORKER = f"""
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 import torch
 from edgedigits import data
@@ -66,6 +69,31 @@ def add_and_die(self, *step):
 Meter.add = add_and_die
 main()
 """
+INTERRUPTED = """
+import contextlib
+import sys
+import torch
+from edgedigits import data, loop, resume
+from edgedigits.distributed import joined
+from edgedigits.train import train
+def add_and_leave(self, *step):
+    add(self, *step)
+    if self.step == 12:
+        raise InterruptedError
+def begin(runs, **options):
+    folder = f"{sys.argv[2]}/{runs}"
+    train("fc", digits, recipe="tutorial", epochs=3, batch_size=51, runs=folder, device="cpu", world=world, **options)
+resume.REPORT_STEPS = 5  # between two states
+add = loop.Meter.add
+digits = data.load(sys.argv[1])
+with joined(torch.device("cpu")) as world:
+    begin("never")
+    loop.Meter.add = add_and_leave
+    with contextlib.suppress(InterruptedError):
+        begin("often", save_every=0)
+    loop.Meter.add = add
+    begin("often", resume=True)
+"""
 
 
 class Ended(NamedTuple):
@@ -88,22 +116,21 @@ def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def two(first: tuple[object, ...], second: tuple[object, ...], *codes: str) -> list[Ended]:
-    """Two processes with arguments and Python code of their own, and nobody to end one when the other ends."""
+def together(*arguments: tuple[object, ...], codes: Sequence[str] = ()) -> list[Ended]:
+    """Processes with arguments and Python code of their own, and nobody to end the others when one ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    group = {"WORLD_SIZE": len(arguments), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "EDGEDIGITS_DEBUG": 0}
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
+            [sys.executable, "-c", code, *map(str, given)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(
-                RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_ADDR="127.0.0.1", MASTER_PORT=port, EDGEDIGITS_DEBUG=0
-            ),
+            env=environment(RANK=rank, LOCAL_RANK=rank, **group),
         )
-        for rank, (arguments, code) in enumerate(zip((first, second), codes or (CLI, CLI), strict=True))
+        for rank, (given, code) in enumerate(zip(arguments, codes or [CLI] * len(arguments), strict=True))
     ]
     outputs = [process.communicate(timeout=120) for process in started]
     return [Ended(process.returncode, *output) for process, output in zip(started, outputs, strict=True)]
@@ -239,7 +266,7 @@ def test_the_first_process_of_a_machine_fetches_and_the_others_find(worker: tupl
 
 
 def test_processes_that_disagree_end_and_name_what_differs(digits_folder: Path, tmp_path: Path) -> None:
-    ended = two(fc(digits_folder, tmp_path, "--seed", 5), fc(digits_folder, tmp_path, "--seed", 6))
+    ended = together(fc(digits_folder, tmp_path, "--seed", 5), fc(digits_folder, tmp_path, "--seed", 6))
     assert [each.code for each in ended] == [2, 2]
     (said,) = [each.err for each in ended if each.err]
     assert said.startswith("edgedigits: the processes disagree on seed: 5 in rank 0, 6 in rank 1. ")
@@ -247,14 +274,14 @@ def test_processes_that_disagree_end_and_name_what_differs(digits_folder: Path, 
 
 
 def test_a_data_set_that_one_process_lacks_ends_both(digits_folder: Path, tmp_path: Path) -> None:
-    ended = two(fc(digits_folder, tmp_path / "runs"), fc(tmp_path / "none", tmp_path / "runs"))
+    ended = together(fc(digits_folder, tmp_path / "runs"), fc(tmp_path / "none", tmp_path / "runs"))
     assert [each.code for each in ended] == [3, 3]
     assert sum(each.err.count("no such folder") for each in ended) == 1
     assert not any(tmp_path.iterdir())
 
 
 def test_more_processes_than_images_in_a_batch_are_too_many(digits_folder: Path, tmp_path: Path) -> None:
-    ended = two(*[fc(digits_folder, tmp_path, "--batch-size", 1)] * 2)
+    ended = together(*[fc(digits_folder, tmp_path, "--batch-size", 1)] * 2)
     assert [each.code for each in ended] == [2, 2]
     assert sum(each.err.count("2 processes share each batch of 1 images") for each in ended) == 1
     assert not any(tmp_path.iterdir())
@@ -265,7 +292,7 @@ def test_a_diverging_training_ends_both_and_leaves_the_earlier_run(
 ) -> None:
     quick(digits, tmp_path)
     before = snapshot(tmp_path)
-    ended = two(*[fc(digits_folder, tmp_path, "--lr", 1e30)] * 2)
+    ended = together(*[fc(digits_folder, tmp_path, "--lr", 1e30)] * 2)
     assert [each.code for each in ended] == [2, 2]
     assert sum(each.err.count("diverged") for each in ended) == 1
     assert snapshot(tmp_path) == before
@@ -279,10 +306,21 @@ def test_a_process_that_dies_ends_the_other_within_a_minute(
     before = snapshot(tmp_path)
     start = time.monotonic()
     codes = [DYING if rank == dying else CLI for rank in range(2)]
-    ended = two(*[fc(digits_folder, tmp_path)] * 2, *codes)
+    ended = together(*[fc(digits_folder, tmp_path)] * 2, codes=codes)
     assert time.monotonic() - start < 60
     assert ended[dying].code == -signal.SIGKILL
     assert ended[1 - dying].code == 4
     assert ended[1 - dying].err.startswith(f"edgedigits: rank {1 - dying} of 2: another process ended")
     assert "Traceback" not in ended[1 - dying].err
-    assert snapshot(tmp_path) == before
+    after = snapshot(tmp_path)
+    assert after.pop("fc-tiny/.lock", b"") == b""  # of rank 0, where that was killed: nobody holds it
+    assert after == before
+
+
+def test_what_was_interrupted_goes_on_to_the_same_bytes(digits_folder: Path, tmp_path: Path) -> None:
+    """Three processes: with two, sums would be the same in whichever order torch adds."""
+    ended = together(*[(digits_folder, tmp_path)] * 3, codes=[INTERRUPTED] * 3)
+    assert [each.code for each in ended] == [0] * 3, ended
+    assert sum(each.err.count("often/fc-tiny: goes on in epoch 2, after step 10 of 18") for each in ended) == 1
+    assert untimed(tmp_path / "often" / "fc-tiny") == untimed(tmp_path / "never" / "fc-tiny")
+    assert {path.name for path in (tmp_path / "often" / "fc-tiny").iterdir()} == FILES

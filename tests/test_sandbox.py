@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgedigits import formats, load, sandbox
+from edgedigits import engines, formats, load, messages, sandbox
 from edgedigits.errors import ModelFileError
 from edgedigits.formats import onnx as float_onnx
 from edgedigits.safety import BOUNDS
@@ -22,7 +22,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
 
 
 def child_of(path: Path) -> sandbox.Child:
-    return sandbox._children[Path.cwd(), path]
+    return sandbox._children[Path.cwd(), path, engines.DEFAULT]
 
 
 @pytest.mark.parametrize("setting", float_onnx.SETTINGS)
@@ -55,7 +55,7 @@ def test_all_settings_share_a_process_and_it_ends_with_the_last_of_them() -> Non
     assert second(IMAGES)[0].shape == (5, 10)
     del second
     gc.collect()
-    assert (Path.cwd(), CNN) not in sandbox._children
+    assert (Path.cwd(), CNN, engines.DEFAULT) not in sandbox._children
     assert process.returncode is not None
 
 
@@ -114,7 +114,7 @@ def test_silence_there_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_lying_answer_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None:
     for answer in (b"\xff\xff\xff\xff", b"\x02\0\0\0{}", b"\x02\0\0\0[]", b"\x01\0\0\0{"):
         child = sandbox.Child(CNN)
-        monkeypatch.setattr(sandbox, "_exactly", _exactly_from(answer))
+        monkeypatch.setattr(messages, "_exactly", _exactly_from(answer))
         with pytest.raises(ModelFileError, match=r"ended early|no answer"):
             child.ask({"do": "describe", "path": str(CNN), "format": "onnx"})
         monkeypatch.undo()
@@ -122,7 +122,7 @@ def test_a_lying_answer_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def _exactly_from(answer: bytes) -> object:
     position = 0
-    real = sandbox._exactly
+    real = messages._exactly
 
     def exactly(_: object, size: int) -> bytes:
         nonlocal position
@@ -184,7 +184,7 @@ def test_an_interrupted_request_is_not_answered_by_the_next(monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sandbox, "_receive", interrupted)
+    monkeypatch.setattr(messages, "receive", interrupted)
     with pytest.raises(KeyboardInterrupt):
         predictor(IMAGES[:1])
     monkeypatch.undo()

@@ -7,6 +7,7 @@ target adds lies in `files/<target>/`: a program, its self-test, a README, what 
 """
 
 import base64
+import contextlib
 import functools
 import importlib
 import json
@@ -116,10 +117,7 @@ def embed(
     observer(Progress(f"embed {paths[0].name}", 0, None))
     package = _package(paths)
     content = _shared(package) | dict(module.files(package))
-    with files.staged(folder, deep=True) as stage:
-        for name, data in content.items():
-            (stage / name).parent.mkdir(parents=True, exist_ok=True)
-            (stage / name).write_bytes(data)
+    _write(folder, content)
     return Embedding(
         target=target,
         models=tuple(path.name for path in paths),
@@ -179,6 +177,17 @@ def _shared(package: Package) -> dict[str, bytes]:
         "golden.json": package.golden.to_line() + "\n",
     }
     return dict(package.models) | {name: text.encode() for name, text in texts.items()}
+
+
+def _write(folder: Path, content: Mapping[str, bytes]) -> None:
+    """Stage the files of each folder, and let them move once all are written; those on top come last."""
+    with contextlib.ExitStack() as stack:
+        stages: dict[Path, Path] = {}
+        for name in sorted(content, key=lambda name: name.count("/")):
+            place = folder / name
+            if place.parent not in stages:
+                stages[place.parent] = stack.enter_context(files.staged(place.parent))
+            (stages[place.parent] / place.name).write_bytes(content[name])
 
 
 def _require_free(folder: Path, force: bool) -> None:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,20 @@ Images = npt.NDArray[np.uint8]
 Inputs = Images | list[Images]  # what a file is given: a batch, or canvases of different sizes
 Scores = npt.NDArray[np.float32]
 Call = Callable[[Images], Sequence[npt.NDArray[Any]]]  # a file's outputs, in the contract's order, for one input
+Clock = Callable[[Inputs, int], list[float]]
+
+
+class Session(NamedTuple):
+    """A file in a runtime, ready to answer.
+
+    call    gives the file one input
+    each    gives it many images, one a call, and returns its outputs joined, where each call is far from here
+    clock   what each of so many runs takes, in seconds, where that must be measured elsewhere than here
+    """
+
+    call: Call
+    each: Call | None = None
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True)
@@ -50,17 +64,14 @@ class Predictor:
 
     Called with uint8 images `[batch, 28, 28]` (background 0, ink 255), it returns logits and
     probabilities, both float32 `[batch, classes]`, as its runtime computed them. Files that take
-    something else than such images say in a subclass how they are given them.
-
-    call    gives the file one input
-    each    gives it many images, one a call, and returns its outputs joined, where each call is far from here
-    clock   what each of so many runs takes, in seconds, where that must be measured elsewhere than here
+    something else than such images say in a subclass how they are given them. `call`, `each` and `clock` are
+    those of a Session.
     """
 
     contract: Contract
     call: Call
     each: Call | None = None
-    clock: Callable[[Inputs, int], list[float]] | None = None
+    clock: Clock | None = None
     one_by_one: ClassVar[bool] = False  # takes one image a call
 
     def __call__(self, images: Images) -> tuple[Scores, Scores]:

@@ -2,17 +2,17 @@
 
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from edgedigits import formats, safety
-from edgedigits.errors import ModelFileError
-from edgedigits.formats import Call, Description, Images, Predictor, Source
+from edgedigits import engines, formats, safety
+from edgedigits.engines import onnxruntime
+from edgedigits.errors import EdgeDigitsError, ModelFileError
+from edgedigits.formats import Call, Clock, Description, Predictor, Session, Source
 from edgedigits.records import Contract, TensorInfo, TensorSpec
 
 if TYPE_CHECKING:
@@ -28,16 +28,9 @@ PREDICTOR = Predictor
 OPSET: int | None = 17
 IR_VERSION = 8  # the first that allows opset 17: older runtimes and other engines read it
 LIMITS = formats.FLOAT_LIMITS
-SETTINGS: tuple[str, ...] = (
-    "all optimizations, 1 thread",
-    "all optimizations, 2 threads",
-    "extended optimizations, 1 thread",
-    "basic optimizations, 1 thread",
-    "no optimizations, 1 thread",
-)
+SETTINGS = onnxruntime.SETTINGS
 
 CONTRACT_KEY = "edgedigits.contract"
-ELEMENT_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 IMAGE_METADATA = {  # ONNX's own words for gray pixels from 0 to 255 (onnx, docs/MetadataProps.md)
     "Image.BitmapPixelFormat": "Gray8",
     "Image.NominalPixelRange": "NominalRange_0_255",
@@ -119,35 +112,44 @@ def load(path: Path, setting: str | None = None) -> Predictor:
     return Predictor(*open_session(path, setting))
 
 
-def open_session(path: Path, setting: str | None = None) -> tuple[Contract, Call]:
-    """The contract of a file, and its session in ONNX Runtime as a function of one input.
+def open_session(
+    path: Path, setting: str | None = None, engine: str = engines.DEFAULT
+) -> tuple[Contract, Call, Call | None, Clock | None]:
+    """The contract of a file, and its session in an engine.
 
     It is loaded from its bytes, so external data is refused, and only after `safety.check_onnx` has
-    passed it: that keeps malformed graphs from crashing the runtime. Raises ModelFileError.
+    passed it: that keeps malformed graphs from crashing the engine. Raises ModelFileError.
     """
-    import onnxruntime
-
     serialized = formats.read_bytes(path)
-    options = _options(setting or SETTINGS[0])
     try:
         model = safety.check_onnx(serialized)
-        session = onnxruntime.InferenceSession(serialized, options, providers=["CPUExecutionProvider"])
-        signature = _signature(session)
+        signature = _signature(model.graph)
         metadata = {entry.key: entry.value for entry in model.metadata_props}
-    except Exception as error:  # the exceptions of onnx and its runtime have no other base in common
+    except Exception as error:  # the exceptions of onnx and protobuf have no other base in common
         raise ModelFileError(f"{path}: not a valid ONNX model ({formats.first_line(error)}).") from error
     contract = formats.parse_contract(path, metadata.get(CONTRACT_KEY))
     _require_signature(path, signature, contract)
-    outputs = [output.name for output in contract.outputs]
+    return contract, *_session(path, serialized, contract, setting, engine)
 
-    def call(image: Images) -> Sequence[npt.NDArray[Any]]:
-        try:
-            answers: Sequence[npt.NDArray[Any]] = session.run(outputs, {contract.input.name: image})
-        except Exception as error:  # the exceptions of the runtime have no other base in common
-            raise ModelFileError(f"{path}: fails to answer ({formats.first_line(error)}).") from error
-        return answers
 
-    return contract, call
+def _session(path: Path, serialized: bytes, contract: Contract, setting: str | None, engine: str) -> Session:
+    """A session that says in the engine's words, as a ModelFileError, what it cannot load or answer."""
+    module = engines.get(engine)
+
+    def named(ask: Callable[..., Any], what: str) -> Callable[..., Any]:
+        @functools.wraps(ask)
+        def asked(*arguments: object) -> Any:
+            try:
+                return ask(*arguments)
+            except EdgeDigitsError:
+                raise
+            except Exception as error:  # the exceptions of the engines have no other base in common
+                raise ModelFileError(f"{path}: {engine} {what} ({module.words(error)}).") from error
+
+        return asked
+
+    session = named(module.session, "cannot load it")(serialized, contract, setting)
+    return Session(*(part and named(part, "fails to answer") for part in session))
 
 
 def describe(path: Path) -> Description:
@@ -174,32 +176,17 @@ def _tensor_info(tensor: onnx.TensorProto) -> TensorInfo:
     return TensorInfo(tensor.name, values.dtype.name, tuple(values.shape), values.nbytes)
 
 
-def _options(setting: str) -> Any:
-    """ONNX Runtime's options for a line of SETTINGS."""
-    import onnxruntime
-
-    levels = onnxruntime.GraphOptimizationLevel
-    level, threads = setting.split(" optimizations, ")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(threads.split()[0])
-    options.inter_op_num_threads = 1
-    options.graph_optimization_level = {
-        "all": levels.ORT_ENABLE_ALL,
-        "extended": levels.ORT_ENABLE_EXTENDED,
-        "basic": levels.ORT_ENABLE_BASIC,
-        "no": levels.ORT_DISABLE_ALL,
-    }[level]
-    options.log_severity_level = 4  # its failures come as exceptions
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # never the runtime's own format
-    return options
+def _signature(graph: onnx.GraphProto) -> list[TensorSpec]:
+    """Inputs and outputs as the graph declares them."""
+    stored = {tensor.name for tensor in graph.initializer}
+    return [_tensor_spec(value) for value in (*graph.input, *graph.output) if value.name not in stored]
 
 
-def _signature(session: Any) -> list[TensorSpec]:
-    """Inputs and outputs as the runtime sees them."""
-    return [
-        TensorSpec(value.name, ELEMENT_TYPES.get(value.type, value.type), tuple(value.shape))
-        for value in (*session.get_inputs(), *session.get_outputs())
-    ]
+def _tensor_spec(value: onnx.ValueInfoProto) -> TensorSpec:
+    kind = value.type.tensor_type
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    axes = (axis.dim_param or axis.dim_value for axis in kind.shape.dim)
+    return TensorSpec(value.name, dtype, tuple(axes))
 
 
 def _require_signature(path: Path, found: list[TensorSpec], contract: Contract) -> None:

@@ -5,6 +5,7 @@ the user's cache folder when they are first needed, and without running any scri
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -36,6 +37,12 @@ def modules(package: str) -> Path:
     if not folder.is_dir():
         _install(package, folder)
     return folder / "node_modules"
+
+
+def version(package: str) -> str:
+    """The version of one of PACKAGES, installed if it was not. Raises MissingCapability."""
+    about = modules(package) / package / "package.json"
+    return str(json.loads(about.read_text(encoding="utf-8"))["version"])
 
 
 def _cache() -> Path:

@@ -1,0 +1,128 @@
+"""Every engine on the files of `exports/`, in `engines.json`; `make engines` measures it anew, on the machine at hand.
+
+The answers do not depend on how busy a machine is, the times do: `python -m edgedigits.comparison --times` takes
+the times alone anew.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedigits import engines, files, parity
+from edgedigits.bench import latency_us
+from edgedigits.deployed import QUICK
+from edgedigits.errors import ModelFileError
+from edgedigits.formats import Scores
+from edgedigits.load import open_file
+from edgedigits.records import EngineRef, Record
+from edgedigits.targets import Opened, References, find, open_target
+
+FILE = Path(__file__).with_name("engines.json")
+SLOW = 5  # an engine of that much patience is asked fewer canvases
+
+
+@dataclass(frozen=True)
+class EngineRow(Record):
+    """One file in one engine.
+
+    samples        test images, all but for canvas files in a slow engine
+    flips          answers that differ from the torch model's
+    changed        answers that differ from the file's own in ONNX Runtime
+    max_abs_diff   largest difference of a logit from the torch model's, of what the network was shown
+    latency_us     median microseconds of one image a call, on one thread
+    failure        why the engine does not run it, in its own words; then there are no figures
+    """
+
+    engine: EngineRef
+    file: str
+    samples: int = 0
+    flips: int | None = None
+    changed: int | None = None
+    max_abs_diff: float | None = None
+    latency_us: float | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison(Record):
+    """All rows, those of an engine next to each other, and the processor that they were measured on."""
+
+    machine: str
+    rows: tuple[EngineRow, ...]
+
+
+def read() -> Comparison:
+    """What ships with the package."""
+    return Comparison.read(FILE)
+
+
+class Bench:
+    """The files, and what each answers in ONNX Runtime, which is asked once."""
+
+    def __init__(self, runs: Path, exports: Path = Path("exports")) -> None:
+        self.targets = find((), exports)
+        self.references = References(runs, None, None)
+        self.standard: dict[Path, Scores] = {}
+
+    def compare(self, names: Sequence[str], known: Sequence[EngineRow] = ()) -> Iterator[EngineRow]:
+        """A row for each engine named and each file. Where one is known already, its times alone are measured."""
+        before = {(row.engine, row.file): row for row in known}
+        for engine in map(engines.find, names):
+            for target in self.targets:
+                row = before.get((engine, target.path.name), EngineRow(engine, target.path.name))
+                try:
+                    file = open_target(target, self.references, engine=engine.name)
+                    row = row if row.samples else self._answered(row, file)
+                    yield dataclasses.replace(row, latency_us=latency_us(file.predictor))
+                except ModelFileError as error:
+                    yield dataclasses.replace(row, failure=str(error).removeprefix(f"{target.path}: "))
+
+    def _answered(self, row: EngineRow, file: Opened) -> EngineRow:
+        """The row with what the file's answers are."""
+        model = file.reference.torch
+        assert model
+        slow = file.predictor.one_by_one and engines.get(row.engine.name).PATIENCE >= SLOW
+        images = file.reference.test.images[: QUICK if slow else None]
+        logits, _, shown = file.predictor.in_batches(images)
+        return dataclasses.replace(
+            row,
+            samples=len(images),
+            flips=_changed(model.logits[: len(images)], logits),
+            changed=_changed(self._standard(file)[: len(images)], logits),
+            max_abs_diff=parity.difference(model.ask(shown), logits).largest,
+        )
+
+    def _standard(self, file: Opened) -> Scores:
+        if file.path not in self.standard:
+            self.standard[file.path] = open_file(file.path).in_batches(file.reference.test.images)[0]
+        return self.standard[file.path]
+
+
+def _changed(wanted: Scores, found: Scores) -> int:
+    return int((wanted.argmax(1) != found.argmax(1)).sum())
+
+
+def main() -> None:
+    """Measure, print each row, and write FILE: all engines, or those named while the rows of others stay."""
+    from edgedigits.measured import machine
+
+    parser = argparse.ArgumentParser(prog="python -m edgedigits.comparison")
+    parser.add_argument("engine", nargs="*")
+    parser.add_argument("--times", action="store_true", help="leave the answers as they are")
+    parser.add_argument("--runs", type=Path, default=Path("build/runs"))
+    options = parser.parse_args()
+    names = options.engine or engines.NAMES
+    before = read().rows if FILE.exists() else ()
+    measured = []
+    for row in Bench(options.runs).compare(names, before if options.times else ()):
+        print(row.to_line(), flush=True)
+        measured.append(row)
+    rows = [row for row in before if row.engine.name not in names] + measured
+    rows.sort(key=lambda row: engines.NAMES.index(row.engine.name))
+    files.write_text(FILE, Comparison(machine(), tuple(rows)).to_json())
+
+
+if __name__ == "__main__":
+    main()

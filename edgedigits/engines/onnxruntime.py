@@ -1,0 +1,54 @@
+"""ONNX Runtime in Python, on the CPU: the engine that files are made for."""
+
+from importlib.metadata import version as version_of
+from typing import Any
+
+from edgedigits import formats
+from edgedigits.formats import Session
+from edgedigits.records import Contract
+
+SETTINGS: tuple[str, ...] = (
+    "all optimizations, 1 thread",
+    "all optimizations, 2 threads",
+    "extended optimizations, 1 thread",
+    "basic optimizations, 1 thread",
+    "no optimizations, 1 thread",
+)
+PATIENCE = 1
+
+words = formats.first_line
+
+
+def version() -> str:
+    """Of onnxruntime, which is always there."""
+    return version_of("onnxruntime")
+
+
+def session(serialized: bytes, contract: Contract, setting: str | None) -> Session:
+    """A session made from bytes, so that external data is refused."""
+    import onnxruntime
+
+    options = _options(setting or SETTINGS[0])
+    found = onnxruntime.InferenceSession(serialized, options, providers=["CPUExecutionProvider"])
+    outputs = [output.name for output in contract.outputs]
+    return Session(lambda image: found.run(outputs, {contract.input.name: image}))
+
+
+def _options(setting: str) -> Any:
+    """The options for a line of SETTINGS."""
+    import onnxruntime
+
+    levels = onnxruntime.GraphOptimizationLevel
+    level, threads = setting.split(" optimizations, ")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(threads.split()[0])
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = {
+        "all": levels.ORT_ENABLE_ALL,
+        "extended": levels.ORT_ENABLE_EXTENDED,
+        "basic": levels.ORT_ENABLE_BASIC,
+        "no": levels.ORT_DISABLE_ALL,
+    }[level]
+    options.log_severity_level = 4  # its failures come as exceptions
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never the runtime's own format
+    return options
