@@ -382,6 +382,48 @@ def embed(
 
 
 @app.command()
+def demo(
+    web: Annotated[bool, typer.Option("--web", help="A page to draw digits on, read in the browser.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A canvas file, or a name below --exports; cnn, or what there is."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 for a free one.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep the page's folder here; else it is temporary.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+    exports: Exports = Path("exports"),
+) -> None:
+    """Show a model at work: --web serves a page to draw digits on, for this machine alone, until Ctrl-C."""
+    from edgedigits.errors import UsageError
+
+    if not web:
+        raise UsageError("what is to be shown? edgedigits demo --web: a page to draw digits on.")
+    import tempfile
+    import webbrowser
+
+    from edgedigits import render
+    from edgedigits.embed import embed as embed_model
+    from edgedigits.predict import find_model
+    from edgedigits.serve import Server
+
+    with tempfile.TemporaryDirectory(prefix="edgedigits-") as temporary:
+        folder = out or Path(temporary)
+        with Server(folder, port) as server:
+            with render.progress("demo") as observer:
+                embed_model(
+                    "web", model or find_model(exports), folder, exports=exports, force=force, observer=observer
+                )
+            typer.echo(server.url)
+            _say("Next: open it in a browser and draw. Ctrl-C ends it.")
+            if open_browser:
+                webbrowser.open(server.url)
+            server.run()
+
+
+@app.command()
 def models(json: Json = False) -> None:
     """List what can be trained: parameters, input, recipes, and the accuracy measured."""
     from edgedigits import render

@@ -69,7 +69,7 @@ def find_model(exports: Path) -> Path:
     preferred = exports / PREFERRED / f"{PREFERRED}{SUFFIX}"
     found = [preferred] if preferred.is_file() else sorted(exports.glob(f"*/*{SUFFIX}"))
     if not found:
-        raise BadInput(f"{exports}: no canvas file here. Run edgedigits export --input canvas, or name --model-file.")
+        raise BadInput(f"{exports}: no canvas file here. Run edgedigits export --input canvas, or name a canvas file.")
     return found[0]
 
 

@@ -4,11 +4,14 @@ Fixtures of session scope are shared: a test that changes files copies them into
 """
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 from edgedigits import conditions, data, framing
 from edgedigits.data import Dataset, Uint8Array
@@ -18,6 +21,7 @@ from edgedigits.presets import PRESETS
 from edgedigits.train import train
 
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
+BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 
 FONT = {  # 5x7 glyphs, a row a string
     "0": "01110 10001 10011 10101 11001 10001 01110",
@@ -104,3 +108,18 @@ def mnist() -> Dataset:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium. Where it is missing, tests in it are skipped, but in CI they fail."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        reason = "chromium is not installed: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=executable, args=[*BROWSER.split(), "--no-first-run"])
+        yield launched
+        launched.close()

@@ -1,6 +1,5 @@
 """Embedded folders: they run as they are, in each language, and say what a program around them does wrong."""
 
-import errno
 import json
 import os
 import re
@@ -17,7 +16,7 @@ import pytest
 from PIL import Image
 
 from edgedigits import canvases, drawn, npm
-from edgedigits.embed import TARGETS, _write, embed, get
+from edgedigits.embed import TARGETS, embed, get
 from edgedigits.errors import BadInput, MissingCapability, ModelFileError, UsageError
 from edgedigits.formats.onnx import CONTRACT_KEY
 from edgedigits.golden import Golden
@@ -439,22 +438,3 @@ def relabel(path: Path, label: str) -> None:
     contract["labels"][0] = label
     entry.value = json.dumps(contract)
     onnx.save(model, path)
-
-
-def test_folders_in_the_folder_are_written_with_it_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = {"b/c/deep": b"1", "top": b"2", "b/file": b"3"}
-    _write(tmp_path / "whole", content)
-    assert contents(tmp_path / "whole") == content
-    real = Path.write_bytes
-
-    def full_disk(path: Path, data: bytes) -> int:
-        if path.name == "deep":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(path, data)
-
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(MissingCapability, match="No space left on device"):
-        _write(tmp_path / "broken", content)
-    assert not (tmp_path / "broken").exists()

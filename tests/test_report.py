@@ -8,14 +8,13 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from edgedigits import cli, data, manifest, parity, report
 from edgedigits.data import Dataset
@@ -39,7 +38,6 @@ NASTY = "<b>&\"'</b><script>alert(1)</script>"
 UNREADABLE = ParityReport(
     "c", "unknown", "exports/c/c.onnx", "", 0, failures=("file: c.onnx is missing.",), readable=False
 )
-BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 
 
 class Page(HTMLParser):
@@ -378,21 +376,6 @@ def test_the_command_line_ends_with_4_where_the_page_cannot_be_written(
     (tmp_path / "file").write_text("")
     assert command_line(monkeypatch, exports, "--html", tmp_path / "file" / "report.html") == 4
     assert "cannot write to" in capsys.readouterr().err
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium. Where it is missing, tests in it are skipped, but in CI they fail."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        reason = "chromium is not installed: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=[*BROWSER.split(), "--no-first-run"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

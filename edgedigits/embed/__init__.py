@@ -7,7 +7,6 @@ target adds lies in `files/<target>/`: a program, its self-test, a README, what 
 """
 
 import base64
-import contextlib
 import functools
 import importlib
 import json
@@ -87,7 +86,7 @@ class Target(Protocol):
     SELFTEST: str
 
     def files(self, package: Package) -> Mapping[str, bytes]:
-        """What it adds to the folder: names, with / where they lie deeper, and bytes."""
+        """What it adds to the folder: names and bytes."""
 
 
 def embed(
@@ -117,7 +116,9 @@ def embed(
     observer(Progress(f"embed {paths[0].name}", 0, None))
     package = _package(paths)
     content = _shared(package) | dict(module.files(package))
-    _write(folder, content)
+    with files.staged(folder) as stage:
+        for name, data in content.items():
+            (stage / name).write_bytes(data)
     return Embedding(
         target=target,
         models=tuple(path.name for path in paths),
@@ -136,9 +137,8 @@ def get(name: str) -> Target:
 
 def static(package: Package, target: str) -> dict[str, bytes]:
     """The files of `files/<target>/`: programs with the main file's name in them, templates (.jinja) rendered."""
-    folder = STATIC / target
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return dict(_filled(package, path.relative_to(STATIC)) for path in found)
+    found = sorted(path for path in (STATIC / target).iterdir() if path.is_file())
+    return dict(_filled(package, path) for path in found)
 
 
 def example(package: Package) -> bytes:
@@ -149,12 +149,10 @@ def example(package: Package) -> bytes:
 
 def _filled(package: Package, path: Path) -> tuple[str, bytes]:
     """A file below STATIC, as it goes into the folder: its name there, and its bytes."""
-    name = Path(*path.parts[1:])
     if path.suffix == ".jinja":
-        text = _templates().get_template(path.as_posix()).render(package=package)
-        return name.with_suffix("").as_posix(), text.encode()
-    content = (STATIC / path).read_bytes()
-    return name.as_posix(), content.replace(MODEL.encode(), json.dumps(package.main).encode())
+        text = _templates().get_template(path.relative_to(STATIC).as_posix()).render(package=package)
+        return path.stem, text.encode()
+    return path.name, path.read_bytes().replace(MODEL.encode(), json.dumps(package.main).encode())
 
 
 @functools.cache
@@ -177,17 +175,6 @@ def _shared(package: Package) -> dict[str, bytes]:
         "golden.json": package.golden.to_line() + "\n",
     }
     return dict(package.models) | {name: text.encode() for name, text in texts.items()}
-
-
-def _write(folder: Path, content: Mapping[str, bytes]) -> None:
-    """Stage the files of each folder, and let them move once all are written; those on top come last."""
-    with contextlib.ExitStack() as stack:
-        stages: dict[Path, Path] = {}
-        for name in sorted(content, key=lambda name: name.count("/")):
-            place = folder / name
-            if place.parent not in stages:
-                stages[place.parent] = stack.enter_context(files.staged(place.parent))
-            (stages[place.parent] / place.name).write_bytes(content[name])
 
 
 def _require_free(folder: Path, force: bool) -> None:

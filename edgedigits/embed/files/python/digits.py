@@ -8,10 +8,13 @@ print(answer(image).label)      # image: uint8 [height, width]
 
 import functools
 import json
+import os
 import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
 
 import numpy as np
 import onnxruntime
