@@ -1,9 +1,7 @@
 """Read the digit on a picture with the ONNX file beside this one.
 
-python digits.py PICTURE.pgm PICTURE.npy ...
-
-from digits import answer
-print(answer(image).label)      # image: uint8 [height, width]
+On the command line: `python digits.py PICTURE.pgm PICTURE.npy ...`. In a program: `from digits import answer`,
+then `answer(image).label`, with an image uint8 [height, width].
 """
 
 import functools
