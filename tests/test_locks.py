@@ -61,12 +61,11 @@ def test_the_second_process_is_told_which_folder(tmp_path: Path) -> None:
 
 def test_a_process_that_was_killed_keeps_nobody_out(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
-        (tmp_path / ".tmp-begun").mkdir()
         process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
         process.wait()
     assert (tmp_path / locks.FILE).exists()
     with locks.held(tmp_path):
-        assert [path.name for path in tmp_path.iterdir()] == [locks.FILE]  # what it had begun is gone
+        assert [path.name for path in tmp_path.iterdir()] == [locks.FILE]
     assert not any(tmp_path.iterdir())
 
 
@@ -154,7 +153,7 @@ def test_two_exports_do_not_share_a_folder_and_a_verification_waits(
 
 
 def test_a_fetch_waits_for_another_and_then_has_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "_download", lambda *_: pytest.fail("fetched again"))
+    monkeypatch.setattr(data, "_fetch_one", lambda *_: pytest.fail("fetched again"))
     monkeypatch.setattr(data, "status", lambda *_: [data.FileStatus("mnist", tmp_path, "whole", "")])
     with holder(tmp_path / "MNIST" / "raw") as process:
         waits_once(process, monkeypatch)

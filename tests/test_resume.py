@@ -249,7 +249,7 @@ def test_ctrl_c_finishes_the_step_and_writes_the_state(digits: Dataset, whole: P
 
 
 def keeping(whole: Path, tmp_path: Path) -> Keeping:
-    return Keeping(tmp_path, checkpoint.load(whole).setup(""), 60, ALONE)
+    return Keeping(tmp_path, checkpoint.load(whole).setup(), 60, ALONE)
 
 
 @pytest.mark.usefixtures("ctrl_c")
