@@ -6,7 +6,7 @@ READY := .venv/ready
 DEMO := build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format bench engines exports clean
+.PHONY: help demo test fuzz faults lint format bench engines exports clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ test: $(READY) ## Run the tests, several files at once
 fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TARGETS="onnx idx"; SEED, WORKERS, STATE=folder
 	nice $(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),0) --workers $(or $(WORKERS),1) \
 		$(if $(INPUTS),--inputs $(INPUTS),--seconds $(or $(SECONDS),60)) $(if $(STATE),--state $(STATE))
+
+faults: $(READY) ## Kill, starve and mislead commands: SCENES="train export", ATTACKS="kill full", EVERY=10 boundaries, SEED
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m tests.faults $(SCENES) $(addprefix --attack ,$(ATTACKS)) \
+		--every $(or $(EVERY),1) --seed $(or $(SEED),0)
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .

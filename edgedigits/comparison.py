@@ -1,7 +1,6 @@
 """Every engine on the files of `exports/`, in `engines.json`; `make engines` measures it anew, on the machine at hand.
 
-The answers do not depend on how busy a machine is, the times do: `python -m edgedigits.comparison --times` takes
-the times alone anew.
+Answers do not depend on how busy a machine is, times do: `make engines TIMES=1` takes the times alone anew.
 """
 
 import argparse
@@ -25,7 +24,7 @@ SLOW = 5  # an engine of that much patience is asked fewer canvases
 
 @dataclass(frozen=True)
 class EngineRow(Record):
-    """One file in one engine.
+    """One file, by its name and its SHA-256, in one engine.
 
     samples        test images, all but for canvas files in a slow engine
     flips          answers that differ from the torch model's
@@ -37,6 +36,7 @@ class EngineRow(Record):
 
     engine: EngineRef
     file: str
+    sha256: str
     samples: int = 0
     flips: int | None = None
     changed: int | None = None
@@ -62,16 +62,18 @@ class Bench:
     """The files, and what each answers in ONNX Runtime, which is asked once."""
 
     def __init__(self, runs: Path, exports: Path = Path("exports")) -> None:
-        self.targets = find((), exports)
+        # Behind the framing of a canvas file, which the float ones measure, an int8 file is what it is without.
+        self.targets = [target for target in find((), exports) if not target.path.name.endswith(".canvas.int8.onnx")]
         self.references = References(runs, None, None)
         self.standard: dict[Path, Scores] = {}
 
     def compare(self, names: Sequence[str], known: Sequence[EngineRow] = ()) -> Iterator[EngineRow]:
         """A row for each engine named and each file. Where one is known already, its times alone are measured."""
-        before = {(row.engine, row.file): row for row in known}
+        before = {(row.engine, row.sha256): row for row in known if not row.failure}
         for engine in map(engines.find, names):
             for target in self.targets:
-                row = before.get((engine, target.path.name), EngineRow(engine, target.path.name))
+                sha256 = files.sha256(target.path)
+                row = before.get((engine, sha256), EngineRow(engine, target.path.name, sha256))
                 try:
                     file = open_target(target, self.references, engine=engine.name)
                     row = row if row.samples else self._answered(row, file)

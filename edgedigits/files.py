@@ -92,15 +92,25 @@ def recover(folder: Path) -> None:
             _finish(folder)
 
 
+def tidy(folder: Path) -> None:
+    """Finish what killed processes had committed, and remove what they had only begun. Raises MissingCapability."""
+    with writing(folder), _locked(folder):
+        _tidy(folder)
+
+
+def _tidy(folder: Path) -> None:
+    _finish(folder)
+    for left in folder.glob(f"{STAGE}*"):
+        with _locked(left, wait=False) as dead:
+            if dead:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
 def _stage(folder: Path) -> Iterator[Path]:
     """A new temporary folder; its lock, which dies with this process, says that it is in use."""
     with _locked(folder):
-        _finish(folder)
-        for left in folder.glob(f"{STAGE}*"):
-            with _locked(left, wait=False) as dead:
-                if dead:
-                    shutil.rmtree(left, ignore_errors=True)
+        _tidy(folder)
         stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
         used = _lock(stage)
     try:

@@ -27,7 +27,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # what
 def held(folder: Path, wait: bool = False) -> Iterator[None]:
     """Keep other processes that ask for this lock out of a folder until the block ends.
 
-    The folder is made where it is missing, and what a killed process had committed in it is finished. Raises
+    The folder is made where it is missing, and what killed processes left in it is put in order. Raises
     UsageError where another process holds the lock or, with `wait`, waits for it; MissingCapability where the
     folder cannot be written.
     """
@@ -42,7 +42,7 @@ def held(folder: Path, wait: bool = False) -> Iterator[None]:
         if not file:
             raise UsageError(f"{folder}: another process writes there. Let it end, or name another folder.")
         try:
-            files.recover(folder)
+            files.tidy(folder)
             yield
         finally:
             with contextlib.suppress(OSError):  # Windows removes no open file; it does no harm

@@ -34,6 +34,7 @@ OPTIONS = {
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
     "card": "--license --exports --json",
+    "reproduce": "--dataset --data-dir --keep --json",
     "inspect": "--runs --json",
     "score": "--out --batch-size --shard --resume --dark-ink --json",
     "embed": "--out --force --exports --json",
@@ -52,7 +53,7 @@ BENCH_FIELDS = (
 )
 INSPECT_FIELDS = (
     "path format size_bytes sha256 contract checkpoint operators opset ir_version tensors parameters "
-    "quantized_share runtimes"
+    "quantized_share runtimes verified"
 )
 JSON_FIELDS = {
     "train": {"": "runs", "runs": RUN_FIELDS},
@@ -60,6 +61,7 @@ JSON_FIELDS = {
     "verify": {"": "passed dataset samples reports", "reports": REPORT_FIELDS},
     "bench": {"": "dataset samples threads batch calls machine versions rows slower", "rows": BENCH_FIELDS},
     "card": {"cards": "name path"},
+    "reproduce": {"": "name same files changed", "files": "file recorded found same"},
     "inspect": {"": INSPECT_FIELDS, "tensors": "name dtype shape bytes", "runtimes": "name minimum note"},
     "score": {"": "model model_sha256 input output shard items errors resumed seconds images_per_second"},
     "predict": {
@@ -184,6 +186,7 @@ def test_json_is_one_document_with_the_promised_fields(
     arguments = {
         "train": ("-m", "fc", "--dataset", digits_folder, "--epochs", 1, "--seed", 4, "--device", "cpu"),
         "card": ("verified",),
+        "reproduce": (fc_exports / "fc-tiny", "--dataset", digits_folder),
         "export": ("-m", "fc-tiny", "-f", "torchscript", "--runs", runs),
         "verify": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "bench": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from edgedigits import data, locks
+from edgedigits import data, files, locks
 from edgedigits.data import Dataset
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.export import export
@@ -61,11 +61,12 @@ def test_the_second_process_is_told_which_folder(tmp_path: Path) -> None:
 
 def test_a_process_that_was_killed_keeps_nobody_out(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
+        (tmp_path / f"{files.STAGE}begun").mkdir()
         process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
         process.wait()
     assert (tmp_path / locks.FILE).exists()
     with locks.held(tmp_path):
-        assert [path.name for path in tmp_path.iterdir()] == [locks.FILE]
+        assert [path.name for path in tmp_path.iterdir()] == [locks.FILE]  # what it had begun is gone
     assert not any(tmp_path.iterdir())
 
 

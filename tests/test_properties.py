@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgedigits import cli, data, sandbox
+from edgedigits import cli, data, messages
 from edgedigits.errors import DataError, EdgeDigitsError, RecordError
 from edgedigits.records import Artifact, Contract, Limits, Manifest, ModelSpec, ParityReport, Recipe, Record, TensorInfo
 
@@ -230,9 +230,9 @@ def no_network(*_: object) -> None:
 def test_messages_and_arrays_arrive_as_they_were_sent(message: dict[str, int], shapes: list[tuple[int, int]]) -> None:
     arrays = [np.arange(rows * columns, dtype=np.float32).reshape(rows, columns) for rows, columns in shapes]
     pipe = io.BytesIO()
-    sandbox._send(pipe, message, arrays)
+    messages.send(pipe, message, arrays)
     pipe.seek(0)
-    found, received = sandbox._receive(pipe)
+    found, received = messages.receive(pipe)
     assert found == message
     for sent, arrived in zip(arrays, received, strict=True):
         np.testing.assert_array_equal(sent, arrived)
@@ -243,7 +243,7 @@ def test_messages_and_arrays_arrive_as_they_were_sent(message: dict[str, int], s
 @example(b"\x2a\0\0\0" + b'{"arrays": [["uint8", [1000000, 1000000]]]}'[:42])
 def test_nonsense_in_a_pipe_is_an_error_that_is_expected(content: bytes) -> None:
     try:
-        sandbox._receive(io.BytesIO(content))
+        messages.receive(io.BytesIO(content))
     except (EOFError, ValueError, KeyError, TypeError, AttributeError):
         return
     except EdgeDigitsError:

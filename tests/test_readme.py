@@ -20,7 +20,21 @@ import pytest
 from PIL import Image
 
 import edgedigits as ed
-from edgedigits import canvases, cards, cli, drawn, files, formats, limits, load, manifest, measured
+from edgedigits import (
+    canvases,
+    cards,
+    cli,
+    comparison,
+    drawn,
+    engines,
+    files,
+    formats,
+    limits,
+    load,
+    manifest,
+    measured,
+)
+from edgedigits.comparison import EngineRow
 from edgedigits.data import Dataset
 from edgedigits.measured import Measurement
 from edgedigits.models import parameter_count
@@ -283,6 +297,48 @@ def latency_table() -> str:
     return "\n".join(lines)
 
 
+def engines_table() -> str:
+    """What each engine answers, from the comparison of all engines."""
+    heads = [f"`{name}`" for name in PRESETS]
+    lines = [
+        "| engine | float files: flips | logits off by | int8 files, flips: "
+        + " | ".join([*heads, "float canvas files |"]),
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in engines.NAMES:
+        rows = {row.file: row for row in comparison.read().rows if row.engine.name == name}
+        floats = [rows[f"{preset}.onnx"] for preset in PRESETS]
+        flips, samples = sum(row.flips or 0 for row in floats), sum(row.samples for row in floats)
+        off = max(row.max_abs_diff or 0.0 for row in floats)
+        int8 = " | ".join(flips_of(rows[f"{preset}.int8.onnx"]) for preset in PRESETS)
+        framed = changed([rows[f"{preset}.canvas.onnx"] for preset in PRESETS])
+        lines.append(
+            f"| `{name}` {floats[0].engine.version} | {flips} of {samples:,} | {off:.1e} | {int8} | {framed} |"
+        )
+    return "\n".join(lines)
+
+
+def flips_of(row: EngineRow) -> str:
+    return "-" if row.flips is None else str(row.flips)
+
+
+def changed(rows: list[EngineRow]) -> str:
+    """How many of a canvas file's answers differ from those in ONNX Runtime."""
+    found = [row.changed for row in rows if row.changed is not None]
+    return f"{sum(found)} of {sum(row.samples for row in rows):,}" if found else "-"
+
+
+def engine_times_table() -> str:
+    """Microseconds in each engine, float and int8."""
+    lines = ["| engine | " + " | ".join(f"`{name}`" for name in PRESETS) + " |", "|---" * (1 + len(PRESETS)) + "|"]
+    times = {(row.engine.name, row.file): row.latency_us for row in comparison.read().rows}
+    for name in engines.NAMES:
+        pairs = [[times[name, f"{preset}{suffix}.onnx"] for suffix in ("", ".int8")] for preset in PRESETS]
+        cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def files_table() -> str:
     """The table of the files on the shelf, from their parity reports."""
     lines = ["| file | size | torch | file | flips of 10,000 |", "|---|---|---|---|---|"]
@@ -300,7 +356,10 @@ def shelf_reports(name: str) -> tuple[ParityReport, ...]:
     return Verification.read(SHELF / name / manifest.PARITY_FILE).reports
 
 
-@pytest.mark.parametrize("source", [models_table, fashion_sentence, quick_sentences, latency_table, files_table])
+@pytest.mark.parametrize(
+    "source",
+    [models_table, fashion_sentence, quick_sentences, latency_table, engines_table, engine_times_table, files_table],
+)
 def test_every_figure_has_its_source_in_the_tree(source: Callable[[], str]) -> None:
     assert source() in README
 

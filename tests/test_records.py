@@ -31,6 +31,8 @@ from edgedigits.records import (
     Recipe,
     Record,
     Refusal,
+    Reproduced,
+    Reproduction,
     Robustness,
     Runtime,
     ScoreSummary,
@@ -55,7 +57,9 @@ CHECKPOINT = Checkpoint(
     weights_sha256="ab",
     folder=Path("runs/cnn-letters"),
 )
-ARTIFACT = Artifact("cnn", "onnx", "cnn.onnx", 37_000, "cd", "ab", 17, {"onnx": "1.23.2"}, folder=Path("exports/cnn"))
+ARTIFACT = Artifact(
+    "cnn-letters", "onnx", "cnn-letters.onnx", 37_000, "cd", "ab", 17, {"onnx": "1.23.2"}, folder=Path("exports/cnn")
+)
 REPORT = ParityReport(
     name="cnn",
     format="onnx-int8",
@@ -124,6 +128,8 @@ EXAMPLES: list[Record] = [
     ARTIFACT,
     dataclasses.replace(ARTIFACT, format="torchscript", opset=None),
     Manifest(CHECKPOINT, (ARTIFACT,)),
+    Reproduced("cnn.onnx", recorded="ab", found="cd", same=False),
+    Reproduction("cnn", False, (Reproduced("cnn.onnx", "ab", "cd", same=False),), ("threads: 2 then, 1 now",)),
     REPORT.limits,
     REPORT,
     Verification(False, "mnist", 10_000, (REPORT, ParityReport("fc", "onnx", "fc.onnx", "", 0, readable=False))),
@@ -184,7 +190,7 @@ def test_an_anonymous_checkpoint_differs_only_in_the_path_of_the_data() -> None:
 
 
 def test_the_path_of_an_artifact_is_in_the_folder_where_it_was_found() -> None:
-    assert ARTIFACT.path == Path("exports/cnn/cnn.onnx")
+    assert ARTIFACT.path == Path("exports/cnn/cnn-letters.onnx")
 
 
 def test_a_contract_has_an_output_column_for_each_label() -> None:

@@ -99,7 +99,9 @@ def test_a_file_that_turns_hostile_fails_verify_and_not_the_others(
     path.write_bytes(good.SerializeToString())
     listing = Manifest.read(copied / manifest.FILE)
     entries = [
-        dataclasses.replace(entry, sha256=files.sha256(path)) if entry.file == path.name else entry
+        dataclasses.replace(entry, sha256=files.sha256(path), size_bytes=path.stat().st_size)
+        if entry.file == path.name
+        else entry
         for entry in listing.artifacts
     ]
     (copied / manifest.FILE).write_text(dataclasses.replace(listing, artifacts=tuple(entries)).to_json())

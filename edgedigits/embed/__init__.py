@@ -178,10 +178,16 @@ def _shared(package: Package) -> dict[str, bytes]:
 
 
 def _require_free(folder: Path, force: bool) -> None:
-    """Raise UsageError unless a folder can be filled without a file of somebody else being lost."""
-    if folder.exists() and not folder.is_dir():
+    """Raise UsageError unless a folder can be filled without a file of somebody else being lost.
+
+    Raises MissingCapability where that cannot be known.
+    """
+    with files.writing(folder):
+        exists, is_folder = folder.exists(), folder.is_dir()
+        taken = is_folder and any(folder.iterdir())
+    if exists and not is_folder:
         raise UsageError(f"{folder}: not a folder. Name another --out.")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
+    if taken and not force:
         raise UsageError(
             f"{folder}: not empty. Name another --out, or use --force to replace the files of an embedding."
         )

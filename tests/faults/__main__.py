@@ -19,6 +19,7 @@ from tests.faults.runs import Counts, Stage
 COLUMNS = {"tried": "tried", "unreadable": "unreadable", "lost": "lost", "left": "left over", "code": "wrong code"}
 SHOWN = 3  # notes on what went wrong, of each row
 BLOCK = 4096  # bytes of a small disk
+MIRROR_SECONDS = 2.0  # that a mirror may stall: enough for a good one on a busy machine
 SAID = 2000  # bytes that a command may always write: its messages go to a file too
 
 
@@ -140,17 +141,20 @@ def _clock(stage: Stage, counts: Counts, _arguments: argparse.Namespace, _: str)
 
 def _mirror(stage: Stage, counts: Counts, arguments: argparse.Namespace, address: str) -> None:
     """Each bad mirror alone, which must be refused, and before a good one, which must be asked then."""
-    if "fetch" not in stage.scene.command and "--fetch" not in stage.scene.command:
+    if "--fetch" not in stage.scene.command:
         return
     good = address.format(mirror.GOOD)
     for behaviour in mirror.BEHAVIOURS[:: arguments.every]:
         bad = address.format(behaviour)
         if behaviour != mirror.GOOD:
-            refused = stage.refuse(counts, functools.partial(scenes.ask_mirrors, bad), behaviour, (3,))
-            if not refused:
+            if not stage.refuse(counts, _asking(bad), behaviour, (3,)):
                 counts.wrong("lost", f"{behaviour}: believed")
-            if stage.refuse(counts, functools.partial(scenes.ask_mirrors, bad, good), behaviour):
+            if stage.refuse(counts, _asking(bad, good), behaviour):
                 counts.wrong("code", f"{behaviour}: the next mirror was not asked")
+
+
+def _asking(*addresses: str) -> runs.Fault:
+    return functools.partial(scenes.ask_mirrors, *addresses, seconds=MIRROR_SECONDS)
 
 
 ATTACKS: dict[str, Callable[[Stage, Counts, argparse.Namespace, str], None]] = {

@@ -122,9 +122,9 @@ def make_small() -> None:
     data.IDX_SETS["mnist"] = dataclasses.replace(data.IDX_SETS["mnist"], files=hashes)
     sinks.COMMIT_SECONDS = 0.0  # after every batch
     mirrors.SCHEME = "http"
-    mirrors.READ_SECONDS, mirrors.FILE_SECONDS = 0.5, 1.0
 
 
-def ask_mirrors(*addresses: str) -> None:
-    """Fetch from there from now on."""
+def ask_mirrors(*addresses: str, seconds: float = 60.0) -> None:
+    """Fetch from there from now on, with so much patience for a byte, and half as much again for a file."""
+    mirrors.READ_SECONDS, mirrors.FILE_SECONDS = seconds, 1.5 * seconds
     data.IDX_SETS["mnist"] = dataclasses.replace(data.IDX_SETS["mnist"], mirrors=addresses)

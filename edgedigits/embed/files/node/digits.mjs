@@ -9,7 +9,9 @@ import { realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import ort from "onnxruntime-node";
+
+process.env.ORT_DISABLE_TELEMETRY ??= "1"; // of onnxruntime, which reads it when it is loaded
+const { default: ort } = await import("onnxruntime-node");
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 export const MODEL = join(FOLDER, "model.onnx");

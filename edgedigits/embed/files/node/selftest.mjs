@@ -11,8 +11,8 @@
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { answer, MODEL, readPgm, session } from "./digits.mjs"; // first: it sets how onnxruntime is loaded
 import ort from "onnxruntime-node";
-import { answer, MODEL, readPgm, session } from "./digits.mjs";
 
 const LARGEST = [255, 1023]; // values of the golden pictures' PGM form, in turn
 const NORMALIZATIONS = [{ mean: 0.5, std: 0.5 }, { mean: 0.1307, std: 0.3081 }];

@@ -1,17 +1,18 @@
 """Read the digit on a picture with the ONNX file beside this one.
 
-python digits.py PICTURE.pgm PICTURE.npy ...
-
-from digits import answer
-print(answer(image).label)      # image: uint8 [height, width]
+On the command line: `python digits.py PICTURE.pgm PICTURE.npy ...`. In a program: `from digits import answer`,
+then `answer(image).label`, with an image uint8 [height, width].
 """
 
 import functools
 import json
+import os
 import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
 
 import numpy as np
 import onnxruntime
