@@ -3,7 +3,8 @@
     manifest.json ──train──> weights ──export──> files, compared by SHA-256 with those that the manifest lists
 
 The manifest says which data, recipe, seed, versions, threads and processor made which bytes. On the same kind of
-machine they come out again, to the byte; where they do not, what differs from then is named.
+machine they come out again, to the byte; where they do not, what differs from then is named. TorchScript alone
+promises less: torch numbers the names in its files by what else the process exported.
 """
 
 import dataclasses

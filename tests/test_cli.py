@@ -125,6 +125,14 @@ def fc_exports(exports: Path, tmp_path: Path) -> Path:
     return tmp_path / "exports"
 
 
+def reproducible(folder: Path) -> Path:
+    """A folder without TorchScript files, whose bytes depend on what their process exported before."""
+    listing = Manifest.read(folder / MANIFEST)
+    kept = tuple(artifact for artifact in listing.artifacts if not artifact.format.startswith("torchscript"))
+    (folder / MANIFEST).write_text(dataclasses.replace(listing, artifacts=kept).to_json())
+    return folder
+
+
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -186,7 +194,7 @@ def test_json_is_one_document_with_the_promised_fields(
     arguments = {
         "train": ("-m", "fc", "--dataset", digits_folder, "--epochs", 1, "--seed", 4, "--device", "cpu"),
         "card": ("verified",),
-        "reproduce": (fc_exports / "fc-tiny", "--dataset", digits_folder),
+        "reproduce": (reproducible(fc_exports / "fc-tiny"), "--dataset", digits_folder),
         "export": ("-m", "fc-tiny", "-f", "torchscript", "--runs", runs),
         "verify": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
         "bench": (fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs),
