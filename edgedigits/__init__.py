@@ -11,11 +11,14 @@ Everything here is resolved when it is first used, so importing the package cost
 """
 
 import importlib
+import os
 import sys
 import types
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
 
 if TYPE_CHECKING:
     from edgedigits.bench import bench as bench

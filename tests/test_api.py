@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.metadata
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,17 @@ def test_the_example_of_the_docstring_works(digits: Dataset, tmp_path: Path, mon
     assert [file.format for file in files] == ["onnx", "onnx-int8"]
     assert (logits.argmax(1) == digits.test.labels).mean() == run.metrics.test_accuracy
     assert probabilities.sum(axis=1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("said", "wanted"), [(None, "1"), ("0", "0")])
+def test_onnxruntime_tells_its_makers_nothing_unless_the_user_wants_it_to(said: str | None, wanted: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    code = "import os, edgedigits; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | ({"ORT_DISABLE_TELEMETRY": said} if said else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == wanted
