@@ -5,6 +5,7 @@ Fixtures of session scope are shared: a test that changes files copies them into
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def _absolute_data_folder() -> None:
     """A relative EDGEDIGITS_DATA would point elsewhere once a test changes the folder."""
     if named := os.environ.get("EDGEDIGITS_DATA"):
         os.environ["EDGEDIGITS_DATA"] = str(Path(named).resolve())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """A test run in the background is born ignoring Ctrl-C, and so are the processes that it starts."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

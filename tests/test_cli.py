@@ -611,7 +611,6 @@ INTERRUPTED = """if True:
             os.kill(os.getpid(), signal.{})
 
     loop.Meter.add = interrupting
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background is born ignoring it
     cli.main()
 """
 
