@@ -1,5 +1,6 @@
 """ONNX Runtime in Python, on the CPU: the engine that files are made for."""
 
+import re
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -16,12 +17,17 @@ SETTINGS: tuple[str, ...] = (
 )
 PATIENCE = 1
 
-words = formats.first_line
+PLACE = re.compile(r"/\S+:\d+ .*?\) ")  # in its source, with the C++ function there
 
 
 def version() -> str:
     """Of onnxruntime, which is always there."""
     return version_of("onnxruntime")
+
+
+def words(error: Exception) -> str:
+    """What is wrong comes behind where that was found."""
+    return formats.first_line(RuntimeError(PLACE.sub("", str(error), count=1)))
 
 
 def session(serialized: bytes, contract: Contract, setting: str | None) -> Session:

@@ -163,7 +163,7 @@ GRAPHS = {
     "no contract": Damage(_edited(lambda model: model.ClearField("metadata_props")), True, "carries no contract"),
     "damaged contract": Damage(_edited(_break_contract), True, "its contract is damaged"),
     "operator outside the standard": Damage(_edited(_use_foreign_operator), True, "not a valid ONNX model"),
-    "opset that the runtime refuses": Damage(_edited(_ask_for_opset(99)), True, "not a valid ONNX model"),
+    "opset that the runtime refuses": Damage(_edited(_ask_for_opset(99)), True, "Opset 99 is under development"),
 }
 
 LIES: dict[str, tuple[Callable[[Contract], dict[str, object]], str]] = {

@@ -199,8 +199,9 @@ class ManifestJson:
         self.folder = folder
         (folder / "fc.onnx").write_bytes(b"not parsed")
         sha256 = hashlib.sha256(b"not parsed").hexdigest()
-        artifact = Artifact("fc", "onnx", "fc.onnx", 10, sha256, "1" * 64, 17, {"onnx": "1.0"})
-        self.json = Manifest(_checkpoint(), (artifact,)).to_json().encode()
+        checkpoint = dataclasses.replace(_checkpoint(), weights_sha256="1" * 64)
+        artifact = Artifact("fc", "onnx", "fc.onnx", 10, sha256, checkpoint.weights_sha256, 17, {"onnx": "1.0"})
+        self.json = Manifest(checkpoint, (artifact,)).to_json().encode()
 
     def make(self, rng: Random) -> bytes:
         return mutate.document(rng, self.json)
