@@ -165,8 +165,7 @@ def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Predictor, Path]
         (folder,) = Path(temporary).glob("edgedigits-web-*")
         assert processes(str(folder))
         yield predictor, folder
-        wait_until(lambda: not folder.exists())
-        assert not processes(str(folder))
+        wait_until(lambda: not folder.exists() and not processes(str(folder)))
 
 
 @linux
