@@ -106,11 +106,10 @@ def _rows(folder: Path, listing: Manifest) -> list[Row]:
     reports = {report.sha256: report for report in found.reports}
     rows = []
     for artifact in listing.artifacts:
-        file = folder / artifact.file
-        safety.require_recorded(file, files.sha256(file), file.stat().st_size, artifact)
+        safety.read(folder / artifact.file)  # as its manifest says, or refused
         if artifact.sha256 not in reports:
             where = folder / manifest.PARITY_FILE
-            raise BadInput(f"{where}: no report of {file.name} as it is now. Run edgedigits verify {folder}.")
+            raise BadInput(f"{where}: no report of {artifact.file} as it is now. Run edgedigits verify {folder}.")
         rows.append(Row(artifact, reports[artifact.sha256]))
     return rows
 

@@ -91,8 +91,8 @@ class Bench:
         return dataclasses.replace(
             row,
             samples=len(images),
-            flips=_changed(model.logits[: len(images)], logits),
-            changed=_changed(self._standard(file)[: len(images)], logits),
+            flips=parity.changed(model.logits[: len(images)], logits),
+            changed=parity.changed(self._standard(file)[: len(images)], logits),
             max_abs_diff=parity.difference(model.ask(shown), logits).largest,
         )
 
@@ -100,10 +100,6 @@ class Bench:
         if file.path not in self.standard:
             self.standard[file.path] = open_file(file.path).in_batches(file.reference.test.images)[0]
         return self.standard[file.path]
-
-
-def _changed(wanted: Scores, found: Scores) -> int:
-    return int((wanted.argmax(1) != found.argmax(1)).sum())
 
 
 def main() -> None:

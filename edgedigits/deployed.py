@@ -29,12 +29,11 @@ def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[D
 
 def _deployment(setting: str, scores: Scores, logits: Scores, model: TorchModel | None) -> Deployment:
     count = len(scores)
-    answers = scores.argmax(1)
     return Deployment(
         setting=setting,
         samples=count,
-        flips=int((answers != model.logits[:count].argmax(1)).sum()) if model else None,
-        changed=int((answers != logits[:count].argmax(1)).sum()),
+        flips=parity.changed(model.logits[:count], scores) if model else None,
+        changed=parity.changed(logits[:count], scores),
         max_abs_diff=parity.difference(logits[:count], scores).largest,
     )
 
@@ -48,7 +47,7 @@ def robustness(file: Opened) -> tuple[Robustness, ...]:
             Robustness(
                 condition=condition.name,
                 samples=len(condition.images),
-                flips=int((scores.argmax(1) != wanted.argmax(1)).sum()),
+                flips=parity.changed(wanted, scores),
                 max_abs_diff=parity.difference(wanted, scores).largest,
                 reference_accuracy=condition.accuracy(wanted),
                 accuracy=condition.accuracy(scores),

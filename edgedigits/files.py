@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import importlib.util
 import io
 import os
 import shutil
@@ -179,7 +178,7 @@ def _locked(folder: Path, wait: bool = True) -> Iterator[bool]:
 
 def _lock(folder: Path, wait: bool = True) -> int | None:
     """The descriptor that holds a folder's lock; None where another does, or the system has no such lock."""
-    if importlib.util.find_spec("fcntl") is None:
+    if os.name != "posix":
         return None
     import fcntl
 

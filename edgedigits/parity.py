@@ -43,6 +43,11 @@ def flips(reference: Scores, scores: Scores) -> list[Flip]:
     ]
 
 
+def changed(reference: Scores, scores: Scores) -> int:
+    """How many images two models answer otherwise. Both logits are `[n, classes]`."""
+    return int((reference.argmax(1) != scores.argmax(1)).sum())
+
+
 def margins(scores: Scores) -> Scores:
     """The top probability minus the second, `[n]`, of logits `[n, classes]`: how sure each answer is."""
     ordered: Scores = np.sort(metrics.softmax(scores), axis=1)

@@ -695,10 +695,6 @@ class ScoreSummary(Record):
     images_per_second: float
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")  # JSON knows no NaN and no infinity, Python's reader does
-
-
 @dataclass(frozen=True)
 class Embedding(Record):
     """A folder that runs a model in another program.
@@ -718,6 +714,10 @@ class Embedding(Record):
     def size_bytes(self) -> int:
         """Of all files."""
         return sum(self.files.values())
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")  # JSON knows no NaN and no infinity, Python's reader does
 
 
 def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:

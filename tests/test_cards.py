@@ -91,6 +91,12 @@ def test_a_file_that_changed_gets_no_card(folder: Path) -> None:
         cards.write(folder)
 
 
+def test_a_file_that_is_missing_is_named(folder: Path) -> None:
+    (folder / "fc-28.onnx").unlink()
+    with pytest.raises(ModelFileError, match=r"fc-28\.onnx: cannot be read"):
+        cards.write(folder)
+
+
 def test_the_command_writes_a_card_into_every_folder(folder: Path) -> None:
     done = CliRunner().invoke(app, ["card", "--exports", str(folder.parent), "--json"])
     assert json.loads(done.stdout) == {"cards": [{"name": "fc-28", "path": str(folder / cards.FILE)}]}
