@@ -16,69 +16,69 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
-
 if TYPE_CHECKING:
-    from edgedigits.bench import bench as bench
-    from edgedigits.data import Dataset as Dataset
-    from edgedigits.data import load as load_data  # noqa: F401
-    from edgedigits.embed import embed as embed
+    from edgedigits.bench.bench import Benchmark as Benchmark
+    from edgedigits.bench.bench import bench as bench
+    from edgedigits.data.dataset import Dataset as Dataset
+    from edgedigits.data.load import load_data as load_data
+    from edgedigits.embed.embedder import Embedding as Embedding
+    from edgedigits.embed.embedder import embed as embed
     from edgedigits.errors import EdgeDigitsError as EdgeDigitsError
-    from edgedigits.export import export as export
-    from edgedigits.formats import Predictor as Predictor
-    from edgedigits.inspection import inspect as inspect
-    from edgedigits.load import load as load
-    from edgedigits.predict import predict as predict
-    from edgedigits.records import Artifact as Artifact
-    from edgedigits.records import Benchmark as Benchmark
-    from edgedigits.records import Checkpoint as Checkpoint
-    from edgedigits.records import Contract as Contract
-    from edgedigits.records import Embedding as Embedding
-    from edgedigits.records import Inspection as Inspection
-    from edgedigits.records import Limits as Limits
-    from edgedigits.records import ModelSpec as ModelSpec
-    from edgedigits.records import ParityReport as ParityReport
-    from edgedigits.records import Recipe as Recipe
-    from edgedigits.records import Reproduction as Reproduction
-    from edgedigits.records import ScoreSummary as ScoreSummary
-    from edgedigits.records import Verification as Verification
-    from edgedigits.reproduce import reproduce as reproduce
-    from edgedigits.score import Scorer as Scorer
-    from edgedigits.score import score as score
-    from edgedigits.train import train as train
-    from edgedigits.verify import verify as verify
+    from edgedigits.export.exporter import export as export
+    from edgedigits.inference.predict import predict as predict
+    from edgedigits.inference.score import Scorer as Scorer
+    from edgedigits.inference.score import ScoreSummary as ScoreSummary
+    from edgedigits.inference.score import score as score
+    from edgedigits.records.artifact import Artifact as Artifact
+    from edgedigits.records.artifact import Contract as Contract
+    from edgedigits.records.model import Checkpoint as Checkpoint
+    from edgedigits.records.model import ModelSpec as ModelSpec
+    from edgedigits.records.model import Recipe as Recipe
+    from edgedigits.records.report import Limits as Limits
+    from edgedigits.records.report import ParityReport as ParityReport
+    from edgedigits.records.report import Verification as Verification
+    from edgedigits.runtime.inspection import Inspection as Inspection
+    from edgedigits.runtime.inspection import inspect as inspect
+    from edgedigits.runtime.load import Opener as Opener
+    from edgedigits.runtime.load import load as load
+    from edgedigits.runtime.predictor import Predictor as Predictor
+    from edgedigits.train.trainer import train as train
+    from edgedigits.verify.reproduce import Reproduction as Reproduction
+    from edgedigits.verify.reproduce import reproduce as reproduce
+    from edgedigits.verify.verifier import verify as verify
 
+__version__ = "0.1.0"
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
 _HOMES = {
-    "bench": "bench",
-    "Dataset": "data",
-    "load_data": "data:load",
-    "embed": "embed",
+    "Benchmark": "bench.bench",
+    "bench": "bench.bench",
+    "Dataset": "data.dataset",
+    "load_data": "data.load",
+    "Embedding": "embed.embedder",
+    "embed": "embed.embedder",
     "EdgeDigitsError": "errors",
-    "export": "export",
-    "Predictor": "formats",
-    "inspect": "inspection",
-    "load": "load",
-    "predict": "predict",
-    "Artifact": "records",
-    "Benchmark": "records",
-    "Checkpoint": "records",
-    "Contract": "records",
-    "Embedding": "records",
-    "Inspection": "records",
-    "Limits": "records",
-    "ModelSpec": "records",
-    "ParityReport": "records",
-    "Recipe": "records",
-    "Reproduction": "records",
-    "ScoreSummary": "records",
-    "Verification": "records",
-    "reproduce": "reproduce",
-    "Scorer": "score",
-    "score": "score",
-    "train": "train",
-    "verify": "verify",
+    "export": "export.exporter",
+    "predict": "inference.predict",
+    "ScoreSummary": "inference.score",
+    "Scorer": "inference.score",
+    "score": "inference.score",
+    "Artifact": "records.artifact",
+    "Contract": "records.artifact",
+    "Checkpoint": "records.model",
+    "ModelSpec": "records.model",
+    "Recipe": "records.model",
+    "Limits": "records.report",
+    "ParityReport": "records.report",
+    "Verification": "records.report",
+    "Inspection": "runtime.inspection",
+    "inspect": "runtime.inspection",
+    "Opener": "runtime.load",
+    "load": "runtime.load",
+    "Predictor": "runtime.predictor",
+    "train": "train.trainer",
+    "Reproduction": "verify.reproduce",
+    "reproduce": "verify.reproduce",
+    "verify": "verify.verifier",
 }
 __all__ = sorted(_HOMES)
 
@@ -86,8 +86,14 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'edgedigits' has no attribute '{name}'")
-    home, _, attribute = _HOMES[name].partition(":")
-    value = getattr(importlib.import_module(f"edgedigits.{home}"), attribute or name)
+    try:
+        value = getattr(importlib.import_module(f"edgedigits.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        from edgedigits.system.environment import needs_torch
+
+        raise needs_torch(f"edgedigits.{name}") from error
     globals()[name] = value
     return value
 
@@ -97,7 +103,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(types.ModuleType):
-    """Keeps `edgedigits.train` the function: Python would put the module `edgedigits/train.py` in its place."""
+    """Keeps `edgedigits.train` the function: Python would put the package of that name in its place."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in _HOMES and isinstance(value, types.ModuleType)):

@@ -1,6 +1,6 @@
 """`python -m edgedigits` is `edgedigits`, and what torchrun starts."""
 
-from edgedigits.cli import main
+from edgedigits.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -61,3 +61,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return UsageError(f"unknown {kind} '{name}': {hint}Known: {', '.join(names)}.")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error of another library, shortened."""
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__

@@ -14,16 +14,19 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from edgedigits import conditions, data, framing
-from edgedigits.data import Dataset, Uint8Array
-from edgedigits.export import export
-from edgedigits.formats import NAMES
-from edgedigits.presets import PRESETS
-from edgedigits.train import train
+from edgedigits.data import published
+from edgedigits.data.dataset import Dataset
+from edgedigits.data.load import load_data
+from edgedigits.export.exporter import export
+from edgedigits.export.formats import FORMATS
+from edgedigits.export.onnx import framing
+from edgedigits.models.presets import PRESETS
+from edgedigits.records.arrays import Uint8Array
+from edgedigits.train.trainer import train
+from edgedigits.verify import conditions
 
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
 BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
-
 FONT = {  # 5x7 glyphs, a row a string
     "0": "01110 10001 10011 10101 11001 10001 01110",
     "1": "00100 01100 00100 00100 00100 00100 01110",
@@ -85,7 +88,7 @@ def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def digits(digits_folder: Path) -> Dataset:
     """The data set `tiny` in memory."""
-    return data.load(digits_folder)
+    return load_data(digits_folder)
 
 
 @pytest.fixture(scope="session")
@@ -102,17 +105,19 @@ def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
     """`fc` and `cnn`, exported to every format."""
     folder = tmp_path_factory.mktemp("exports")
     for name in ("fc-tiny", "cnn-tiny"):
-        export(runs / name, NAMES, exports=folder)
+        export(runs / name, FORMATS.names, exports=folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def mnist() -> Dataset:
     """The real MNIST. Where it is missing, tests of it are skipped, but in CI they fail."""
-    statuses = data.status("mnist")
+    statuses = published.status("mnist")
     if all(status.state == "whole" for status in statuses):
-        return data.load("mnist")
-    reason = f"the real MNIST is not in {data.default_dir()}: edgedigits data --fetch mnist, or set EDGEDIGITS_DATA"
+        return load_data("mnist")
+    reason = (
+        f"the real MNIST is not in {published.default_dir()}: edgedigits data --fetch mnist, or set EDGEDIGITS_DATA"
+    )
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

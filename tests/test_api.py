@@ -1,7 +1,6 @@
 """The public API: everything the package promises, resolved only when it is used."""
 
 import ast
-import importlib
 import importlib.metadata
 import inspect
 import os
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import edgedigits as ed
-from edgedigits.data import Dataset
+from edgedigits.data.dataset import Dataset
 
 FUNCTIONS = {"bench", "embed", "export", "load", "score", "train", "verify"}
 PROMISED = FUNCTIONS | {"Artifact", "Checkpoint", "Limits", "ModelSpec", "ParityReport", "Recipe", "Verification"}

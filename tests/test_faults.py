@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked, and /proc is read")
 
 
@@ -50,7 +49,7 @@ def test_no_fault_costs_a_file_or_leaves_one(scene: str, every: str, attacks: tu
 
 FAULTY = {
     "files that are renamed one by one": (
-        "from edgedigits import files\n"
+        "from edgedigits.system import files\n"
         "def one_by_one(stage, folder):\n"
         "    for path in sorted(stage.iterdir()):\n"
         "        if path.is_file(): path.replace(folder / path.name)\n"
@@ -58,10 +57,10 @@ FAULTY = {
         "kill",
         "lost",
     ),
-    "files that are not flushed": ("from edgedigits import files\nfiles._flush = lambda _: None", "cut", "lost"),
-    "stages that nobody sweeps": ("from edgedigits import files\nfiles._tidy = files._finish", "kill", "left"),
+    "files that are not flushed": ("from edgedigits.system import files\nfiles._flush = lambda _: None", "cut", "lost"),
+    "stages that nobody sweeps": ("from edgedigits.system import files\nfiles._tidy = files._finish", "kill", "left"),
     "errors of the system that nobody expects": (
-        "import contextlib\nfrom edgedigits import files\nfiles.writing = lambda _: contextlib.nullcontext()",
+        "import contextlib\nfrom edgedigits.system import files\nfiles.writing = lambda _: contextlib.nullcontext()",
         "full",
         "traceback",
     ),

@@ -15,7 +15,6 @@ from tests.fuzz.targets import COMPARED, TARGETS, Target, input_of
 
 ROOT = Path(__file__).parents[1]
 INPUTS = {"onnx": 200, "onnx-bare": 50, "flips": 200, "archives": 100, "safetensors": 200, "idx": 2000}  # else 300
-
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the workers limit their memory")
 
 
@@ -72,7 +71,6 @@ class Nasty:
 
 
 NUMBERS = iter(range(100))
-
 NASTY_WORKER = """
 import itertools, sys
 from tests import test_fuzz

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits.data import Dataset
+from edgedigits.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
 READY = ROOT / ".venv" / "ready"

@@ -14,36 +14,33 @@ from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 
-import pyarrow
 import pyarrow.parquet
 import pytest
 from PIL import Image
 
 import edgedigits as ed
-from edgedigits import (
-    canvases,
-    cards,
-    cli,
-    comparison,
-    drawn,
-    engines,
-    files,
-    formats,
-    limits,
-    load,
-    manifest,
-    measured,
-)
-from edgedigits.comparison import EngineRow
-from edgedigits.data import Dataset
-from edgedigits.measured import Measurement
-from edgedigits.models import parameter_count
-from edgedigits.presets import PRESETS
-from edgedigits.records import Limits, Manifest, ParityReport, Verification
-from edgedigits.render import size
-from tests.test_mnist import OURS, accuracy_in_a_foreign_program
-from tests.test_score import IMAGES as DIGITS
-from tests.test_sources import idx
+from edgedigits import load
+from edgedigits.bench import figures as bench_figures
+from edgedigits.bench.engines import EngineRow, read_comparison
+from edgedigits.bench.figures import PUBLISHED, Measurement, find_figures, read_figures
+from edgedigits.cli import app, embed, export, train, verify
+from edgedigits.cli import inference as cli_inference
+from edgedigits.data import canvases, drawn
+from edgedigits.data.dataset import Dataset
+from edgedigits.export import formats, manifest
+from edgedigits.export.formats import get_format
+from edgedigits.models.classifier import parameter_count
+from edgedigits.models.presets import PRESETS
+from edgedigits.records.artifact import Manifest
+from edgedigits.records.report import Limits, ParityReport, Verification
+from edgedigits.records.words import size
+from edgedigits.system import files
+from edgedigits.verify import card, limits
+from edgedigits.verify.card import card_text
+from tests.data.test_mnist import OURS, accuracy_in_a_foreign_program
+from tests.helpers import ONNX_ENGINES
+from tests.inference.test_score import IMAGES as DIGITS
+from tests.inference.test_sources import idx
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -241,7 +238,7 @@ def models_table() -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, preset in PRESETS.items():
-        published, tutorial, default = (known(name, recipe) for recipe in (measured.PUBLISHED, "tutorial", "default"))
+        published, tutorial, default = (known(name, recipe) for recipe in (PUBLISHED, "tutorial", "default"))
         lines.append(
             f"| `{name}` | {preset.network} | {parameter_count(preset.spec):,} | {published.mean:.2%} | "
             f"{published.seconds:.1f} | {tutorial.mean:.2%} | {figures(default)} | {default.seconds:.1f} | "
@@ -252,7 +249,7 @@ def models_table() -> str:
 
 def known(model: str, recipe: str, dataset: str = "mnist") -> Measurement:
     """What was measured."""
-    found = measured.find(model, recipe, dataset)
+    found = find_figures(model, recipe, dataset)
     assert found is not None
     return found
 
@@ -272,7 +269,7 @@ def quick_sentences() -> str:
     """How soon the accuracies of the two short tutorials are passed."""
     sentences = []
     for name, claim in (("cnn", "98.5%"), ("fc", "93.2%")):
-        quick, published = known(name, measured.QUICK), known(name, measured.PUBLISHED)
+        quick, published = known(name, bench_figures.QUICK), known(name, PUBLISHED)
         sentences.append(
             f"`{name}` passes {claim} with `--epochs {quick.epochs}`: {figures(quick)} in {quick.seconds:.2f} seconds, "
             f"{published.seconds / quick.seconds:.0f} times as fast as its tutorial."
@@ -282,7 +279,7 @@ def quick_sentences() -> str:
 
 def latency_table() -> str:
     """The table of latencies, from the benchmark of all files."""
-    inference = measured.read().inference
+    inference = read_figures().inference
     rows = {(row.name, row.format): row for row in inference.rows}
     lines = [
         "| model | torch | TorchScript | TorchScript int8 | ONNX | ONNX int8 | ONNX int8 to float |",
@@ -305,8 +302,8 @@ def engines_table() -> str:
         + " | ".join([*heads, "float canvas files |"]),
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name in engines.NAMES:
-        rows = {row.file: row for row in comparison.read().rows if row.engine.name == name}
+    for name in ONNX_ENGINES:
+        rows = {row.file: row for row in read_comparison().rows if row.engine.name == name}
         floats = [rows[f"{preset}.onnx"] for preset in PRESETS]
         flips, samples = sum(row.flips or 0 for row in floats), sum(row.samples for row in floats)
         off = max(row.max_abs_diff or 0.0 for row in floats)
@@ -331,8 +328,8 @@ def changed(rows: list[EngineRow]) -> str:
 def engine_times_table() -> str:
     """Microseconds in each engine, float and int8."""
     lines = ["| engine | " + " | ".join(f"`{name}`" for name in PRESETS) + " |", "|---" * (1 + len(PRESETS)) + "|"]
-    times = {(row.engine.name, row.file): row.latency_us for row in comparison.read().rows}
-    for name in engines.NAMES:
+    times = {(row.engine.name, row.file): row.latency_us for row in read_comparison().rows}
+    for name in ONNX_ENGINES:
         pairs = [[times[name, f"{preset}{suffix}.onnx"] for suffix in ("", ".int8")] for preset in PRESETS]
         cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
@@ -382,16 +379,16 @@ def test_the_limits_in_the_readme_are_the_defaults() -> None:
     assert Limits(max_flips=50, max_drop=0.002) == formats.INT8_LIMITS
     assert "| float | 0 (`--max-flips`) | | 0.0001 |" in README
     assert "| int8 | 50 (`--max-flips`) | 0.2 points (`--max-drop`) | |" in README
-    assert Limits(max_drop=0.005, max_logit_diff=0.0001) == formats.get("onnx-canvas").LIMITS
-    assert Limits(max_drop=0.005) == formats.get("onnx-canvas-int8").LIMITS
+    assert Limits(max_drop=0.005, max_logit_diff=0.0001) == get_format("onnx-canvas").limits
+    assert Limits(max_drop=0.005) == get_format("onnx-canvas-int8").limits
     assert "| canvas | | 0.5 points | 0.0001 in float |" in README
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    text = Path(cli.__file__).read_text(encoding="utf-8")
+    text = Path(app.__file__).read_text(encoding="utf-8")
     declared = set(re.findall(r"--[a-z-]+", text)) | {
         f"--{name.replace('_', '-')}"
-        for command in (cli.train, cli.export, cli.verify, cli.embed, cli.predict)
+        for command in (train.train, export.export, verify.verify, embed.embed, cli_inference.predict)
         for name in signature(command).parameters
     }
     ours = re.sub(r"^torchrun .* -m ", "", README, flags=re.MULTILINE)
@@ -404,13 +401,13 @@ def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
     assert {path.name for path in (SHELF / name).iterdir()} == {
         manifest.FILE,
         manifest.PARITY_FILE,
-        cards.FILE,
+        card.FILE,
         *(artifact.file for artifact in listing.artifacts),
     }
     assert [artifact.format for artifact in listing.artifacts] == ON_THE_SHELF
     for artifact in listing.artifacts:
         assert files.sha256(SHELF / name / artifact.file) == artifact.sha256
-    assert (SHELF / name / cards.FILE).read_text(encoding="utf-8") == cards.text(SHELF / name, "mit")
+    assert (SHELF / name / card.FILE).read_text(encoding="utf-8") == card_text(SHELF / name, "mit")
     parity = Verification.read(SHELF / name / manifest.PARITY_FILE)
     assert parity.passed
     assert [report.sha256 for report in parity.reports] == [

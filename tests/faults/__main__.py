@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.faults import boundaries, mirror, runs, scenes
 from tests.faults.runs import Counts, Stage
+from tests.helpers import FORMAT_NAMES
 
 COLUMNS = {"tried": "tried", "unreadable": "unreadable", "lost": "lost", "left": "left over", "code": "wrong code"}
 SHOWN = 3  # notes on what went wrong, of each row
@@ -54,16 +55,16 @@ def warm() -> None:
     import pyarrow.parquet  # noqa: F401
     import torch
 
-    import edgedigits.export
-    import edgedigits.plots
-    import edgedigits.predict
-    import edgedigits.train
-    import edgedigits.verify  # noqa: F401
-    from edgedigits import formats
+    import edgedigits.export.exporter
+    import edgedigits.inference.predict
+    import edgedigits.train.plots
+    import edgedigits.train.trainer
+    import edgedigits.verify.torch_model  # noqa: F401
+    from edgedigits.export.formats import get_format
 
     torch.set_num_threads(1)
-    for name in formats.NAMES:
-        formats.get(name)
+    for name in FORMAT_NAMES:
+        get_format(name)
 
 
 def _each(struck: str, stage: Stage, counts: Counts, arguments: argparse.Namespace, _: str) -> None:

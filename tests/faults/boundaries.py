@@ -22,7 +22,6 @@ MAKING = ("open", "write", "fsync", "rename", "mkdir")  # what a full disk refus
 EVENTS = {"os.rename": "rename", "os.remove": "remove", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 YEAR = 365 * 86400
-
 _open, _fsync = io.open, os.fsync
 
 

@@ -9,10 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import checkpoint, data, files, manifest, mirrors, resume, safety, sinks
-from edgedigits.data import Uint8Array
-from edgedigits.drawn import draw
-from edgedigits.load import load
+from edgedigits.data import download, published
+from edgedigits.data.drawn import draw
+from edgedigits.data.published import IDX_SETS
+from edgedigits.export import manifest
+from edgedigits.export.manifest import read_manifest
+from edgedigits.inference import sinks
+from edgedigits.models.checkpoint import find_runs, read_checkpoint
+from edgedigits.models.weights import load_classifier
+from edgedigits.records.arrays import Uint8Array
+from edgedigits.runtime.load import load
+from edgedigits.runtime.safety.trust import read_model
+from edgedigits.system import files
+from edgedigits.train import resume
 
 TRAIN = ("train", "--model", "fc", "--epochs", "2", "--batch-size", "100", "--seed")
 EXPORT = ("export", "--quantize", "--format", "onnx")
@@ -41,8 +50,8 @@ class Scene:
 
 
 def read_runs() -> None:
-    for folder in checkpoint.find(Path("runs")):
-        checkpoint.load_model(checkpoint.load(folder))
+    for folder in find_runs(Path("runs")):
+        load_classifier(read_checkpoint(folder))
     for path in Path("runs").glob(f"*/{resume.FILE}"):
         resume.State.from_bytes(path.read_bytes())
 
@@ -50,9 +59,9 @@ def read_runs() -> None:
 def read_exports() -> None:
     read_runs()
     for folder in Path("exports").glob("*/"):
-        listing = manifest.read(folder)
+        listing = read_manifest(folder)
         for artifact in listing.artifacts if listing else ():
-            safety.read(folder / artifact.file)
+            read_model(folder / artifact.file)
             load(folder / artifact.file)
         manifest.read_parity(folder)
 
@@ -66,7 +75,7 @@ def read_rows() -> None:
 
 
 def read_data() -> None:
-    data.status("mnist", Path("data"))
+    published.status("mnist", Path("data"))
 
 
 def images(folder: Path) -> None:
@@ -120,12 +129,12 @@ SCENES = {
 def make_small() -> None:
     """Put the drawn digits in the place of MNIST, and one mirror on this machine in the place of its own."""
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
-    data.IDX_SETS["mnist"] = dataclasses.replace(data.IDX_SETS["mnist"], files=hashes)
+    IDX_SETS["mnist"] = dataclasses.replace(IDX_SETS["mnist"], files=hashes)
     sinks.COMMIT_SECONDS = 0.0  # after every batch
-    mirrors.SCHEME = "http"
+    download.SCHEME = "http"
 
 
 def ask_mirrors(*addresses: str, seconds: float = 60.0) -> None:
     """Fetch from there from now on, with so much patience for a byte, and half as much again for a file."""
-    mirrors.READ_SECONDS, mirrors.FILE_SECONDS = seconds, 1.5 * seconds
-    data.IDX_SETS["mnist"] = dataclasses.replace(data.IDX_SETS["mnist"], mirrors=addresses)
+    download.READ_SECONDS, download.FILE_SECONDS = seconds, 1.5 * seconds
+    IDX_SETS["mnist"] = dataclasses.replace(IDX_SETS["mnist"], mirrors=addresses)

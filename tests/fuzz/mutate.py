@@ -41,9 +41,6 @@ RANGES = {
 }
 
 
-# Bytes
-
-
 def blob(rng: Random, content: bytes, others: Sequence[bytes] = ()) -> bytes:
     """Flipped bits, overwritten bytes, truncation, and parts of this or another file copied, moved or removed."""
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
@@ -104,10 +101,6 @@ BLOB: tuple[Callable[[Random, bytes, Sequence[bytes]], bytes], ...] = (
     _splice,
     _remove,
 )
-
-
-# JSON
-
 VALUES: tuple[Callable[[Random], Any], ...] = (
     lambda _: None,
     lambda _: True,
@@ -153,9 +146,6 @@ def _spoil_value(rng: Random, root: Any) -> None:
         container[rng.choice(("extra", "name", "file", "version", ""))] = rng.choice(VALUES)(rng)
     else:
         container[key] = rng.choice(VALUES)(rng)
-
-
-# ONNX
 
 
 def model(rng: Random, bases: Sequence[onnx.ModelProto], serialized: Sequence[bytes], index: int) -> bytes:
@@ -260,9 +250,6 @@ def _scalar(rng: Random, field: FieldDescriptor) -> Any:
             return rng.choice((*WORDS, rng.randbytes(8)))
         return rng.choice((*OPERATORS[::20], *(word.decode("latin-1") for word in WORDS)))
     return rng.choice(FLOATS)
-
-
-# Zip archives
 
 
 def archive(rng: Random, content: bytes, others: Sequence[bytes] = ()) -> bytes:

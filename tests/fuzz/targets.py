@@ -17,9 +17,13 @@ from typing import Protocol
 import numpy as np
 
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.formats import Images, Scores
-from edgedigits.records import Artifact, Checkpoint, Contract, DatasetRef, Manifest, Metrics, ModelSpec, Recipe
+from edgedigits.records.arrays import Images, Scores
+from edgedigits.records.artifact import Artifact, Contract, Manifest
+from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
+from edgedigits.runtime import readers
+from edgedigits.runtime.session import open_here
 from tests.fuzz import mutate
+from tests.helpers import ONNX
 
 SHELF = Path(__file__).parents[2] / "exports"
 VICTIMS = ("cnn/cnn.int8.onnx", "fc-28/fc-28.int8.onnx", "cnn/cnn.onnx")  # small ones: more tries a second
@@ -66,10 +70,9 @@ class Onnx:
 
     def answers(self, content: bytes) -> Scores:
         """The logits of a file."""
-        from edgedigits.formats import onnx as float_onnx
 
         self.path.write_bytes(content)
-        return float_onnx.load(self.path)(IMAGES)[0]
+        return open_here(self.path, ONNX)(IMAGES)[0]
 
 
 class OnnxBare(Onnx):
@@ -115,12 +118,11 @@ class Flips:
         return mutate.flip_bit(rng, self.files[self.victim])
 
     def ask(self, content: bytes) -> str:
-        from edgedigits.formats import onnx as float_onnx
 
         path = self.folder / VICTIMS[self.victim]
         path.write_bytes(content)
         try:
-            float_onnx.load(path)
+            open_here(path, ONNX)
         except EdgeDigitsError:
             return "refused"
         return "same" if content == self.files[self.victim] else "changed"
@@ -132,23 +134,26 @@ class Run:
     def __init__(self, folder: Path) -> None:
         import torch
 
-        from edgedigits import checkpoint, models
+        from edgedigits.models import checkpoint as models_checkpoint
+        from edgedigits.models.classifier import build_classifier
+        from edgedigits.models.weights import write_checkpoint
 
         torch.set_num_threads(1)
         self.folder = folder
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            classifier = models.build(_checkpoint().spec)
-        self.record = checkpoint.save(classifier, _checkpoint(), folder)
+            classifier = build_classifier(_checkpoint().spec)
+        self.record = write_checkpoint(classifier, _checkpoint(), folder)
         self.weights = (folder / self.record.weights).read_bytes()
-        self.json = (folder / checkpoint.RECORD).read_bytes()
+        self.json = (folder / models_checkpoint.RECORD).read_bytes()
 
     def load(self) -> str:
         """Load the folder as `export` does."""
-        from edgedigits import checkpoint
+        from edgedigits.models.checkpoint import read_checkpoint
+        from edgedigits.models.weights import load_classifier
 
         try:
-            checkpoint.load_model(checkpoint.load(self.folder))
+            load_classifier(read_checkpoint(self.folder))
         except EdgeDigitsError:
             return "refused"
         return "accepted"
@@ -179,14 +184,15 @@ class CheckpointJson(Run):
         return mutate.document(rng, self.json)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits import checkpoint, models
+        from edgedigits.models import checkpoint as models_checkpoint
+        from edgedigits.models import classifier as models_classifier
 
-        (self.folder / checkpoint.RECORD).write_bytes(content)
+        (self.folder / models_checkpoint.RECORD).write_bytes(content)
         outcome = self.load()
         try:  # what it describes must be measurable without being built
             spec = Checkpoint.from_json(content).spec
             if spec != self.record.spec:
-                models.parameter_count(spec)
+                models_classifier.parameter_count(spec)
         except EdgeDigitsError:
             return "refused"
         return outcome
@@ -207,13 +213,14 @@ class ManifestJson:
         return mutate.document(rng, self.json)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits import targets
+        from edgedigits.verify import candidates
+        from edgedigits.verify.candidates import find_candidates
 
         (self.folder / "manifest.json").write_bytes(content)
         try:
-            for target in targets.find([self.folder], self.folder):
+            for target in find_candidates([self.folder], self.folder):
                 assert target.path.parent == self.folder, "a path out of the folder"
-                targets.check_integrity(target)
+                candidates.check_integrity(target)
         except EdgeDigitsError:
             return "refused"
         return "accepted"
@@ -229,10 +236,10 @@ class ContractJson:
         return mutate.document(rng, self.json)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits import formats
+        from edgedigits.runtime import readers
 
         try:
-            formats.parse_contract(Path("mutant"), content).to_line()
+            readers.parse_contract(Path("mutant"), content).to_line()
         except EdgeDigitsError:
             return "refused"
         return "accepted"
@@ -249,10 +256,10 @@ class Idx:
         return mutate.blob(rng, rng.choice(self.raw), self.raw)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits import data
+        from edgedigits.data import idx
 
         try:
-            array = data.parse_idx(content, "mutant")
+            array = idx.parse_idx(content, "mutant")
         except EdgeDigitsError:
             return "refused"
         assert array.nbytes <= len(content), "more values than bytes"
@@ -281,11 +288,11 @@ class Pictures:
         return mutate.blob(rng, rng.choice(self.files), self.files)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits import data
+        from edgedigits.data import images as data_images
 
         self.path.write_bytes(content)
         try:
-            image = data.read_image(self.path)
+            image = data_images.read_image(self.path)
         except EdgeDigitsError:
             return "refused"
         assert (image.shape, image.dtype) == ((28, 28), np.uint8)
@@ -296,16 +303,20 @@ class Archives(Run):
     """TorchScript and pt2 files, described: nothing in them may run, and nothing unpack without end."""
 
     def __init__(self, folder: Path) -> None:
-        from edgedigits import checkpoint, formats, models
+        from edgedigits.export import formats
+        from edgedigits.export.formats import get_format
+        from edgedigits.models import classifier as models_classifier
+        from edgedigits.models.checkpoint import read_checkpoint
+        from edgedigits.models.weights import load_classifier
 
         super().__init__(folder)
-        model = models.Deployed(checkpoint.load_model(checkpoint.load(folder))).eval()
-        names = [name for name in ("torchscript", "pt2") if formats.get(name).unavailable() is None]
-        self.modules = [formats.get(name) for name in names]
+        model = models_classifier.Deployed(load_classifier(read_checkpoint(folder))).eval()
+        names = [name for name in ("torchscript", "pt2") if get_format(name).unavailable() is None]
+        self.modules = [get_format(name) for name in names]
         for module in self.modules:
-            contract = Contract(module.NAME, tuple("0123456789"), self.record.weights_sha256, "mnist", 0.99)
-            module.export(formats.Source(model, contract), folder / f"model{module.SUFFIX}")
-        self.files = [(folder / f"model{module.SUFFIX}").read_bytes() for module in self.modules]
+            contract = Contract(module.name, tuple("0123456789"), self.record.weights_sha256, "mnist", 0.99)
+            module.write(formats.Source(model, contract), folder / f"model{module.suffix}")
+        self.files = [(folder / f"model{module.suffix}").read_bytes() for module in self.modules]
         self.victim = 0
 
     def make(self, rng: Random) -> bytes:
@@ -314,10 +325,10 @@ class Archives(Run):
 
     def ask(self, content: bytes) -> str:
         module = self.modules[self.victim]
-        path = self.folder / f"mutant{module.SUFFIX}"
+        path = self.folder / f"mutant{module.suffix}"
         path.write_bytes(content)
         try:
-            module.describe(path)
+            readers.describe(path, module)
         except EdgeDigitsError:
             return "refused"
         return "accepted"

@@ -1,0 +1,259 @@
+"""Measure files against the torch model and each other: `bench(files)` gives a Benchmark.
+
+Everything is measured in one run, on one thread, in interleaved rounds, so that a machine that slows
+down slows all rows alike: compare the ratios, not the microseconds of two runs.
+"""
+
+import contextlib
+import dataclasses
+import platform
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgedigits.data.dataset import Dataset
+from edgedigits.errors import CheckpointError, ModelFileError
+from edgedigits.export.formats import get_format, sibling
+from edgedigits.records.artifact import Artifact
+from edgedigits.records.progress import Observer, Progress, ignore
+from edgedigits.records.record import Record
+from edgedigits.runtime.load import Opener, load
+from edgedigits.runtime.predictor import Predictor
+from edgedigits.system import environment
+from edgedigits.verify.candidates import Candidate, Opened, find_candidates, open_candidate
+from edgedigits.verify.references import References
+
+THREADS = 1
+ROUNDS = 20
+CALLS = 100  # of one image, in each round
+BATCH = 256
+LARGE_CALLS = 2  # of a large batch, in each round
+WARM_UP = 20  # calls before each round's measurement, until the caches hold this row's weights
+SLOWER = 1.05  # an int8 file is called slower than its float file from this ratio on: less is noise
+TORCH = "torch"  # the format of the row of a torch model
+PACKAGES = ("torch", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True)
+class Ratios(Record):
+    """Figures of one benchmark row over those of another: 2 is twice as many bytes, microseconds or images a second."""
+
+    size: float
+    latency: float
+    latency_p99: float
+    throughput: float
+
+
+@dataclass(frozen=True)
+class BenchRow(Record):
+    """A file, or the torch model it came from (format "torch"), measured beside the others.
+
+    path                         of the file, or of the torch model's weights
+    flips                        answers that differ from the torch model's
+    latency_us, latency_p99_us   median and 99th percentile of one image a call, in microseconds
+    images_per_second            in large batches, median
+    to_torch, to_float           these figures over those of the torch model, and of its float file; None
+                                 where that was not measured
+    """
+
+    name: str
+    format: str
+    path: str
+    checkpoint_sha256: str
+    size_bytes: int
+    accuracy: float
+    flips: int
+    latency_us: float = 0.0
+    latency_p99_us: float = 0.0
+    images_per_second: float = 0.0
+    to_torch: Ratios | None = None
+    to_float: Ratios | None = None
+
+
+@dataclass(frozen=True)
+class Benchmark(Record):
+    """All rows of one `bench`, measured in one run; `slower` says which int8 files take longer than their float ones.
+
+    threads, batch, calls   of every row: threads used, images of a large batch, timed calls of one image
+    """
+
+    dataset: str
+    samples: int
+    threads: int
+    batch: int
+    calls: int
+    machine: str
+    versions: Mapping[str, str]
+    rows: tuple[BenchRow, ...]
+    slower: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """What is measured: a file or the torch model, and what is already known of it."""
+
+    row: BenchRow
+    predictor: Predictor
+
+
+@dataclasses.dataclass
+class Times:
+    """Seconds a call took: of one image, and of a large batch."""
+
+    alone: list[float] = dataclasses.field(default_factory=list)
+    large: list[float] = dataclasses.field(default_factory=list)
+
+
+def bench(
+    artifacts: Sequence[Artifact | str | Path] = (),
+    *,
+    dataset: str | Path | Dataset | None = None,
+    data_dir: Path | None = None,
+    runs: str | Path = "runs",
+    exports: str | Path = "exports",
+    opener: Opener = Opener(),  # noqa: B008 - it is frozen
+    observer: Observer = ignore,
+) -> Benchmark:
+    """Measure exported files and the torch models they came from: size, accuracy, flips, latency, throughput.
+
+    artifacts   Artifacts, or paths of files or of their folders; all files below `exports` when none is given
+    dataset     for accuracy and flips, by default the one that each model was trained on
+    data_dir    where published data sets lie, if not in the default place
+    runs        where the checkpoints are; a file finds its own by SHA-256
+    opener      how files are opened
+
+    Raises ModelFileError for a file that is damaged, changed since its manifest or at odds with its
+    checkpoint, CheckpointError where that is missing, BadInput when there is nothing to measure, and
+    DataError when the data set is missing or does not fit.
+    """
+    references = References(Path(runs), dataset, data_dir)
+    with environment.torch_threads(THREADS):
+        contestants = _contestants(find_candidates(artifacts, Path(exports)), references, opener)
+        rows = compare(measure(contestants, observer))
+    used = {reference.dataset: len(reference.test) for reference in references.known.values()}
+    return Benchmark(
+        dataset=", ".join(sorted(used)),
+        samples=sum(used.values()),
+        threads=THREADS,
+        batch=BATCH,
+        calls=ROUNDS * CALLS,
+        machine=platform.machine(),
+        versions=environment.versions(*PACKAGES),
+        rows=tuple(rows),
+        slower=tuple(slower(rows)),
+    )
+
+
+def measure(contestants: Sequence[Contestant], observer: Observer = ignore) -> list[BenchRow]:
+    """The rows of all contestants with their times, taken in interleaved rounds."""
+    times = [Times() for _ in contestants]
+    for done in range(ROUNDS):
+        observer(Progress("bench", done, ROUNDS))
+        for contestant, spent in zip(contestants, times, strict=True):
+            predictor = contestant.predictor
+            spent.alone += predictor.seconds(predictor.samples(1), WARM_UP + CALLS)[WARM_UP:]
+            spent.large += predictor.seconds(predictor.samples(BATCH), 1 + LARGE_CALLS)[1:]
+    observer(Progress("bench", ROUNDS, ROUNDS))
+    return [timed(contestant.row, spent) for contestant, spent in zip(contestants, times, strict=True)]
+
+
+def timed(row: BenchRow, spent: Times) -> BenchRow:
+    """The row with what its times amount to."""
+    return dataclasses.replace(
+        row,
+        latency_us=1e6 * statistics.median(spent.alone),
+        latency_p99_us=1e6 * float(np.quantile(spent.alone, 0.99)),
+        images_per_second=BATCH / statistics.median(spent.large),
+    )
+
+
+def compare(rows: Sequence[BenchRow]) -> list[BenchRow]:
+    """The rows with their ratios to the torch model and to the float file of the same checkpoint."""
+    known = {(row.checkpoint_sha256, row.format): row for row in rows}
+    return [
+        dataclasses.replace(
+            row,
+            to_torch=_ratios(row, known.get((row.checkpoint_sha256, TORCH))),
+            to_float=_ratios(row, known.get((row.checkpoint_sha256, _float_format(row))))
+            if row.format != TORCH
+            else None,
+        )
+        for row in rows
+    ]
+
+
+def slower(rows: Sequence[BenchRow]) -> list[str]:
+    """A sentence for each int8 file that takes longer than its float file, for one image or for a large batch."""
+    sentences = []
+    for row in rows:
+        if row.to_float is None:
+            continue
+        worse = {"an image": row.to_float.latency, f"a batch of {BATCH}": 1 / row.to_float.throughput}
+        found = [f"{ratio:.2f} times as long for {what}" for what, ratio in worse.items() if ratio >= SLOWER]
+        if found:
+            sentences.append(f"{row.path} is slower than its {_float_format(row)} file: {' and '.join(found)}.")
+    return sentences
+
+
+def _contestants(targets: Sequence[Candidate], references: References, opener: Opener) -> list[Contestant]:
+    """Model by model, in the order in which they come up: the torch model, then its files, float before int8."""
+    models: dict[str, list[Contestant]] = {}
+    for target in targets:
+        with _named(target.path):
+            # The torch model is measured too: what a manifest recorded of it would not do.
+            file = open_candidate(dataclasses.replace(target, recorded=None), references, opener)
+        record = file.reference.checkpoint
+        if record.weights_sha256 not in models:
+            torch_file = dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
+            models[record.weights_sha256] = [_contestant(torch_file, TORCH)]
+        models[record.weights_sha256].append(_contestant(file, file.format.name))
+    return [
+        contestant
+        for torch_model, *found in models.values()
+        for contestant in (torch_model, *sorted(found, key=lambda contestant: contestant.row.format))
+    ]
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let every error of a file name it."""
+    try:
+        yield
+    except (ModelFileError, CheckpointError) as error:
+        raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
+
+
+def _contestant(file: Opened, format_name: str) -> Contestant:
+    record, test, model = file.reference.checkpoint, file.reference.test, file.reference.torch
+    assert model is not None
+    answers = file.predictor.in_batches(test.images)[0].argmax(1)
+    row = BenchRow(
+        name=record.name,
+        format=format_name,
+        path=str(file.path),
+        checkpoint_sha256=record.weights_sha256,
+        size_bytes=file.path.stat().st_size,
+        accuracy=float((answers == test.labels).mean()),
+        flips=int((answers != model.logits.argmax(1)).sum()),
+    )
+    return Contestant(row, file.predictor)
+
+
+def _float_format(row: BenchRow) -> str:
+    """The name of the format that a row's is the quantized form of; its own where it is float."""
+    found = sibling(get_format(row.format), precision="float")
+    return found.name if found else row.format
+
+
+def _ratios(row: BenchRow, base: BenchRow | None) -> Ratios | None:
+    if base is None:
+        return None
+    return Ratios(
+        size=row.size_bytes / base.size_bytes,
+        latency=row.latency_us / base.latency_us,
+        latency_p99=row.latency_p99_us / base.latency_p99_us,
+        throughput=row.images_per_second / base.images_per_second,
+    )

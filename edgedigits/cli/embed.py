@@ -1,0 +1,91 @@
+"""The commands `embed` and `demo`, and what they print."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from edgedigits.cli.app import Exports, Json, app, print_result, say
+from edgedigits.cli.tables import table_of
+from edgedigits.records.words import size
+
+if TYPE_CHECKING:
+    from edgedigits.embed.embedder import Embedding
+
+
+@app.command()
+def embed(
+    target: Annotated[str, typer.Argument(help="What the other program is written in: node, python or web.")],
+    model: Annotated[str, typer.Argument(help="An ONNX file, or a name below --exports: then its canvas file first.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to make; it must be empty or missing.")],
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Make a folder that runs a model in another program, and proves that it runs right."""
+    from edgedigits.cli import tables
+    from edgedigits.embed.embedder import embed as embed_model
+
+    with tables.progress("embed") as observer:
+        result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
+    print_result(embedding(result), embedding_json(result), json)
+    say(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
+
+
+@app.command()
+def demo(
+    web: Annotated[bool, typer.Option("--web", help="A page to draw digits on, read in the browser.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A canvas file, or a name below --exports; cnn, or what there is."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 for a free one.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep the page's folder here; else it is temporary.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+    exports: Exports = Path("exports"),
+) -> None:
+    """Show a model at work: --web serves a page to draw digits on, for this machine alone, until Ctrl-C."""
+    from edgedigits.errors import UsageError
+
+    if not web:
+        raise UsageError("what is to be shown? edgedigits demo --web: a page to draw digits on.")
+    import tempfile
+    import webbrowser
+
+    from edgedigits.cli import tables
+    from edgedigits.embed.embedder import embed as embed_model
+    from edgedigits.inference.predict import find_model
+    from edgedigits.system.server import Server
+
+    with tempfile.TemporaryDirectory(prefix="edgedigits-") as temporary:
+        folder = out or Path(temporary)
+        with Server(folder, port) as server:
+            with tables.progress("demo") as observer:
+                embed_model(
+                    "web", model or find_model(exports), folder, exports=exports, force=force, observer=observer
+                )
+            typer.echo(server.url)
+            say("Next: open it in a browser and draw. Ctrl-C ends it.")
+            if open_browser:
+                webbrowser.open(server.url)
+            server.run()
+
+
+def embedding(result: Embedding) -> Table:
+    """The files of an embedding."""
+    table = table_of("file", "size>")
+    for name, count in result.files.items():
+        table.add_row(str(result.folder / name), size(count))
+    return table
+
+
+def embedding_json(result: Embedding) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {"path": str(result.folder), "size_bytes": result.size_bytes} | result.to_dict()

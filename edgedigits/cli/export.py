@@ -1,0 +1,168 @@
+"""The commands `export`, `reproduce` and `card`, and what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edgedigits.cli.app import DATASET, DataDir, Exports, Json, Models, Runs, app, print_result, say
+from edgedigits.cli.tables import table_of
+from edgedigits.records.words import size
+
+if TYPE_CHECKING:
+    from edgedigits.records.artifact import Artifact, Refusal
+    from edgedigits.verify.reproduce import Reproduction
+
+
+@app.command()
+def export(
+    model: Models = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        list[str] | None,
+        typer.Option("--format", "-f", metavar="NAME", help="onnx, torchscript or pt2; may be repeated."),
+    ] = None,
+    input: Annotated[  # noqa: A002 - likewise
+        str, typer.Option("--input", help="digit: 28x28, as MNIST; canvas: any size, a digit anywhere on it.")
+    ] = "digit",
+    quantize: Annotated[bool, typer.Option("--quantize", help="Also write each format's int8 file.")] = False,
+    method: Annotated[
+        str | None,
+        typer.Option(help="Of --quantize: dynamic (the default), or static, calibrated on training images."),
+    ] = None,
+    data_dir: DataDir = None,
+    runs: Runs = Path("runs"),
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Export trained models to exports/<name>/. By default: every run, as ONNX and as TorchScript, in float."""
+    from edgedigits.cli import tables
+    from edgedigits.errors import UsageError
+    from edgedigits.export import formats
+
+    formats.for_input(tuple(format or ()), input)
+    if method and not quantize:
+        raise UsageError("--method says how to quantize: add --quantize.")
+    formats.require_method(method or "dynamic")
+    from edgedigits.models.checkpoint import select_runs
+    from edgedigits.system.environment import import_torch
+
+    import_torch("edgedigits export")
+    from edgedigits.export.exporter import export as export_model
+
+    checkpoints = select_runs(runs, model or ())
+    artifacts = []
+    for run in checkpoints:
+        with tables.progress(f"export {run.name}") as observer:
+            artifacts += export_model(
+                run,
+                format or (),
+                quantize=quantize,
+                method=method or "dynamic",
+                input=input,
+                data_dir=data_dir,
+                exports=exports,
+                observer=observer,
+            )
+    print_result(exported(artifacts), exported_json(artifacts), json)
+    say("Next: edgedigits verify")
+
+
+@app.command()
+def reproduce(
+    folder: Annotated[Path, typer.Argument(help="An export folder, such as exports/cnn.")],
+    dataset: Annotated[str | None, DATASET] = None,
+    data_dir: DataDir = None,
+    keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
+    json: Json = False,
+) -> None:
+    """Train and export anew what a manifest lists, and compare the bytes; exit code 1 when some differ."""
+    from edgedigits.cli import tables
+    from edgedigits.verify.reproduce import reproduce as reproduce_folder
+
+    with tables.progress(f"reproduce {folder}") as observer:
+        result = reproduce_folder(folder, dataset=dataset, data_dir=data_dir, keep=keep, observer=observer)
+    print_result(reproduction(result), result.to_dict(), json)
+    if not result.same:
+        raise typer.Exit(1)
+    say("Next: embed one; the README has ten lines that do.")
+
+
+@app.command()
+def card(
+    folder: Annotated[
+        list[Path] | None, typer.Argument(help="Export folders; without any, all below --exports.")
+    ] = None,
+    license: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option("--license", metavar="SPDX", help="Of the files, such as mit; none is named else.")
+    ] = None,
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Write a model card, README.md, into folders of verified files, as the Hugging Face Hub has them."""
+    from edgedigits.verify.card import find_folders, write_card
+
+    written = [write_card(found, license) for found in folder or find_folders(exports)]
+    print_result(paths(written), {"cards": [{"name": path.parent.name, "path": str(path)} for path in written]}, json)
+    say("Next: read them, and add what you know of your data")
+
+
+def exported(artifacts: Sequence[Artifact]) -> RenderableType:
+    """The table at the end of `export`, and when canvas files refuse."""
+    table = table_of("file", "format", "size>", "SHA-256")
+    for artifact in artifacts:
+        table.add_row(str(artifact.path), artifact.format, size(artifact.size_bytes), f"{artifact.sha256[:12]}…")
+    refusals = {artifact.name: artifact.refusal for artifact in artifacts if artifact.refusal}
+    return Group(table, *(Text(f"{name}: {_refusal(refusal)}") for name, refusal in refusals.items()))
+
+
+def _refusal(refusal: Refusal) -> str:
+    shares = ", ".join(f"{share:.1%} of {kind}" for kind, share in refusal.refused.items())
+    return (
+        f"below {refusal.threshold:.0%} it is no digit, which refuses {shares}; temperature {refusal.temperature:g}, "
+        f"calibration error {refusal.error_before:.2%} before and {refusal.error_after:.2%} after "
+        f"({refusal.samples:,} held-out digits)"
+    )
+
+
+def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
+    """The same for `--json`."""
+    fields = ("name", "format", "size_bytes", "sha256", "checkpoint_sha256", "opset")
+    return {
+        "artifacts": [
+            {"path": str(artifact.path)}
+            | {field: getattr(artifact, field) for field in fields}
+            | {"refusal": artifact.refusal.to_dict() if artifact.refusal else None}
+            for artifact in artifacts
+        ]
+    }
+
+
+def paths(found: Iterable[object]) -> Table:
+    """What was written, a path a line."""
+    table = table_of("file")
+    for path in found:
+        table.add_row(str(path))
+    return table
+
+
+def reproduction(result: Reproduction) -> RenderableType:
+    """What came out again, file by file; what is not as it was then; the verdict."""
+    table = table_of("file", "recorded SHA-256", "made again", "")
+    for file in result.files:
+        verdict = Text("same", style="green") if file.same else Text("DIFFERENT", style="bold red")
+        table.add_row(file.file, f"{file.recorded[:12]}…", f"{file.found[:12]}…", verdict)
+    cause = "this may be why: " if not result.same else "not as then: "
+    changed = (Text(f"{cause}{sentence}", style="yellow") for sentence in result.changed)
+    count = sum(not file.same for file in result.files)
+    verdict = (
+        Text(f"{result.name}: the same bytes came out again", style="green")
+        if result.same
+        else Text(f"{result.name}: {count} of {len(result.files)} files came out otherwise", style="bold red")
+    )
+    return Group(table, *changed, verdict)

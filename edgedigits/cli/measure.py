@@ -1,0 +1,115 @@
+"""Figures measured anew, into the files of `edgedigits/bench`: `python -m edgedigits.cli.measure training`."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from edgedigits.bench import figures as bench_figures
+from edgedigits.bench.figures import FILE, PUBLISHED, Measured, Measurement, find_figures, read_figures
+from edgedigits.bench.training import FORMATS, measure, plans
+from edgedigits.cli.tables import table_of
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print, and write: all of it, or what is named while the rest stays."""
+    parser = argparse.ArgumentParser(prog="python -m edgedigits.cli.measure")
+    what = parser.add_subparsers(required=True)
+    training = what.add_parser("training", help="presets beside the loops of their tutorials, and their files")
+    training.add_argument("model", nargs="*")
+    training.set_defaults(run=lambda options: measure_training(options.model))
+    engines = what.add_parser("engines", help="the files of exports/ in every engine")
+    engines.add_argument("engine", nargs="*")
+    engines.add_argument("--times", action="store_true", help="leave the answers as they are")
+    engines.add_argument("--runs", type=Path, default=Path("build/runs"))
+    engines.set_defaults(run=lambda options: measure_engines(options.engine, options.times, options.runs))
+    options = parser.parse_args(arguments)
+    options.run(options)
+
+
+def measure_training(names: Sequence[str]) -> None:
+    """All trainings, or those of the named models, and one bench of their files."""
+    import tempfile
+
+    from edgedigits.bench.bench import bench, slower
+    from edgedigits.cli import tables, verify
+    from edgedigits.data.load import load_data
+    from edgedigits.export.exporter import export
+    from edgedigits.models.presets import PRESETS
+    from edgedigits.system import files
+
+    sets = {name: load_data(name) for name in ("mnist", "fashion")}
+    with tempfile.TemporaryDirectory() as folder:
+        runs, exports = Path(folder) / "runs", Path(folder) / "exports"
+        training = {}
+        for plan in plans():
+            known = None if plan.model in (names or PRESETS) else find_figures(plan.model, plan.recipe, plan.dataset)
+            training[plan] = known or measure(plan, sets[plan.dataset], runs)
+            print(plan.model, plan.recipe, plan.dataset, training[plan].mean, training[plan].seconds, flush=True)
+        trained = [path for path in sorted((runs / "default").iterdir()) if "-fashion" not in path.name]
+        artifacts = [file for run in trained for file in export(run, FORMATS, quantize=True, exports=exports)]
+        inference = bench(artifacts, runs=runs / "default")
+    rows = [dataclasses.replace(row, path=Path(row.path).name) for row in inference.rows]
+    rows += [row for row in read_figures().inference.rows if names and row.name not in names]
+    inference = dataclasses.replace(inference, rows=tuple(rows), slower=tuple(slower(rows)))
+    found = Measured(tuple(training.values()), inference)
+    files.write_text(FILE, found.to_json())
+    tables.print_table(trainings(found.training))
+    tables.print_table(verify.benchmark(found.inference))
+
+
+def measure_engines(names: Sequence[str], times: bool, runs: Path) -> None:
+    """All engines that run ONNX files, or those named, on the files of `exports/`; with `times`, their times alone."""
+    from edgedigits.bench import engines
+    from edgedigits.runtime.engines import engines_of
+    from edgedigits.system import files
+    from edgedigits.system.environment import machine
+
+    known = [engine.name for engine in engines_of("onnx")]
+    before = engines.read_comparison().rows if engines.FILE.exists() else ()
+    measured = []
+    for row in engines.Bench(runs).compare(names or known, before if times else ()):
+        print(row.to_line(), flush=True)
+        measured.append(row)
+    rows = [row for row in before if row.engine.name not in (names or known)] + measured
+    rows.sort(key=lambda row: known.index(row.engine.name))
+    files.write_text(engines.FILE, engines.Comparison(machine(), tuple(rows)).to_json())
+
+
+def trainings(found: Sequence[Measurement]) -> RenderableType:
+    """Each preset's training, ours beside the published loop of its tutorial, and how both were measured."""
+    table = table_of(
+        "model",
+        "tutorial's loop: seconds>",
+        "test accuracy>",
+        "ours",
+        "epochs>",
+        "seconds>",
+        "test accuracy>",
+        "faster>",
+    )
+    known = {(entry.model, entry.recipe): entry for entry in found if entry.dataset == "mnist"}
+    for (model, recipe), ours in known.items():
+        published = known.get((model, PUBLISHED))
+        if published and recipe in ("default", bench_figures.QUICK):
+            table.add_row(
+                model,
+                f"{published.seconds:.1f}",
+                f"{published.mean:.2%}",
+                recipe,
+                str(ours.epochs),
+                f"{ours.seconds:.2f}",
+                f"{ours.mean:.2%} ± {100 * ours.spread:.2f} (n={len(ours.seeds)})",
+                f"{published.seconds / ours.seconds:.1f} times",
+            )
+    machines = " and ".join(dict.fromkeys(entry.machine for entry in found))
+    how = f"seconds of the training loop alone, median; the tutorial's loop n=1, as published; {machines}"
+    return Group(table, Text(how, style="dim"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

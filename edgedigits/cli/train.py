@@ -1,0 +1,202 @@
+"""The commands `train`, `models` and `data`, and what they print."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edgedigits.cli.app import DATASET, DarkInk, DataDir, Json, Models, Runs, app, print_result, say
+from edgedigits.cli.tables import table_of
+from edgedigits.records.words import describe
+
+if TYPE_CHECKING:
+    from edgedigits.bench.figures import Measurement
+    from edgedigits.data.published import FileStatus
+    from edgedigits.records.model import Checkpoint
+
+
+@app.command()
+def train(
+    model: Models = None,
+    dataset: Annotated[str, DATASET] = "mnist",
+    data_dir: DataDir = None,
+    dark_ink: DarkInk = False,
+    recipe: Annotated[str, typer.Option(help="default, or tutorial: as published.")] = "default",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate; its peak in a one-cycle schedule.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds of training that a kill may cost.")] = 10.0,
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Train models on real digits and write them to runs/<name>/. By default: fc and cnn, on MNIST."""
+    from edgedigits.cli import tables
+    from edgedigits.models import presets
+    from edgedigits.models.presets import find_recipe
+
+    names = model or list(presets.DEFAULT_MODELS)
+    given = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "seed": seed}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for name in names:  # say what is wrong before anything is loaded
+        dataclasses.replace(find_recipe(name, recipe), **changes)
+    from edgedigits.system.environment import import_torch
+
+    import_torch("edgedigits train")
+    from edgedigits.data.load import load_data
+    from edgedigits.train import distributed
+    from edgedigits.train.device import find_device
+    from edgedigits.train.trainer import train as train_model
+
+    kept = {"resume": resume, "save_every": save_every}
+    options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **kept, **changes}
+    checkpoints = []
+    with distributed.joined(find_device(device)) as world:
+        world.require_same({"model": names})
+        digits = world.one_first(lambda: load_data(dataset, data_dir, dark_ink))
+        for name in dict.fromkeys(names):
+            with tables.progress(f"train {name}", shown=world.rank == 0) as observer:
+                checkpoints.append(train_model(name, digits, observer=observer, world=world, **options))
+    if world.rank == 0:
+        print_result(training(checkpoints), training_json(checkpoints), json)
+        say("Next: edgedigits export --format onnx --quantize")
+
+
+@app.command()
+def models(json: Json = False) -> None:
+    """List what can be trained: parameters, input, recipes, and the accuracy measured."""
+    print_result(models_table(), models_json(), json)
+    say("Next: edgedigits train --model NAME")
+
+
+@app.command()
+def data(
+    dataset: Annotated[list[str] | None, typer.Argument(help="mnist, fashion, mnist-5k; without any, all.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch what is missing, replace what is damaged.")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Show which data sets are where, and whether they are whole; exit code 3 when a named one is not."""
+    from edgedigits.data import published
+
+    names = dataset or list(published.KNOWN)
+    statuses = [status for name in names for status in published.status(name, data_dir)]
+    if fetch:
+        for name in dict.fromkeys(names):
+            published.fetch(name, data_dir)
+        statuses = [status for name in names for status in published.status(name, data_dir)]
+    print_result(status_table(statuses), statuses_json(statuses), json)
+    if dataset and any(status.state != "whole" for status in statuses):
+        raise typer.Exit(3)
+    say("Next: edgedigits train")
+
+
+def training(checkpoints: Sequence[Checkpoint]) -> Table:
+    """The table at the end of `train`."""
+    table = table_of("model", "data", "test accuracy>", "train accuracy>", "epochs>", "seconds>", "device", "files")
+    for run in checkpoints:
+        table.add_row(
+            run.model,
+            run.dataset.name,
+            f"{run.metrics.test_accuracy:.2%}",
+            f"{run.metrics.train_accuracy:.2%}",
+            str(run.recipe.epochs),
+            f"{run.metrics.train_seconds:.1f}",
+            run.device,
+            f"{run.folder}{os.sep}",
+        )
+    return table
+
+
+def training_json(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {
+        "runs": [
+            {
+                "name": run.name,
+                "model": run.model,
+                "dataset": run.dataset.name,
+                "path": str(run.folder),
+                "test_accuracy": run.metrics.test_accuracy,
+                "train_accuracy": run.metrics.train_accuracy,
+                "validation_accuracy": run.metrics.validation_accuracy,
+                "train_seconds": run.metrics.train_seconds,
+                "epochs": run.recipe.epochs,
+                "seed": run.recipe.seed,
+                "device": run.device,
+                "threads": run.threads,
+                "weights_sha256": run.weights_sha256,
+            }
+            for run in checkpoints
+        ]
+    }
+
+
+def _measured(figures: Measurement | None) -> tuple[str, str]:
+    if figures is None:
+        return "not measured", ""
+    return f"{figures.mean:.2%} (n={len(figures.test_accuracy)})", f"{figures.seconds:.1f}"
+
+
+def models_table() -> Table:
+    """The table of presets."""
+    from edgedigits.bench.figures import find_figures
+    from edgedigits.records.model import Recipe
+
+    table = table_of("model", "network", "parameters>", "input", "recipe", "training", "test accuracy>", "seconds>")
+    for row in models_json()["models"]:
+        for index, (name, recipe) in enumerate(row["recipes"].items()):
+            first = (row["name"], row["network"], f"{row['parameters']:,}", row["input"]) if index == 0 else ("",) * 4
+            figures = find_figures(row["name"], name)
+            table.add_row(*first, name, describe(Recipe.from_dict(recipe)), *_measured(figures))
+    return table
+
+
+def models_json() -> dict[str, Any]:
+    """The same for `--json`."""
+    from edgedigits.bench.figures import read_figures
+    from edgedigits.models import presets
+    from edgedigits.models.classifier import parameter_count
+
+    return {
+        "models": [
+            {
+                "name": name,
+                "network": preset.network,
+                "parameters": parameter_count(preset.spec),
+                "input": "uint8 28x28",
+                "recipes": {kind: presets.find_recipe(name, kind).to_dict() for kind in presets.RECIPES},
+                "measured": [entry.to_dict() for entry in read_figures().training if entry.model == name],
+            }
+            for name, preset in presets.PRESETS.items()
+        ]
+    }
+
+
+def status_table(files: Sequence[FileStatus]) -> RenderableType:
+    """The table of raw data files, and advice below it."""
+    table = table_of("data set", "file", "state")
+    styles = {"whole": "green", "missing": "yellow", "damaged": "bold red"}
+    for status in files:
+        table.add_row(status.dataset, str(status.path), Text(status.state, style=styles[status.state]))
+    advice = dict.fromkeys(status.advice for status in files if status.advice)
+    return Group(table, *(Text(line) for line in advice))
+
+
+def statuses_json(files: Sequence[FileStatus]) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {
+        "files": [
+            {"dataset": s.dataset, "path": str(s.path), "state": s.state, "advice": s.advice or None} for s in files
+        ]
+    }

@@ -1,0 +1,292 @@
+"""The commands `verify`, `bench` and `inspect`, and what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edgedigits.cli.app import DATASET, DarkInk, DataDir, Exports, Json, Runs, Trust, app, print_result, say
+from edgedigits.cli.tables import table_of
+from edgedigits.records.report import RECORDED
+from edgedigits.records.words import size
+
+if TYPE_CHECKING:
+    from edgedigits.bench.bench import Benchmark, Ratios
+    from edgedigits.records.artifact import Contract, TensorSpec
+    from edgedigits.records.report import ParityReport, Robustness, Verification
+    from edgedigits.runtime.inspection import Inspection
+
+
+@app.command()
+def verify(
+    file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
+    dataset: Annotated[str | None, DATASET] = None,
+    data_dir: DataDir = None,
+    dark_ink: DarkInk = False,
+    max_flips: Annotated[int | None, typer.Option(min=0, help="Answers that may change, in every file.")] = None,
+    max_drop: Annotated[float | None, typer.Option(min=0, help="Accuracy that may be lost, in points.")] = None,
+    max_logit_diff: Annotated[float | None, typer.Option(min=0, help="Largest difference of a logit.")] = None,
+    min_accuracy: Annotated[float | None, typer.Option(min=0, max=100, help="Accuracy to reach, in percent.")] = None,
+    max_size: Annotated[int | None, typer.Option(min=0, help="Bytes of a file.")] = None,
+    max_latency_us: Annotated[float | None, typer.Option(min=0, help="Median microseconds of one image.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run ONNX files in onnxruntime, openvino, opencv, reference, node or web."),
+    ] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
+    trust: Trust = False,
+    html: Annotated[Path | None, typer.Option("--html", metavar="PATH", help="Also write a page to look at.")] = None,
+    runs: Runs = Path("runs"),
+    exports: Exports = Path("exports"),
+    json: Json = False,
+) -> None:
+    """Compare every answer of exported files with the torch model's; exit code 1 when one fails."""
+    from edgedigits.cli import tables
+    from edgedigits.data.load import load_data
+    from edgedigits.records.report import TORCH_MODEL
+    from edgedigits.runtime.load import Opener
+    from edgedigits.verify.limits import from_options, from_pyproject, replaced
+    from edgedigits.verify.verifier import verify as verify_files
+
+    options = from_options(
+        max_flips=max_flips,
+        max_drop=max_drop,
+        max_logit_diff=max_logit_diff,
+        min_accuracy=min_accuracy,
+        max_size=max_size,
+        max_latency_us=max_latency_us,
+    )
+    with tables.progress("verify") as observer:
+        result = verify_files(
+            file or (),
+            dataset=load_data(dataset, data_dir, dark_ink) if dataset else None,
+            data_dir=data_dir,
+            limits=replaced(from_pyproject(), options),
+            runs=runs,
+            exports=exports,
+            html=html,
+            opener=Opener(engine=engine, trust=trust),
+            thorough=thorough,
+            observer=observer,
+        )
+    print_result(verification(result), result.to_dict(), json)
+    if html:
+        say(f"The page to look at: {html}")
+    if not result.passed:
+        unreadable = any(not report.readable for report in result.reports)
+        raise typer.Exit(3 if unreadable else 1)
+    known = all(report.compared_with == TORCH_MODEL for report in result.reports)
+    verdict = "Every file answers as its model does." if known else "Every file keeps its limits."
+    say(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
+
+
+@app.command()
+def bench(
+    file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
+    dataset: Annotated[str | None, DATASET] = None,
+    data_dir: DataDir = None,
+    runs: Runs = Path("runs"),
+    exports: Exports = Path("exports"),
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Measure exported files and their torch models in one run: size, accuracy, flips, latency, throughput."""
+    from edgedigits.bench.bench import bench as bench_files
+    from edgedigits.cli import tables
+    from edgedigits.runtime.load import Opener
+
+    with tables.progress("bench") as observer:
+        result = bench_files(
+            file or (),
+            dataset=dataset,
+            data_dir=data_dir,
+            runs=runs,
+            exports=exports,
+            opener=Opener(trust=trust),
+            observer=observer,
+        )
+    print_result(benchmark(result), result.to_dict(), json)
+    say("Next: edgedigits inspect FILE")
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An exported file.")],
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Show what an exported file is, without running it, and which runtimes can load it."""
+    from edgedigits.runtime.inspection import inspect as inspect_file
+
+    result = inspect_file(file, runs=runs)
+    print_result(inspection(result), result.to_dict(), json)
+    say("Next: edgedigits verify FILE")
+
+
+def verification(result: Verification) -> RenderableType:
+    """The verdict table; what answers depend on; images off the test set; every failure; the verdict."""
+    failures = [
+        Text(f"{report.path}\n  {failure}", style="red") for report in result.reports for failure in report.failures
+    ]
+    count = len(result.reports)
+    failed = sum(not report.passed for report in result.reports)
+    verdict = (
+        f"passed: {count} {'file' if count == 1 else 'files'}, {result.samples:,} test images of {result.dataset}"
+        if result.passed
+        else f"FAILED: {failed} of {count} files"
+    ) + (f", in {result.engine}" if result.engine else "")
+    return Group(
+        _verdicts(result.reports),
+        *_recorded(result.reports),
+        *_dependences(result.reports),
+        *_robustness(result.reports),
+        *failures,
+        Text(verdict, style="green" if result.passed else "bold red"),
+    )
+
+
+def _verdicts(reports: Sequence[ParityReport]) -> Table:
+    table = table_of(
+        "file", "size>", "torch>", "file>", "± 95%>", "flips>", "lost>", "gained>", "p>", "logits off by>", "verdict"
+    )
+    for report in reports:
+        verdict = Text("passed", style="green") if report.passed else Text("FAILED", style="bold red")
+        table.add_row(report.path, size(report.size_bytes), *_figures_of(report), verdict)
+    return table
+
+
+def _figures_of(report: ParityReport) -> list[str]:
+    if report.accuracy is None or report.interval is None:
+        return ["-"] * 8
+    low, high = report.interval
+    accuracies = [f"{report.reference_accuracy:.2%}", f"{report.accuracy:.2%}", f"{50 * (high - low):.2f}"]
+    if report.mcnemar_p is None:
+        return [*accuracies, *["-"] * 5]
+    return [
+        *accuracies,
+        str(report.flips),
+        str(report.lost),
+        str(report.gained),
+        f"{report.mcnemar_p:.2g}",
+        "not finite" if report.max_abs_diff is None else f"{report.max_abs_diff:.1e}",
+    ]
+
+
+def _recorded(reports: Sequence[ParityReport]) -> list[Text]:
+    """A line for each file that could not be compared answer by answer."""
+    return [
+        Text(
+            f"{report.path}: its checkpoint is not at hand: compared with the accuracy that its manifest recorded, "
+            "not answer by answer",
+            style="yellow",
+        )
+        for report in reports
+        if report.compared_with == RECORDED
+    ]
+
+
+def _dependences(reports: Sequence[ParityReport]) -> list[Text]:
+    """A line for each file and setting in which the file answers otherwise than in large batches."""
+    return [
+        Text(f"{report.path}: {_answers(found.changed)} with {found.setting}", style="yellow")
+        for report in reports
+        for found in report.deployments
+        if found.changed
+    ]
+
+
+def _answers(changed: int) -> str:
+    return "1 answer changes" if changed == 1 else f"{changed} answers change"
+
+
+def _robustness(reports: Sequence[ParityReport]) -> list[Table]:
+    """Accuracy off the test set, and how many of the file's answers there are not the torch model's."""
+    shown = [report for report in reports if report.robustness]
+    if not shown:
+        return []
+    names = [found.condition for found in shown[0].robustness]
+    table = table_of("off the test set: accuracy (flips)", *(f"{name}>" for name in names))
+    for report in shown:
+        cells = {found.condition: found for found in report.robustness}
+        table.add_row(report.path, *(_robust(cells.get(name)) for name in names))
+    return [table]
+
+
+def _robust(found: Robustness | None) -> str:
+    if found is None:
+        return ""
+    return f"{'' if found.accuracy is None else f'{found.accuracy:.1%} '}({found.flips})"
+
+
+def benchmark(result: Benchmark) -> RenderableType:
+    """The figures; their ratios; which int8 files are slower; how all of it was measured."""
+    figures = table_of("model", "format", "size>", "accuracy>", "flips>", "latency us>", "p99 us>", "images/s>")
+    for row in result.rows:
+        figures.add_row(
+            row.name,
+            row.format,
+            size(row.size_bytes),
+            f"{row.accuracy:.2%}",
+            str(row.flips),
+            f"{row.latency_us:.1f}",
+            f"{row.latency_p99_us:.1f}",
+            f"{row.images_per_second:,.0f}",
+        )
+    names = ("size", "latency", "p99", "images/s")
+    ratios = table_of("ratio to", "", *(f"{base}: {name}>" for base in ("torch", "float") for name in names))
+    for row in result.rows:
+        if row.to_torch:
+            ratios.add_row(row.name, row.format, *_ratios(row.to_torch), *_ratios(row.to_float))
+    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    how = (
+        f"{result.threads} thread; {result.calls:,} calls of one image, in interleaved rounds; images/s in batches of "
+        f"{result.batch}; {result.samples:,} test images of {result.dataset}; {result.machine}, {versions}"
+    )
+    slower = (Text(sentence, style="yellow") for sentence in result.slower)
+    return Group(figures, "", ratios, "", *slower, Text(how, style="dim"))
+
+
+def _ratios(ratios: Ratios | None) -> list[str]:
+    return ["-"] * 4 if ratios is None else [f"{value:.2f}" for value in ratios.to_dict().values()]
+
+
+def inspection(found: Inspection) -> RenderableType:
+    """What a file is: its facts, its operators, its tensors and the runtimes that load it."""
+    contract = found.contract
+    facts = table_of("file", found.path)
+    for name, value in (
+        ("format", found.format + (f", opset {found.opset}, IR version {found.ir_version}" if found.opset else "")),
+        ("size", f"{size(found.size_bytes)} ({found.size_bytes:,} bytes)"),
+        ("SHA-256", found.sha256),
+        ("checkpoint", f"{contract.checkpoint_sha256} ({found.checkpoint or 'not among the runs'})"),
+        ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%} in torch"),
+        ("verified", found.verified or "not yet"),
+        ("labels", " ".join(contract.labels)),
+        ("input", f"{_signature(contract.input)}, {contract.polarity}"),
+        *(("output", _signature(output)) for output in contract.outputs),
+        *((("no digit", _refused(contract)),) if contract.threshold is not None else ()),
+        ("parameters", f"{found.parameters:,}, {found.quantized_share:.1%} of them in 8 bits"),
+        ("operators", ", ".join(f"{name} {count}" for name, count in found.operators.items())),
+    ):
+        facts.add_row(name, value)
+    tensors = table_of("tensor", "type", "shape", "bytes>")
+    for tensor in found.tensors:
+        tensors.add_row(tensor.name, tensor.dtype, str(list(tensor.shape)), f"{tensor.bytes:,}")
+    runtimes = table_of("runtime", "version", "")
+    for runtime in found.runtimes:
+        runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
+    return Group(facts, "", tensors, "", runtimes)
+
+
+def _refused(contract: Contract) -> str:
+    return f"below a probability of {contract.threshold:.0%}, at temperature {contract.temperature or 1:g}"
+
+
+def _signature(spec: TensorSpec) -> str:
+    return f"{spec.name}, {spec.dtype} [{', '.join(map(str, spec.shape))}]"

@@ -1,0 +1,55 @@
+"""A data set in memory, and how its images are divided: train and test, learnt and held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgedigits.records.arrays import Int64Array, Uint8Array
+from edgedigits.records.model import DatasetRef, Recipe
+
+MOST_BYTES = 64 << 20  # of a raw file or an image; the largest published one has 47,040,016
+TEST_EVERY = 6  # of a set without a test split, as many for the test as in MNIST: 1 in 6 or so
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 `[n, 28, 28]`, background 0 and ink 255; labels int64 `[n]`, 0 .. classes-1."""
+
+    images: Uint8Array
+    labels: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in memory. `test` is for reporting alone."""
+
+    ref: DatasetRef
+    labels: tuple[str, ...]
+    train: Split
+    test: Split
+
+
+def divide(everything: Split) -> tuple[Split, Split]:
+    """Train and test: every sixth image of each class, at least one, goes to the test."""
+    ranks = np.zeros(len(everything), dtype=np.int64)
+    for label in np.unique(everything.labels):
+        members = everything.labels == label
+        ranks[members] = np.arange(members.sum())
+    chosen = ranks % TEST_EVERY == 1
+    return tuple(Split(everything.images[m], everything.labels[m]) for m in (~chosen, chosen))  # type: ignore[return-value]
+
+
+def hold_out(split: Split, recipe: Recipe) -> tuple[Split, Split | None]:
+    """The images to learn from, and those held out for validation (None when the recipe holds out none).
+
+    The division depends on `recipe.seed` and the split's size alone, so it can be made again.
+    """
+    count = round(len(split) * recipe.validation)
+    if count == 0:
+        return split, None
+    order = np.random.default_rng(recipe.seed).permutation(len(split))
+    held, kept = np.sort(order[:count]), np.sort(order[count:])
+    return Split(split.images[kept], split.labels[kept]), Split(split.images[held], split.labels[held])

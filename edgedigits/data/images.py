@@ -1,0 +1,159 @@
+"""Picture files as canvases: decoded, turned upright, without transparency, grey, of a size that a canvas may have."""
+
+import io
+import math
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgedigits.data.canvases import SIDES
+from edgedigits.data.dataset import MOST_BYTES
+from edgedigits.data.paper import ink_is_light
+from edgedigits.errors import DataError
+from edgedigits.records.arrays import Uint8Array
+from edgedigits.records.model import IMAGE_SHAPE
+from edgedigits.system import files
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+STDIN = "-"
+FORMATS = ("PNG", "JPEG")
+SUFFIXES = (".png", ".jpg", ".jpeg")
+MOST_CANVAS_PIXELS = 50_000_000  # of a picture to decode: 200 MB as RGBA
+MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A canvas uint8 `[height, width]`, and what of the file it does not show."""
+
+    canvas: Uint8Array
+    remarks: tuple[str, ...] = ()
+
+
+def find_pictures(sources: list[str]) -> list[str]:
+    """The pictures that are meant: a folder stands for its PNG and JPEG files. Raises DataError where it has none."""
+    found: list[str] = []
+    for source in sources:
+        here = [source]
+        if source != STDIN and Path(source).is_dir():
+            shown = (path for path in Path(source).iterdir() if not path.name.startswith("."))
+            here = sorted(str(path) for path in shown if path.suffix.lower() in SUFFIXES)
+        if not here:
+            raise DataError(f"{source}: no PNG or JPEG file in this folder.")
+        found += here
+    return found
+
+
+def read_picture(source: str) -> Picture:
+    """A PNG or JPEG file, or standard input for "-". Raises DataError; 50 megapixels and more are not even decoded.
+
+    Of an animation the first frame is taken. CMYK, palettes and 16 bits become 8 bits of grey. Transparent
+    parts become black where what is visible is light, else white.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        content = _stdin() if source == STDIN else files.read_bytes(Path(source), MOST_BYTES)
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror}).") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of many pixels: they are counted below
+            with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+                _require_size(file)
+                remarks = ("several frames: the first is read",) if getattr(file, "is_animated", False) else ()
+                file.draft("L", (SIDES[1], SIDES[1]))  # lets JPEG decode a smaller picture
+                return Picture(_canvas(file), remarks)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+    except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = "none of these" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise DataError(f"{source}: not a readable PNG or JPEG picture ({reason}).") from error
+
+
+def _stdin() -> bytes:
+    content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{STDIN}: more than {MOST_BYTES:,} bytes.")
+    return content
+
+
+def to_rgba(file: "Image") -> "Image":
+    """An image of any mode, turned as its EXIF data says. Raises ValueError on 32 bits a pixel."""
+    from PIL import Image, ImageOps
+
+    image = ImageOps.exif_transpose(file)
+    if image.mode in ("I", "F"):  # Pillow would clip them to 0..255, whatever they mean
+        raise ValueError("32 bits a pixel; 8 or 16 wanted")
+    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, not scale them
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("RGBA")
+
+
+def _require_size(file: "Image") -> None:
+    width, height = file.size
+    if width * height > MOST_CANVAS_PIXELS:
+        raise DataError(f"{width}x{height} pixels, {MOST_CANVAS_PIXELS:,} at most. Make it smaller first.")
+    if min(width, height) < SIDES[0]:
+        raise DataError(f"{width}x{height} pixels, {SIDES[0]}x{SIDES[0]} at least.")
+
+
+def _canvas(file: "Image") -> Uint8Array:
+    from PIL import Image
+
+    image = to_rgba(file)
+    gray, visible = np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
+    if visible.min() < 255:
+        paper = 0 if ink_is_light(gray, visible) else 255
+        ground = Image.new("RGBA", image.size, (paper,) * 3 + (255,))
+        image = Image.alpha_composite(ground, image)
+    small = image.convert("L")
+    small.thumbnail((SIDES[1], SIDES[1]), Image.Resampling.BOX)
+    canvas = np.array(small)
+    short = [max(0, SIDES[0] - side) for side in canvas.shape]  # of a very long and narrow picture
+    return np.pad(canvas, [(0, missing) for missing in short], mode="edge")
+
+
+def image_suffixes() -> frozenset[str]:
+    """What the names of image files end with, in small letters: all that Pillow knows."""
+    from PIL import Image
+
+    return frozenset(Image.registered_extensions())
+
+
+def _harmless_kinds() -> list[str]:
+    """The kinds of image that Pillow decodes itself: for EPS it would start Ghostscript, which runs programs."""
+    from PIL import Image
+
+    Image.init()
+    return [kind for kind in Image.OPEN if kind != "EPS"]
+
+
+def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
+    """An image file as uint8 `[28, 28]`, background 0 and ink 255.
+
+    Any kind, size and mode that Pillow decodes itself: turned as its EXIF data says, transparent parts taken as
+    ground, made gray, scaled with anti-aliasing to fit, and centred. Raises DataError.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    ground = 255 if dark_ink else 0
+    try:
+        with Image.open(io.BytesIO(files.read_bytes(path, MOST_BYTES)), formats=_harmless_kinds()) as file:
+            if (pixels := math.prod(file.size)) > MOST_PIXELS:
+                raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} wanted")
+            image = to_rgba(file)
+            flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
+            gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
+    except UnidentifiedImageError as error:  # its message has an address in memory
+        raise DataError(f"{path}: not a readable image (of no kind that Pillow knows). Mend or remove it.") from error
+    except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
+    values = np.array(gray, dtype=np.uint8)  # a copy, since Pillow's own pixels cannot be written to
+    return 255 - values if dark_ink else values

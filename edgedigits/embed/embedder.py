@@ -1,0 +1,178 @@
+"""Embed an exported file: `embed("python", "cnn", "digits")` makes a folder that runs as it is.
+
+Whatever the target, the folder holds the model, `contract.json`, `labels.txt` and `golden.json`: inputs, and
+what the file answers to them, so that the target's own self-test can prove runtime and preprocessing where it
+runs. What a target adds is in its record (`targets.py`): programs, their self-test, a README.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgedigits.embed.golden import Ready, make_golden
+from edgedigits.embed.package import Package
+from edgedigits.embed.targets import Target, get_target
+from edgedigits.errors import BadInput, ModelFileError, UsageError
+from edgedigits.export.formats import FORMATS, PRECISIONS, Format, format_of, require_format, sibling
+from edgedigits.records.progress import Observer, Progress, ignore
+from edgedigits.records.record import LOCAL, Record
+from edgedigits.runtime.load import Opener
+from edgedigits.runtime.safety.trust import read_model
+from edgedigits.system import files
+
+CONTAINER = "onnx"  # of what is embedded
+
+
+@dataclass(frozen=True)
+class Embedding(Record):
+    """A folder that runs a model in another program.
+
+    models     its model files, the main one first
+    files      all that was written, with sizes in bytes
+    selftest   the command that proves runtime and preprocessing, run in the folder
+    """
+
+    target: str
+    models: tuple[str, ...]
+    files: Mapping[str, int]
+    selftest: str
+    folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files."""
+        return sum(self.files.values())
+
+
+def embed(
+    target: str,
+    model: str | Path,
+    out: str | Path,
+    *,
+    exports: str | Path = "exports",
+    force: bool = False,
+    observer: Observer = ignore,
+) -> Embedding:
+    """Make a folder that runs a model in another program: the file, a program, and a self-test.
+
+    target    of TARGETS: what the other program is written in
+    model     an ONNX file, or a name below `exports`: then its canvas file, float first, or else its plain one
+    out       the folder; it must be empty or missing
+    force     write into a folder that is not empty: files of the same names are replaced, no other is touched
+
+    The same model gives the same bytes. Raises UsageError on an unknown target, a file that it does not
+    take, and a folder that is not empty; BadInput where there is no such model, and ModelFileError where
+    it is damaged or no ONNX file.
+    """
+    made_for = get_target(target)
+    folder = Path(out)
+    _require_free(folder, force)
+    paths = _find(str(model), made_for, Path(exports))
+    observer(Progress(f"embed {paths[0].name}", 0, None))
+    package = _package(paths)
+    content = _shared(package) | made_for.files(package)
+    with files.staged(folder) as stage:
+        for name, data in content.items():
+            (stage / name).write_bytes(data)
+    return Embedding(
+        target=target,
+        models=tuple(path.name for path in paths),
+        files={name: len(data) for name, data in sorted(content.items())},
+        selftest=made_for.selftest,
+        folder=folder,
+    )
+
+
+def _shared(package: Package) -> dict[str, bytes]:
+    """What every target's folder holds."""
+    texts = {
+        "contract.json": package.contract.to_json(),
+        "labels.txt": "".join(f"{label}\n" for label in package.labels),
+        "golden.json": package.golden.to_line() + "\n",
+    }
+    return dict(package.models) | {name: text.encode() for name, text in texts.items()}
+
+
+def _require_free(folder: Path, force: bool) -> None:
+    """Raise UsageError unless a folder can be filled without a file of somebody else being lost.
+
+    Raises MissingCapability where that cannot be known.
+    """
+    with files.writing(folder):
+        exists, is_folder = folder.exists(), folder.is_dir()
+        taken = is_folder and any(folder.iterdir())
+    if exists and not is_folder:
+        raise UsageError(f"{folder}: not a folder. Name another --out.")
+    if taken and not force:
+        raise UsageError(
+            f"{folder}: not empty. Name another --out, or use --force to replace the files of an embedding."
+        )
+
+
+def _find(model: str, target: Target, exports: Path) -> list[Path]:
+    """The main file, and the int8 file beside it where the target shows both."""
+    path = Path(model)
+    row = format_of(path)
+    if row is None:
+        path, row = _named(model, target, exports)
+    _require_takes(target, path, row)
+    quantized = sibling(row, precision="dynamic") if target.both else None
+    beside = path.with_name(path.name.removesuffix(row.suffix) + quantized.suffix) if quantized else path
+    return [path, beside] if beside != path and beside.is_file() else [path]
+
+
+def _named(name: str, target: Target, exports: Path) -> tuple[Path, Format]:
+    """Of the files of a name below `exports`, or in a folder, the first that a target takes. Raises BadInput."""
+    folder = exports / name if (exports / name).is_dir() else Path(name)
+    for row in _preferred(target):
+        path = folder / f"{folder.name}{row.suffix}"
+        if path.is_file():
+            return path, row
+    if folder.is_dir():
+        raise BadInput(
+            f"{folder}: no ONNX file here that takes a {' or '.join(target.inputs)}. "
+            f"Make one with edgedigits export --format onnx --input {target.inputs[0]}."
+        )
+    known = sorted(found.name for found in exports.glob("*") if any(found.glob("*.onnx")))
+    raise BadInput(f"{name}: no ONNX file, and no name below {exports} (there: {', '.join(known) or 'none'}).")
+
+
+def _preferred(target: Target) -> list[Format]:
+    """The formats that a target takes: by input, then by precision, float first."""
+    taken = [row for row in FORMATS if row.container == CONTAINER and row.input in target.inputs]
+    return sorted(taken, key=lambda row: (target.inputs.index(row.input), PRECISIONS.index(row.precision)))
+
+
+def _require_takes(target: Target, path: Path, row: Format) -> None:
+    if row.container != CONTAINER:
+        raise ModelFileError(f"{path}: a {row.name} file. What is embedded is ONNX: edgedigits export --format onnx.")
+    if row.input not in target.inputs:
+        raise UsageError(
+            f"{path}: takes a {row.input}, and target {target.name} embeds files that take a "
+            f"{' or '.join(target.inputs)}: edgedigits export --input {target.inputs[0]}."
+        )
+
+
+def _package(paths: Sequence[Path]) -> Package:
+    """The files, once they have passed the checks of `edgedigits.safety` and answered in a process of their own.
+
+    Raises ModelFileError.
+    """
+    ready = [_ready(path) for path in paths]
+    main, contract = ready[0], ready[0].predictor.contract
+    return Package(
+        name=main.file.removesuffix(main.format.suffix),
+        models={file.file: file.content for file in ready},
+        contract=contract,
+        golden=make_golden(ready),
+    )
+
+
+def _ready(path: Path) -> Ready:
+    row, predictor = require_format(path), Opener().open(path)
+    contract = predictor.contract
+    if contract.format != row.name:
+        raise ModelFileError(f"{path}: {row.name} by its name, {contract.format} by its contract. Name it as exported.")
+    if any(label.splitlines() != [label] for label in contract.labels):
+        raise ModelFileError(f"{path}: a label is empty or has several lines, and labels.txt has one a line.")
+    return Ready(path.name, read_model(path), predictor, row)

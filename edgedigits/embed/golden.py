@@ -1,0 +1,197 @@
+"""Golden inputs: pictures of ours, and what a file answers to them, for the self-test of an embedded file.
+
+    drawn      a digit of each class, drawn by `edgedigits/data/drawn.py`
+    between    two digits blended until the file hardly knows which: its top two logits are close
+    no digit   blanks, noise, scribbles
+
+All are made from a fixed seed; no image of a data set is among them. What is expected is what the file
+itself answers in ONNX Runtime, one picture a call.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgedigits.data import canvases, drawn
+from edgedigits.export.formats import Format
+from edgedigits.export.onnx import framing
+from edgedigits.records.arrays import Uint8Array
+from edgedigits.records.artifact import Contract
+from edgedigits.records.record import OPTIONAL, Record
+from edgedigits.runtime.predictor import CanvasPredictor, Predictor, Reading
+from edgedigits.system import environment
+
+SEED = 20
+PAIRS = ((4, 9), (3, 5), (1, 7), (2, 8), (0, 6), (5, 6))  # digits to blend: labels as they are drawn
+SHARES = np.linspace(0.2, 0.8, 61)  # of the first of a pair
+ENLARGED = (0.6, 3.2)  # digits on golden canvases: small ones, since every picture is stored
+LARGEST = (90, 110)
+INT8_TOLERANCE = 0.1  # twice the most seen, 0.043: where runtimes round an activation otherwise, it moves by a step
+DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model file that has passed the checks: its name, its bytes, and how to ask it."""
+
+    file: str
+    content: bytes
+    predictor: Predictor
+    format: Format
+
+
+@dataclass(frozen=True)
+class GoldenInput(Record):
+    """A picture, uint8 `[height, width]`.
+
+    pixels   row by row, in base64
+    seen     what the network is shown of a canvas, uint8 `[28, 28]` in base64; None where that is the picture
+    """
+
+    name: str
+    height: int
+    width: int
+    pixels: str
+    seen: str | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class GoldenAnswer(Record):
+    """What a file answers to an input.
+
+    answer   a label, or None: no digit
+    close    whether logits that are off by the tolerance could make another answer of it
+    """
+
+    logits: tuple[float, ...]
+    answer: str | None
+    close: bool
+
+
+@dataclass(frozen=True)
+class GoldenModel(Record):
+    """A model file, by its SHA-256, and its answers to the inputs, in their order.
+
+    tolerance   by which any logit may be off, absolute
+    """
+
+    file: str
+    sha256: str
+    tolerance: float
+    answers: tuple[GoldenAnswer, ...]
+
+
+@dataclass(frozen=True)
+class Golden(Record):
+    """`golden.json`: the inputs, the answers of each model file, and the runtime that gave them."""
+
+    runtime: str
+    models: tuple[GoldenModel, ...]
+    inputs: tuple[GoldenInput, ...]
+
+
+def make_golden(ready: Sequence[Ready]) -> Golden:
+    """The golden inputs of a model, with the answers of its files; near-ties are those of the first.
+
+    Raises ModelFileError where a file fails to answer.
+    """
+    predictor = ready[0].predictor
+    canvas = isinstance(predictor, CanvasPredictor)
+    pictures = list((_canvases if canvas else _digits)(predictor))
+    inputs = tuple(
+        _input(name, picture, ask(predictor, picture).seen if canvas else None) for name, picture in pictures
+    )
+    models = tuple(_model(file, [picture for _, picture in pictures]) for file in ready)
+    return Golden(f"onnxruntime {environment.versions('onnxruntime')['onnxruntime']}", models, inputs)
+
+
+def ask(predictor: Predictor, picture: Uint8Array) -> Reading:
+    """A file's answer to one picture: a canvas, or 28x28 pixels. Raises ModelFileError and UsageError."""
+    if isinstance(predictor, CanvasPredictor):
+        return predictor.read(picture)
+    logits, probabilities = predictor(picture[None])
+    return Reading(logits[0], probabilities[0], picture)
+
+
+def _input(name: str, picture: Uint8Array, seen: Uint8Array | None) -> GoldenInput:
+    height, width = picture.shape
+    return GoldenInput(name, height, width, _base64(picture), None if seen is None else _base64(seen))
+
+
+def _base64(image: Uint8Array) -> str:
+    return base64.b64encode(image.tobytes()).decode()
+
+
+def _model(file: Ready, pictures: Sequence[Uint8Array]) -> GoldenModel:
+    tolerance = file.format.limits.max_logit_diff or INT8_TOLERANCE
+    readings = [ask(file.predictor, picture) for picture in pictures]
+    answers = tuple(_answer(reading, file.predictor.contract, tolerance) for reading in readings)
+    return GoldenModel(file.file, hashlib.sha256(file.content).hexdigest(), tolerance, answers)
+
+
+def _answer(reading: Reading, contract: Contract, tolerance: float) -> GoldenAnswer:
+    """The answer to a reading, and whether logits that are off by the tolerance could change it."""
+    best = int(reading.probabilities.argmax())
+    second, first = np.sort(reading.logits)[-2:]
+    above = float(reading.probabilities[best]) - (contract.threshold or 0)
+    undecided = abs(above) <= tolerance / 2 / (contract.temperature or 1)  # softmax moves no farther than that
+    refused = above < 0
+    return GoldenAnswer(
+        logits=tuple(round(float(logit), DECIMALS) for logit in reading.logits),
+        answer=None if refused else contract.labels[best],
+        close=bool(undecided or (not refused and first - second <= 2 * tolerance)),
+    )
+
+
+Pictures = Iterator[tuple[str, Uint8Array]]
+
+
+def _digits(predictor: Predictor) -> Pictures:
+    """28x28 pixels, background 0 and ink 255."""
+    yield from _drawn(predictor, lambda image: image)
+    for value in (0, 128, 255):
+        yield f"blank, all {value}", np.full((28, 28), value, np.uint8)
+    rng = np.random.default_rng(SEED)
+    for index in range(3):
+        yield f"noise {index}", rng.integers(0, 256, (28, 28), dtype=np.uint8)
+    corner = np.zeros((28, 28), np.uint8)
+    corner[1, 26] = 255
+    yield "one pixel in a corner", corner
+    for index, scribble in enumerate(canvases.no_digits(5, SEED)["scribbles"]):
+        yield f"scribble {index}", framing.frame(scribble)
+
+
+def _canvases(predictor: Predictor) -> Pictures:
+    """Canvases of several sizes, light on dark and dark on light."""
+    yield from _drawn(predictor, lambda image: canvases.paste(image, ENLARGED, LARGEST))
+    faint, small = drawn.digits(8, SEED + 1)[0][[3, 7]]
+    yield "drawn 3, of low contrast", canvases.paste(faint, ENLARGED, LARGEST) // 4 + 90
+    yield "drawn 7, as small as can be", small[6:22:2, 6:22:2].copy()
+    yield "blank, all 0", np.zeros((8, 8), np.uint8)
+    yield "blank, all 255", np.full((8, 400), 255, np.uint8)
+    for kind, found in canvases.no_digits(3, SEED, LARGEST).items():
+        for index, canvas in enumerate(found):
+            yield f"{kind} {index}", canvas
+
+
+def _drawn(predictor: Predictor, present: Callable[[Uint8Array], Uint8Array]) -> Pictures:
+    """A digit of each class, and near-ties."""
+    images, labels = drawn.digits(10, SEED)
+    for label, image in zip(labels, images, strict=True):
+        yield f"drawn {label}", present(image)
+    for one, other in PAIRS:
+        blends = [present(_blend(images[one], images[other], share)) for share in SHARES]
+        yield f"between {one} and {other}", min(blends, key=lambda blend: _margin(ask(predictor, blend)))
+
+
+def _blend(one: Uint8Array, other: Uint8Array, share: float) -> Uint8Array:
+    return (share * one + (1 - share) * other).round().astype(np.uint8)
+
+
+def _margin(reading: Reading) -> float:
+    """How far the top two logits are apart."""
+    second, first = np.sort(reading.logits)[-2:]
+    return float(first - second)

@@ -1,0 +1,68 @@
+"""What a target makes its folder of, and how programs become files of it."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedigits.embed.golden import Golden
+from edgedigits.records.artifact import Contract
+from edgedigits.system import templates
+
+PROGRAMS = Path(__file__).parent / "programs"
+MODEL = '"model.onnx"'  # in a target's programs: stands for the main file's name, quotes and all
+EXAMPLE = "example.pgm"
+EXAMPLE_DIGIT = 7  # the golden inputs begin with the drawn digits, 0 to 9
+
+
+@dataclass(frozen=True)
+class Package:
+    """What a target makes its folder of.
+
+    name      of the model: its file's name without the suffix
+    models    file name to bytes; the first is the main one, the one beside it is its int8 file
+    contract  of the main file
+    golden    inputs with the answers of every file
+    """
+
+    name: str
+    models: Mapping[str, bytes]
+    contract: Contract
+    golden: Golden
+
+    @property
+    def main(self) -> str:
+        """The name of the main file."""
+        return next(iter(self.models))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One string a class, in the order of the logits."""
+        return self.contract.labels
+
+    @property
+    def canvas(self) -> bool:
+        """Whether the main file takes any canvas; else it takes 28x28 pixels."""
+        return self.contract.sides is not None
+
+
+def filled(package: Package, programs: Path) -> dict[str, bytes]:
+    """The files of a folder of programs, with the main file's name in them, templates (.jinja) rendered."""
+    found = sorted(path for path in programs.iterdir() if path.is_file())
+    return dict(_filled(package, path) for path in found)
+
+
+def example(package: Package) -> bytes:
+    """A picture to try a program with: the first golden input that shows a 7, as a binary PGM."""
+    picture = package.golden.inputs[EXAMPLE_DIGIT]
+    return b"P5\n%d %d\n255\n" % (picture.width, picture.height) + base64.b64decode(picture.pixels)
+
+
+def _filled(package: Package, path: Path) -> tuple[str, bytes]:
+    """A program, as it goes into the folder: its name there, and its bytes."""
+    if path.suffix == ".jinja":
+        return path.stem, templates.from_folders(path.parent, PROGRAMS).get_template(path.name).render(
+            package=package
+        ).encode()
+    return path.name, path.read_bytes().replace(MODEL.encode(), json.dumps(package.main).encode())

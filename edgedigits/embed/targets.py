@@ -1,0 +1,92 @@
+"""The table of embed targets: what other programs are written in, and what is in the folder that is made for each.
+
+A target is a record and a folder of programs. A new one is a row and `programs/<language>/`; a plug-in adds one by an
+entry point in the group `edgedigits.targets` (`edgedigits/system/plugins.py`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedigits.embed.package import EXAMPLE, PROGRAMS, Package, example, filled
+from edgedigits.export.formats import INPUTS
+from edgedigits.system import npm
+from edgedigits.system.plugins import Registry
+
+WEB_RUNTIME = {  # in the folder, by names that every server knows, and in the package onnxruntime-web
+    "ort.js": "ort.wasm.bundle.min.mjs",
+    "ort.wasm": "ort-wasm-simd-threaded.wasm",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What another program is written in.
+
+    title      as people call it
+    programs   a folder: files that hold "model.onnx" get the model's name in its place, templates (.jinja) are rendered
+    selftest   the command that runs its self-test, in its folder, once the runtime is installed
+    inputs     the kinds of file that it takes, of `formats.INPUTS`, the preferred one first
+    both       whether it shows the int8 file beside the float one, where there is one
+    extra      what else goes into the folder: names and bytes
+    """
+
+    name: str
+    title: str
+    programs: Path
+    selftest: str
+    inputs: tuple[str, ...] = INPUTS[::-1]
+    both: bool = False
+    extra: Callable[[Package], Mapping[str, bytes]] = lambda _: {}
+
+    def files(self, package: Package) -> dict[str, bytes]:
+        """All that it adds to a package's folder. Raises MissingCapability where its runtime cannot be had."""
+        return filled(package, self.programs) | dict(self.extra(package))
+
+
+def _example(package: Package) -> dict[str, bytes]:
+    return {EXAMPLE: example(package)}
+
+
+def _web_runtime(_: Package) -> dict[str, bytes]:
+    source = npm.modules("onnxruntime-web") / "onnxruntime-web" / "dist"
+    return {name: (source / file).read_bytes() for name, file in WEB_RUNTIME.items()}
+
+
+TARGETS: Registry[Target] = Registry(
+    "target",
+    {
+        target.name: target
+        for target in (
+            Target(
+                name="node",
+                title="Node.js",
+                programs=PROGRAMS / "node",
+                selftest="npm install --ignore-scripts && node selftest.mjs",
+                extra=_example,
+            ),
+            Target(
+                name="python",
+                title="Python",
+                programs=PROGRAMS / "python",
+                selftest="pip install -r requirements.txt && python selftest.py",
+                extra=_example,
+            ),
+            Target(
+                name="web",
+                title="a page for browsers",
+                programs=PROGRAMS / "web",
+                selftest="python -m http.server  # and open selftest.html there",
+                inputs=("canvas",),
+                both=True,
+                extra=_web_runtime,
+            ),
+        )
+    },
+    Target,
+)
+
+
+def get_target(name: str) -> Target:
+    """The target of that name. Raises UsageError, with the nearest name."""
+    return TARGETS[name]

@@ -1,0 +1,116 @@
+"""Export a checkpoint: `export(run, ["onnx"], quantize=True)` gives Artifacts and their manifest."""
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgedigits.data.dataset import Dataset
+from edgedigits.errors import MissingCapability, UsageError
+from edgedigits.export import calibration, formats, manifest
+from edgedigits.export.calibration import calibration_images
+from edgedigits.export.formats import Format, Source
+from edgedigits.export.rejection import fit_rejection
+from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.classifier import Deployed
+from edgedigits.models.weights import load_classifier
+from edgedigits.records.artifact import Artifact, Contract
+from edgedigits.records.model import Checkpoint
+from edgedigits.records.progress import Observer, Progress, ignore
+from edgedigits.system import environment, files, locks
+
+
+def export(
+    run: Checkpoint | str | Path,
+    format: Sequence[str] = (),  # noqa: A002 - the word that the command line uses
+    *,
+    quantize: bool = False,
+    method: str = "dynamic",
+    input: str = "digit",  # noqa: A002 - likewise
+    dataset: Dataset | None = None,
+    data_dir: Path | None = None,
+    exports: str | Path = "exports",
+    observer: Observer = ignore,
+) -> list[Artifact]:
+    """Export a trained model to `<exports>/<name>/`, one self-contained file a format.
+
+    run         a Checkpoint, or the folder of one
+    format      names of formats; ONNX, and TorchScript where it can be written, when none is given
+    quantize    also write the int8 file of each
+    method      how to quantize: "dynamic", or "static", which calibrates on training images
+    input       what an image shows: a "digit" as MNIST has them, or a "canvas" with one anywhere on it
+    dataset     the one that the model was trained on, where it is in memory; else it is loaded to calibrate
+    data_dir    where published data sets lie, if not in the default place
+
+    The folder belongs to one checkpoint: files in it that an earlier one made are removed. The same
+    checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown format,
+    method or input, CheckpointError, DataError where the images to calibrate on cannot be had, and
+    MissingCapability where a format that was asked for cannot be written here.
+    """
+    source = run if isinstance(run, Checkpoint) else read_checkpoint(Path(run))
+    chosen = choose_formats(format, quantize, method, input)
+    classifier = load_classifier(source)
+    model = Deployed(classifier).eval()
+    calibrated = any(row.calibrated for row in chosen)
+    refusing = any(row.input == "canvas" for row in chosen)
+    images = calibration_images(source, dataset, data_dir) if calibrated else None
+    refusal = fit_rejection(source, classifier, dataset, data_dir) if refusing else None
+    folder = Path(exports) / source.name
+    written = []
+    with locks.held(folder), files.staged(folder) as stage:
+        for done, row in enumerate(chosen):
+            observer(Progress(f"export {source.name} to {row.name}", done, len(chosen)))
+            origin = Source(
+                model,
+                Contract.of(source, row.name),
+                calibration=images if row.calibrated else None,
+                refusal=refusal if row.input == "canvas" else None,
+            )
+            written.append(_export_one(origin, source, row, stage))
+        observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
+        listing = manifest.merged(folder, source, written)
+        (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
+        manifest.remove_superseded(folder, listing, stage)
+    return [dataclasses.replace(artifact, folder=folder) for artifact in written]
+
+
+def choose_formats(
+    names: Sequence[str], quantize: bool, method: str = "dynamic", input_name: str = "digit"
+) -> list[Format]:
+    """The formats to write: those named, or the default ones that can be written here, and their int8 forms.
+
+    Where the input is a canvas, ONNX is the default.
+
+    Raises UsageError on an unknown name, MissingCapability on one that was named and cannot be written.
+    """
+    formats.require_method(method)
+    if isinstance(names, str):
+        raise UsageError(f"a list of formats wanted, '{names}' given: write [{names!r}]")
+    usable = []
+    for row in formats.for_input(tuple(names), input_name):
+        reason = row.unavailable()
+        if reason and names:
+            raise MissingCapability(f"format {row.name}: {reason}.")
+        if reason:
+            warnings.warn(f"format {row.name} left out: {reason}", stacklevel=3)
+        else:
+            usable.append(row)
+    return formats.with_quantized(usable, method) if quantize else usable
+
+
+def _export_one(origin: Source, source: Checkpoint, row: Format, folder: Path) -> Artifact:
+    path = folder / f"{source.name}{row.suffix}"
+    row.write(origin, path)
+    return Artifact(
+        name=source.name,
+        format=row.name,
+        file=path.name,
+        size_bytes=path.stat().st_size,
+        sha256=files.sha256(path),
+        checkpoint_sha256=source.weights_sha256,
+        opset=row.box.opset,
+        versions=environment.versions(*row.packages),
+        calibration=None if origin.calibration is None else calibration.describe(origin.calibration),
+        refusal=origin.refusal,
+        processor=environment.processor(),
+    )

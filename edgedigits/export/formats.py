@@ -1,0 +1,279 @@
+"""The table of formats: what a file of each is, and the function that writes it.
+
+A format is a row: a container, which says what reads and what runs its files; a precision; an input; limits. Nothing is
+learnt from its name. A new one is a new row and the function that writes it; a plug-in adds a row by an entry point in
+the group `edgedigits.formats` (`edgedigits/system/plugins.py`). To read the table takes neither torch nor onnx.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from edgedigits.errors import ModelFileError, UsageError, unknown
+from edgedigits.records.arrays import Images
+from edgedigits.records.artifact import Contract, Refusal
+from edgedigits.records.report import Limits
+from edgedigits.system.plugins import Registry, resolved
+
+if TYPE_CHECKING:
+    from edgedigits.models.classifier import Deployed
+
+FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
+INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
+CANVAS_LIMITS = Limits(max_drop=0.005, max_logit_diff=1e-4)
+CANVAS_INT8_LIMITS = Limits(max_drop=CANVAS_LIMITS.max_drop)
+
+INPUTS = ("digit", "canvas")  # what an image shows: a digit as MNIST has them, or one anywhere on a canvas
+METHODS = ("dynamic", "static")  # of quantization
+PRECISIONS = ("float", *METHODS)
+DEFAULT_CONTAINERS = ("onnx", "torchscript")  # what `export` writes when no format is named
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a file is outside, whatever it computes: it has a reader (`runtime/readers`) and engines that run it.
+
+    title       as people call it
+    data_only   whether a file can hold nothing but data; those of other containers can hold code
+    opset       of ONNX, where there is one
+    """
+
+    name: str
+    title: str
+    data_only: bool
+    opset: int | None = None
+
+
+ONNX_OPSET = 17
+CONTAINERS = {
+    "onnx": Container("onnx", "ONNX", data_only=True, opset=ONNX_OPSET),
+    "torchscript": Container("torchscript", "TorchScript", data_only=False),
+    "pt2": Container("pt2", "pt2", data_only=False),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file is made from.
+
+    calibration   training images uint8 `[n, 28, 28]`, for the formats that are calibrated
+    refusal       when an answer is none, for the formats whose input is a canvas
+    """
+
+    model: "Deployed"
+    contract: Contract
+    calibration: Images | None = None
+    refusal: Refusal | None = None
+
+    def require_calibration(self) -> Images:
+        """The images to calibrate on. Raises UsageError where there are none."""
+        if self.calibration is None or not len(self.calibration):
+            raise UsageError(f"{self.contract.format}: images to calibrate on wanted, none given")
+        return self.calibration
+
+    def require_refusal(self) -> Refusal:
+        """When to refuse. Raises UsageError where that was not chosen."""
+        if self.refusal is None:
+            raise UsageError(f"{self.contract.format}: temperature and threshold wanted, none given")
+        return self.refusal
+
+
+Writer = Callable[[Source, Path], None]  # writes a model, with its contract inside, to a path
+Hindrance = Callable[[], str | None]  # why a format cannot be written or run on this machine, or None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A row of the table.
+
+    container   one of CONTAINERS
+    writer      a Writer, or where it is: "module:function"
+    precision   one of PRECISIONS
+    input       one of INPUTS
+    limits      what `verify` lets pass unless it is told otherwise
+    packages    whose versions decide the bytes of a file, for the manifest
+    hindrance   a Hindrance, or where it is; None where there never is one
+    """
+
+    name: str
+    suffix: str
+    container: str
+    writer: Writer | str
+    precision: str = "float"
+    input: str = "digit"
+    limits: Limits = FLOAT_LIMITS
+    packages: tuple[str, ...] = ("torch",)
+    hindrance: Hindrance | str | None = None
+
+    @property
+    def box(self) -> Container:
+        """Its container's record."""
+        return CONTAINERS[self.container]
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether `export` needs training images to calibrate on."""
+        return self.precision == "static"
+
+    def write(self, source: Source, path: Path) -> None:
+        """Write a model to `path`. Raises UsageError without the calibration it needs, and MissingCapability."""
+        cast(Writer, _found(self.writer))(source, path)
+
+    def unavailable(self) -> str | None:
+        """Why it cannot be used on this machine, or None."""
+        return cast(Hindrance, _found(self.hindrance))() if self.hindrance else None
+
+
+def _found(function: Callable[..., object] | str) -> object:
+    return resolved(function) if isinstance(function, str) else function
+
+
+ONNX, TORCH = "edgedigits.export.onnx", "edgedigits.export.torch"
+ONNX_PACKAGES = ("torch", "onnx", "onnxscript")
+
+FORMATS: Registry[Format] = Registry(
+    "format",
+    {
+        row.name: row
+        for row in (
+            Format("onnx", ".onnx", "onnx", f"{ONNX}.convert:write", packages=ONNX_PACKAGES),
+            Format(
+                name="onnx-canvas",
+                suffix=".canvas.onnx",
+                container="onnx",
+                writer=f"{ONNX}.canvas:write",
+                input="canvas",
+                limits=CANVAS_LIMITS,
+                packages=ONNX_PACKAGES,
+            ),
+            Format(
+                name="onnx-canvas-int8",
+                suffix=".canvas.int8.onnx",
+                container="onnx",
+                writer=f"{ONNX}.canvas:write_int8",
+                precision="dynamic",
+                input="canvas",
+                limits=CANVAS_INT8_LIMITS,
+                packages=(*ONNX_PACKAGES, "numpy"),
+            ),
+            Format(
+                name="onnx-int8",
+                suffix=".int8.onnx",
+                container="onnx",
+                writer=f"{ONNX}.quantize_dynamic:write",
+                precision="dynamic",
+                limits=INT8_LIMITS,
+                packages=(*ONNX_PACKAGES, "numpy"),
+            ),
+            Format(
+                name="onnx-static",
+                suffix=".static.onnx",
+                container="onnx",
+                writer=f"{ONNX}.quantize_static:write",
+                precision="static",
+                limits=INT8_LIMITS,
+                packages=(*ONNX_PACKAGES, "onnxruntime", "numpy"),
+            ),
+            Format("pt2", ".pt2", "pt2", f"{TORCH}.pt2:write"),
+            Format(
+                name="torchscript",
+                suffix=".torchscript.pt",
+                container="torchscript",
+                writer=f"{TORCH}.torchscript:write",
+                hindrance=f"{TORCH}.torchscript:hindrance",
+            ),
+            Format(
+                name="torchscript-int8",
+                suffix=".int8.torchscript.pt",
+                container="torchscript",
+                writer=f"{TORCH}.quantize:write_dynamic",
+                precision="dynamic",
+                limits=INT8_LIMITS,
+                hindrance=f"{TORCH}.quantize:hindrance",
+            ),
+            Format(
+                name="torchscript-static",
+                suffix=".static.torchscript.pt",
+                container="torchscript",
+                writer=f"{TORCH}.quantize:write_static",
+                precision="static",
+                limits=INT8_LIMITS,
+                hindrance=f"{TORCH}.quantize:hindrance",
+            ),
+        )
+    },
+    Format,
+)
+
+
+def get_format(name: str) -> Format:
+    """The format of that name. Raises UsageError, with the nearest name."""
+    return FORMATS[name]
+
+
+def format_of(path: Path) -> Format | None:
+    """The format whose suffix a file has: the longest that fits; None when none does."""
+    fitting = [row for row in FORMATS if path.name.endswith(row.suffix)]
+    return max(fitting, key=lambda row: len(row.suffix), default=None)
+
+
+def require_format(path: Path) -> Format:
+    """The format of a file, by its suffix. Raises ModelFileError."""
+    found = format_of(path)
+    if found is None:
+        raise ModelFileError(f"{path}: no format has its suffix ({', '.join(FORMATS.names)}).")
+    return found
+
+
+def sibling(row: Format, precision: str | None = None, input_name: str | None = None) -> Format | None:
+    """The format of the same container with another precision or input; None where there is none."""
+    wanted = (row.container, precision or row.precision, input_name or row.input)
+    return next((other for other in FORMATS if (other.container, other.precision, other.input) == wanted), None)
+
+
+def float_formats() -> list[Format]:
+    """The formats that are not quantized."""
+    return [row for row in FORMATS if row.precision == "float"]
+
+
+def with_quantized(rows: list[Format], method: str = "dynamic") -> list[Format]:
+    """The formats, and behind each float one its counterpart, quantized with a method of METHODS.
+
+    Raises UsageError on an unknown method, and where none of these formats has such a counterpart.
+    """
+    require_method(method)
+    wanted: list[Format] = []
+    for row in rows:
+        wanted.append(row)
+        if row.precision == "float" and (quantized := sibling(row, precision=method)):
+            wanted.append(quantized)
+    if wanted and all(row.precision == "float" for row in wanted):
+        names = ", ".join(row.name for row in rows)
+        raise UsageError(f"nothing to quantize: {names} has no form with the method {method}")
+    return list(dict.fromkeys(wanted))
+
+
+def for_input(names: tuple[str, ...], input_name: str) -> list[Format]:
+    """The formats named, in the form that takes an input of INPUTS; the default ones that have it where none is named.
+
+    Raises UsageError on an unknown name or input, and where a format has no such form.
+    """
+    if input_name not in INPUTS:
+        raise unknown("input", input_name, INPUTS)
+    if not names:
+        return [row for row in float_formats() if row.input == input_name and row.container in DEFAULT_CONTAINERS]
+    rows = []
+    for row in map(get_format, names):
+        # asked for by its own name, a canvas format stays one whatever the default input is
+        found = row if input_name == INPUTS[0] else sibling(row, input_name=input_name)
+        if found is None:
+            raise UsageError(f"format {row.name} takes no {input_name}: there is no such form of it")
+        rows.append(found)
+    return rows
+
+
+def require_method(method: str) -> None:
+    """Raise UsageError, with the nearest name, unless there is a method of quantization of that name."""
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)

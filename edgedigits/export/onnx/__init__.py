@@ -1,0 +1,2 @@
+"""ONNX files: `convert` makes the float graph of a torch model, `quantize_dynamic` and `quantize_static` its int8
+forms, `framing` what stands before the network in a `canvas` file; `graph` builds and prunes."""

@@ -1,0 +1,86 @@
+"""ONNX for any canvas: the framing, then the network of the float or of the int8 ONNX file.
+
+The input is a canvas uint8 `[height, width]` of any size from 8x8 to 2048x2048: a digit anywhere on it,
+at any size, light on dark or dark on light. `seen` is the 28x28 image that the network was shown;
+`logits` are those of the float file for it. `probabilities` are calibrated, so that one below the
+contract's threshold means "no digit"; on a blank canvas all are equal.
+
+What `verify` asks such a file are the test images pasted onto canvases. The network sees them scaled
+back, not as they were, so some answers change: that costs at most half a point. What must be exact is
+that the file answers as the torch model does for what it has `seen`.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from edgedigits.data.canvases import SIDES
+from edgedigits.export.formats import Source
+from edgedigits.export.onnx import framing
+from edgedigits.export.onnx import graph as onnx_graph
+from edgedigits.export.onnx.convert import float_graph, save
+from edgedigits.export.onnx.framing import FRAME
+from edgedigits.export.onnx.graph import NETWORK, Graph
+from edgedigits.export.onnx.quantize_dynamic import quantize
+from edgedigits.records.artifact import Contract, TensorSpec
+
+
+def write(source: Source, path: Path) -> None:
+    """Write the float network behind its framing: the same bytes for the same model in any folder."""
+    _write(float_graph(source.model), source, path)
+
+
+def write_int8(source: Source, path: Path) -> None:
+    """Write the network of the int8 ONNX file behind the framing."""
+    _write(quantize(float_graph(source.model)), source, path)
+
+
+def _write(network: bytes, source: Source, path: Path) -> None:
+    contract = canvas_contract(source)
+    save(framed(network, contract).SerializeToString(), contract, path)
+
+
+def canvas_contract(source: Source) -> Contract:
+    """A source's contract, made that of a canvas file."""
+    refusal = source.require_refusal()
+    classes = len(source.contract.labels)
+    return dataclasses.replace(
+        source.contract,
+        input=TensorSpec("image", "uint8", ("height", "width")),
+        outputs=(
+            TensorSpec("logits", "float32", (classes,)),
+            TensorSpec("probabilities", "float32", (classes,)),
+            TensorSpec("seen", "uint8", (FRAME, FRAME)),
+        ),
+        polarity="either: the paper is what most of the border shows",
+        sides=SIDES,
+        temperature=refusal.temperature,
+        threshold=refusal.threshold,
+    )
+
+
+def framed(network: bytes, contract: Contract) -> onnx.ModelProto:
+    """The framing, a network's ONNX model, and the calibrated probabilities, as one model."""
+    classes = len(contract.labels)
+    graph = Graph()
+    digit = framing.add_frame(graph, "image")  # (28, 28)
+    seen = graph.Cast(digit, to=TensorProto.UINT8, output="seen")
+    image = graph.Reshape(seen, np.array([1, FRAME, FRAME]))
+    graph.include(onnx.load_model_from_string(network), NETWORK, image=image)
+    logits = graph.Reshape(f"{NETWORK}logits", np.array([classes]), output="logits")
+    has_ink = graph.Cast(graph.Greater(graph.ReduceMax(digit, keepdims=0), 0.0), to=TensorProto.FLOAT)
+    scores = graph.Mul(graph.Div(logits, contract.temperature), has_ink)
+    graph.Softmax(scores, axis=0, output="probabilities")
+    model = graph.model(
+        [onnx_graph.tensor("image", "height", "width")],
+        [
+            onnx_graph.tensor("logits", classes, kind=TensorProto.FLOAT),
+            onnx_graph.tensor("probabilities", classes, kind=TensorProto.FLOAT),
+            onnx_graph.tensor("seen", FRAME, FRAME),
+        ],
+    )
+    onnx_graph.prune(model.graph)  # the network's own softmax
+    return model

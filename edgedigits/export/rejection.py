@@ -1,0 +1,112 @@
+"""When a canvas file's answer is no answer: calibrated probabilities, and the one below which there is no digit.
+
+Both are chosen on held-out training digits, never on test images. They are pasted onto canvases and
+framed first, so that what is measured is what the file will answer.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgedigits.data import canvases, load
+from edgedigits.data.dataset import Dataset, hold_out
+from edgedigits.errors import UsageError
+from edgedigits.export.onnx import framing
+from edgedigits.models import metrics
+from edgedigits.models.classifier import Classifier, compute_logits
+from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
+from edgedigits.records.artifact import Refusal
+from edgedigits.records.model import Checkpoint
+
+BINS = 15  # of the expected calibration error, as in Guo et al.
+TEMPERATURES = (0.2, 5.0)  # a few held-out digits, all of them right, would make any answer certain
+STEPS = 100  # of the search: each leaves two thirds of the range
+NO_DIGITS = 300  # canvases of each kind
+SEED = 0
+DIGITS_REFUSED = 0.05  # at most, of the held-out digits: more than that, and a user draws too many in vain
+
+
+def fit_rejection(
+    checkpoint: Checkpoint, classifier: Classifier, dataset: Dataset | None = None, data_dir: Path | None = None
+) -> Refusal:
+    """Temperature and threshold of a trained model, chosen on the digits that its recipe held out.
+
+    dataset    the one that the model was trained on, where it is in memory; else it is loaded
+    data_dir   where published data sets lie, if not in the default place
+
+    Raises UsageError where the recipe held out none, and DataError where the data set cannot be had.
+    """
+    dataset = load.trained_on(checkpoint, dataset, data_dir)
+    _, held_out = hold_out(dataset.train, checkpoint.recipe)
+    if held_out is None:
+        raise UsageError(
+            f"{checkpoint.name}: its recipe held out no digits, and when to refuse a canvas is chosen on them. "
+            "Train it with --recipe default."
+        )
+    seen = _framed([canvases.paste(image) for image in held_out.images])
+    logits = compute_logits(classifier, seen)
+    temperature = fit_temperature(logits, held_out.labels)
+    confidences = {"digits": _confidence(logits, seen, temperature)}
+    for kind, other in _no_digits().items():
+        confidences[kind] = _confidence(compute_logits(classifier, other), other, temperature)
+    threshold = choose_threshold(confidences, classes=logits.shape[1])
+    return Refusal(
+        temperature=temperature,
+        threshold=threshold,
+        samples=len(held_out),
+        error_before=calibration_error(metrics.softmax(logits), held_out.labels),
+        error_after=calibration_error(metrics.softmax(metrics.tempered(logits, seen, temperature)), held_out.labels),
+        refused={kind: float((found < threshold).mean()) for kind, found in confidences.items()},
+    )
+
+
+def fit_temperature(logits: Scores, labels: Int64Array) -> float:
+    """The temperature that makes the labels likeliest, to three digits (Guo et al. 2017, arXiv:1706.04599).
+
+    The cross-entropy is convex in the inverse of the temperature, so a ternary search finds its minimum.
+    """
+    low, high = (1 / temperature for temperature in reversed(TEMPERATURES))
+    for _ in range(STEPS):
+        third = (high - low) / 3
+        losses = [
+            metrics.cross_entropy(logits * np.float32(inverse), labels) for inverse in (low + third, high - third)
+        ]
+        low, high = (low, high - third) if losses[0] <= losses[1] else (low + third, high)
+    return float(f"{2 / (low + high):.3g}")
+
+
+def calibration_error(probabilities: Scores, labels: Int64Array) -> float:
+    """How far confidence and accuracy are apart, on average over bins of confidence (ECE, as in Guo et al.)."""
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return float(np.abs(np.bincount(bins, right - confidence)).sum() / len(labels))
+
+
+def choose_threshold(confidences: Mapping[str, Scores], classes: int) -> float:
+    """The confidence, in hundredths, below which an answer is no digit.
+
+    Of those that refuse at most DIGITS_REFUSED of the "digits", the one that refuses most of the other
+    kinds, and the lowest where several do. It is above what a blank canvas gets, 1 / classes.
+    """
+    candidates = [hundredths / 100 for hundredths in range(1, 100) if hundredths * classes > 100]
+    bearable = [limit for limit in candidates if (confidences["digits"] < limit).mean() <= DIGITS_REFUSED]
+    others = np.concatenate([found for kind, found in confidences.items() if kind != "digits"])
+    return max(bearable or candidates[:1], key=lambda limit: float((others < limit).mean()))
+
+
+def _confidence(logits: Scores, seen: Uint8Array, temperature: float) -> Scores:
+    """The largest probability of each answer, `[n]`, as the file gives it."""
+    confidence: Scores = metrics.softmax(metrics.tempered(logits, seen, temperature)).max(1)
+    return confidence
+
+
+@functools.cache
+def _no_digits() -> dict[str, Uint8Array]:
+    """What the network sees of canvases without a digit: the same for every model, so it is made once."""
+    return {kind: _framed(made) for kind, made in canvases.no_digits(NO_DIGITS, SEED).items()}
+
+
+def _framed(made: Sequence[Uint8Array]) -> Uint8Array:
+    return np.stack([framing.frame(canvas) for canvas in made])

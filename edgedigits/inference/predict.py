@@ -1,0 +1,105 @@
+"""Ask a canvas file about pictures: `predict(["photo.jpg"])` gives Predictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from edgedigits.data.images import find_pictures, read_picture
+from edgedigits.errors import BadInput, DataError, ModelFileError
+from edgedigits.export.formats import format_of, get_format
+from edgedigits.inference.doubts import doubts
+from edgedigits.records.arrays import Uint8Array
+from edgedigits.records.record import LOCAL, Record
+from edgedigits.runtime.load import Opener
+from edgedigits.runtime.predictor import CanvasPredictor
+
+CANVAS = get_format("onnx-canvas")
+PREFERRED = "cnn"  # of several models: small, quick, and the surest of the small ones
+
+
+@dataclass(frozen=True)
+class Prediction(Record):
+    """The answer to one picture.
+
+    answer          a label, or None: no digit
+    probability     of the likeliest label, and `probabilities` of all
+    doubts          what a person should look at
+    error           why the picture could not be read; then nothing else is there
+    seen            what the network was shown, uint8 `[28, 28]`
+    """
+
+    picture: str
+    answer: str | None = None
+    probability: float | None = None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+    error: str | None = None
+    seen: Uint8Array | None = field(default=None, compare=False, metadata=LOCAL)
+
+
+@dataclass(frozen=True)
+class Predictions(Record):
+    """All answers of one `predict`, the file that gave them, and its threshold."""
+
+    model: str
+    threshold: float | None
+    predictions: tuple[Prediction, ...]
+
+
+def predict(
+    sources: Sequence[str | Path], *, model: str | Path | None = None, exports: str | Path = "exports"
+) -> Predictions:
+    """The digits on pictures: PNG or JPEG files, folders of them, or "-" for standard input.
+
+    model     a canvas file; without it, the one of `cnn` below `exports`, or else the first one there
+
+    A picture that cannot be read becomes a Prediction with its error, and the others are answered all
+    the same. Raises DataError on a folder without pictures, BadInput where there is no canvas file, and
+    ModelFileError where the file named is damaged or none.
+    """
+    found = find_pictures([str(source) for source in sources])
+    path = Path(model) if model else find_model(Path(exports))
+    predictor = open_canvas_file(path)
+    answers = tuple(_predict(source, predictor) for source in found)
+    return Predictions(str(path), predictor.contract.threshold, answers)
+
+
+def find_model(exports: Path) -> Path:
+    """The canvas file to ask: the preferred model's, or else the first one. Raises BadInput where there is none."""
+    preferred = exports / PREFERRED / f"{PREFERRED}{CANVAS.suffix}"
+    found = [preferred] if preferred.is_file() else sorted(exports.glob(f"*/*{CANVAS.suffix}"))
+    if not found:
+        raise BadInput(f"{exports}: no canvas file here. Run edgedigits export --input canvas, or name a canvas file.")
+    return found[0]
+
+
+def open_canvas_file(path: Path) -> CanvasPredictor:
+    """A canvas file, ready to read canvases. Raises ModelFileError."""
+    row = format_of(path)
+    if row is None or row.input != "canvas":
+        raise ModelFileError(f"{path}: no canvas file, by its name. Make one with edgedigits export --input canvas.")
+    predictor = Opener().open(path)
+    assert isinstance(predictor, CanvasPredictor)
+    return predictor
+
+
+def _predict(source: str, predictor: CanvasPredictor) -> Prediction:
+    try:
+        picture = read_picture(source)
+    except DataError as error:
+        return Prediction(source, error=str(error))
+    reading = predictor.read(picture.canvas)
+    labels, best = predictor.contract.labels, int(np.argmax(reading.probabilities))
+    probabilities = {label: float(value) for label, value in zip(labels, reading.probabilities, strict=True)}
+    probability = probabilities[labels[best]]
+    sure = probability >= (predictor.contract.threshold or 0)
+    return Prediction(
+        picture=source,
+        answer=labels[best] if sure else None,
+        probability=probability,
+        probabilities=probabilities,
+        doubts=(*picture.remarks, *doubts(picture.canvas)),
+        seen=reading.seen,
+    )

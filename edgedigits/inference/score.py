@@ -1,0 +1,247 @@
+"""Score images of any number through a model file: `score(model, images, out)` gives a ScoreSummary.
+
+Three things happen at once, a few batches apart: images are read and decoded, scored, and written as
+rows. What waits between them is bounded, so memory does not grow with the input. There is no cluster
+engine here: `shard` lets any scheduler split the work, and `Scorer` is what Ray Data's `map_batches`
+and Spark's `predict_batch_udf` call.
+"""
+
+import functools
+import hashlib
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits.data.paper import warn_of_polarity
+from edgedigits.errors import ModelFileError, UsageError
+from edgedigits.export.formats import require_format
+from edgedigits.inference import sinks
+from edgedigits.inference.sinks import Answers, Journal, Output, Plan
+from edgedigits.inference.sources import Batch, Ids, Shard, Source, find_source
+from edgedigits.records.arrays import Images
+from edgedigits.records.progress import Observer, Progress, ignore
+from edgedigits.records.record import Record
+from edgedigits.runtime.load import Opener
+from edgedigits.runtime.predictor import Predictor
+from edgedigits.runtime.safety.trust import read_model, require_trusted
+from edgedigits.system import files
+
+BATCH_SIZE = 4096
+AHEAD = 2  # batches that wait for the next stage
+SAMPLE = 20  # images that are looked at to tell ink from ground
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ScoreSummary(Record):
+    """What a `score` did.
+
+    items               of this shard, with those that could not be read and those that an earlier run did
+    errors              items that could not be read: each has a row that says why
+    resumed             items that were done already when this run began
+    seconds             that this run took, from loading the model to the finished output
+    images_per_second   of this run
+    """
+
+    model: str
+    model_sha256: str
+    input: str
+    output: str
+    shard: str
+    items: int
+    errors: int
+    resumed: int
+    seconds: float
+    images_per_second: float
+
+
+def score(
+    model: str | Path,
+    images: str | Path,
+    out: str | Path,
+    *,
+    batch_size: int = BATCH_SIZE,
+    shard: str = "0/1",
+    resume: bool = False,
+    dark_ink: bool = False,
+    opener: Opener = Opener(),  # noqa: B008 - it is frozen
+    observer: Observer = ignore,
+) -> ScoreSummary:
+    """Write the label and the probability of every image to a .csv, .jsonl or .parquet file.
+
+    model      an exported file
+    images     an IDX or .npy file, a folder, or a text file of paths: see `sources`
+    shard      "i/N": only part i, 0 <= i < N; the N parts are disjoint and complete
+    resume     go on with what an interrupted run has left; where there is nothing, begin
+    dark_ink   the images show dark ink on a light ground
+    opener     how the model file is opened
+
+    An image file that cannot be read has a row that says why, and the run goes on. Raises UsageError
+    on a wrong argument and where the output exists or was begun otherwise, DataError and
+    ModelFileError on an input or a model that cannot be used, MissingCapability where the output
+    cannot be written.
+    """
+    began = time.perf_counter()
+    out, part = Path(out), Shard.parse(shard)
+    if batch_size < 1:
+        raise UsageError(f"batch_size: at least 1 wanted, {batch_size} given")
+    source = find_source(images, dark_ink)
+    layout = sinks.layout(out, source.column)
+    scorer = Scorer(model, trust=opener.trust, isolated=opener.isolated)
+    labels = scorer.predictor.contract.labels
+    _warn_of_polarity(source, Path(images), dark_ink)
+    plan = Plan(scorer.sha256, source.fingerprint, dark_ink, batch_size, str(part))
+    with Output(out, plan, layout.header, resume) as output:
+        resumed = output.journal.items
+        groups = output.remaining(source.groups(part, batch_size))
+
+        def write(batch: Batch, answers: Answers) -> Journal:
+            return output.append(batch, layout.rows(batch, labels, answers))
+
+        with closing(_pipeline(source, groups, scorer, write)) as written:
+            for done in written:
+                speed = (done.items - resumed) / (time.perf_counter() - began)
+                observer(Progress("score", done.items, source.count(part), {"images_per_second": speed}))
+        output.finish()
+    seconds = time.perf_counter() - began
+    return ScoreSummary(
+        model=str(model),
+        model_sha256=scorer.sha256,
+        input=str(images),
+        output=str(out),
+        shard=str(part),
+        items=output.journal.items,
+        errors=output.journal.errors,
+        resumed=resumed,
+        seconds=seconds,
+        images_per_second=(output.journal.items - resumed) / seconds,
+    )
+
+
+class Scorer:
+    """A model file as a function of batches, for engines that run it elsewhere: it can be pickled.
+
+    It holds the file's bytes and opens them where and when the first batch comes, once a process.
+    Called with images `[n, 28, 28]`, it returns {"label": str `[n]`, "probability": float32 `[n]`}; called
+    with a batch of columns, it returns these beside the others, in the place of the column "image".
+    Raises ModelFileError when the file is damaged, UsageError on images that are none.
+
+    trust      load a file that can hold code (TorchScript, pt2) although no manifest beside it lists it
+    isolated   run a file that holds nothing but data (ONNX) in a process of its own, as `edgedigits score` does
+    """
+
+    def __init__(self, path: str | Path, *, trust: bool = False, isolated: bool = False) -> None:
+        row = require_format(Path(path))
+        if row.input != "digit":
+            raise UsageError(f"{path}: takes pictures of any size, not 28x28 images: ask it with edgedigits predict.")
+        if not row.box.data_only:
+            require_trusted(Path(path), row.name, trust)
+        self.name = Path(path).name
+        self.opener = Opener(isolated=isolated, trust=True)  # of bytes that were found trustworthy where they lay
+        self.content = read_model(Path(path))
+        self.sha256 = hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def predictor(self) -> Predictor:
+        """The opened file."""
+        return _opened(self.name, self.content, self.opener)
+
+    def __call__(self, batch: npt.NDArray[Any] | Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """The labels and probabilities of a batch, as above."""
+        if not isinstance(batch, Mapping):
+            return self._columns(batch)
+        if "image" not in batch:
+            raise UsageError(f"batch: a column 'image' wanted, {', '.join(sorted(batch)) or 'none'} given")
+        others = {name: column for name, column in batch.items() if name != "image"}
+        return others | self._columns(batch["image"])
+
+    def _columns(self, pixels: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        answers = self.answer(as_images(pixels))
+        labels = np.array(self.predictor.contract.labels)
+        return {"label": labels[answers.classes], "probability": answers.probabilities}
+
+    def answer(self, images: Images) -> Answers:
+        """The most probable classes of images uint8 `[n, 28, 28]`. Raises ModelFileError where one is not finite."""
+        logits, probabilities = self.predictor(images)
+        classes = logits.argmax(1)
+        found = np.take_along_axis(probabilities, classes[:, None], axis=1)[:, 0]
+        if not np.isfinite(found).all():
+            raise ModelFileError(f"{self.name}: its answers are not finite. Verify it with edgedigits verify.")
+        return Answers(classes, found)
+
+    def make_predict_fn(self) -> "Scorer":
+        """What Spark's `predict_batch_udf` calls in each worker to get the function of batches."""
+        return self
+
+
+def as_images(pixels: npt.NDArray[Any]) -> Images:
+    """Pixels of any number type as uint8. Raises UsageError unless all are whole numbers from 0 to 255."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    try:
+        with np.errstate(invalid="ignore"):
+            images = pixels.astype(np.uint8)
+        same = bool((images == pixels).all())
+    except (TypeError, ValueError):  # no numbers, or rows of different lengths
+        same = False
+    if not same:
+        raise UsageError(f"images: whole numbers from 0 to 255 wanted, these {pixels.dtype} values are others")
+    return images
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(name: str, content: bytes, opener: Opener) -> Predictor:
+    """A model file by its bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        with files.writing(path.parent):
+            path.write_bytes(content)
+        try:
+            return opener.open(path)
+        except ModelFileError as error:
+            raise ModelFileError(str(error).replace(str(path), name)) from error
+
+
+def _warn_of_polarity(source: Source, path: Path, dark_ink: bool) -> None:
+    """Look at the first images: ink taken for ground is the usual mistake, and every answer would be wrong."""
+    with ThreadPoolExecutor() as readers:
+        first = source.start(next(source.groups(Shard(), SAMPLE)), readers)()
+    warn_of_polarity(path, list(first.images), dark_ink)
+
+
+def _pipeline(
+    source: Source, groups: Iterator[Ids], scorer: Scorer, write: Callable[[Batch, Answers], Journal]
+) -> Generator[Journal, None, None]:
+    """Read groups of items, score and write them, all three at once; what `write` returned, batch by batch."""
+    with _readers() as readers, ThreadPoolExecutor(1) as writer:
+        batches = _ahead(source.start(ids, readers) for ids in groups)
+        yield from _ahead(writer.submit(write, batch, scorer.answer(batch.images)).result for batch in batches)
+
+
+def _ahead(begun: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """The results of work, in order; a little more of it is begun before a result is waited for."""
+    waiting: deque[Callable[[], T]] = deque()
+    for wait in begun:
+        waiting.append(wait)
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()()
+    while waiting:
+        yield waiting.popleft()()
+
+
+@contextmanager
+def _readers() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor()
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)  # of an interrupted run: what is not begun is not wanted

@@ -1,0 +1,197 @@
+"""TODO edgedigits/records/model.py."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgedigits.records.record import LOCAL, OPTIONAL, Record, require, require_plain
+
+IMAGE_SHAPE = (28, 28)
+OPTIMIZERS = ("adam", "adamw")
+SCHEDULES = ("constant", "one-cycle")
+PRECISIONS = ("float32", "bfloat16", "auto")
+
+
+@dataclass(frozen=True)
+class ModelSpec(Record):
+    """A network, complete: enough to build it and to feed it.
+
+    family       a file in `edgedigits/models`
+    params       the keyword arguments of that family's network
+    labels       one string a class, in the order of the logits
+    mean, std    of the pixels after scaling to 0..1: the network sees (pixel / 255 - mean) / std
+    """
+
+    family: str
+    params: Mapping[str, Any]
+    labels: tuple[str, ...] = tuple("0123456789")
+    mean: float = 0.0
+    std: float = 1.0
+    input_shape: tuple[int, ...] = IMAGE_SHAPE
+
+    def __post_init__(self) -> None:
+        require(len(self.labels) >= 2, "labels", "at least two classes", self.labels)
+        require(len(set(self.labels)) == len(self.labels), "labels", "no class twice", self.labels)
+        require(self.input_shape == IMAGE_SHAPE, "input_shape", f"{IMAGE_SHAPE}", self.input_shape)
+        require(0 < self.std < float("inf"), "std", "a positive number", self.std)
+        require(abs(self.mean) < float("inf"), "mean", "a finite number", self.mean)
+
+
+@dataclass(frozen=True)
+class Recipe(Record):
+    """How a network is trained. All that the result depends on, but for the data and the machine.
+
+    schedule     "constant", or "one-cycle" (Smith 2018, arXiv:1803.09820): the learning rate climbs to
+                 its peak and falls to nearly zero, once over the whole training
+    shift, rotate, zoom   augmentation, at random each time an image is seen: moved by up to so many pixels each
+                 way, turned by up to so many degrees, made larger or smaller by up to such a fraction
+    precision    of the products while training: "float32", "bfloat16", or "auto", which `train` replaces by
+                 bfloat16 where the device multiplies it natively, else float32; weights are float32
+    validation   the part of the training images that is held out; nothing but this is looked at when
+                 a recipe is chosen, and never the test images
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    optimizer: str = "adam"
+    betas: tuple[float, ...] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    shift: int = 0
+    rotate: float = 0.0
+    zoom: float = 0.0
+    precision: str = "float32"
+    validation: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        require(self.batch_size >= 1, "batch_size", "at least 1", self.batch_size)
+        require(0 < self.lr < float("inf"), "lr", "a positive number", self.lr)
+        require(self.optimizer in OPTIMIZERS, "optimizer", " or ".join(OPTIMIZERS), self.optimizer)
+        require(len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas), "betas", "two of 0..1", self.betas)
+        require(0 <= self.weight_decay < float("inf"), "weight_decay", "0 or more", self.weight_decay)
+        require(self.schedule in SCHEDULES, "schedule", " or ".join(SCHEDULES), self.schedule)
+        require(0 <= self.shift <= 8, "shift", "0 to 8 pixels", self.shift)
+        require(0 <= self.rotate <= 180, "rotate", "0 to 180 degrees", self.rotate)
+        require(0 <= self.zoom <= 0.5, "zoom", "0 to 0.5", self.zoom)
+        require(self.precision in PRECISIONS, "precision", " or ".join(PRECISIONS), self.precision)
+        require(0 <= self.validation <= 0.5, "validation", "0 to 0.5", self.validation)
+        require(0 <= self.seed < 2**63, "seed", "0 or more", self.seed)
+
+
+@dataclass(frozen=True)
+class DatasetRef(Record):
+    """Which data: a name to speak of, a SHA-256 to join by, and where the user said it is.
+
+    source       a known name ("mnist") or the folder as it was given
+    dark_ink     the folder's images show dark ink on a light ground
+    """
+
+    name: str
+    sha256: str
+    source: str
+    dark_ink: bool = False
+
+
+@dataclass(frozen=True)
+class Epoch(Record):
+    """One line of the history. `loss` and `accuracy` are means over the batches while they trained."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    lr: float
+    seconds: float
+    images_per_second: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class History(Record):
+    """What happened during a training, epoch by epoch."""
+
+    epochs: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
+class Metrics(Record):
+    """What a training reached, measured once, after its last epoch."""
+
+    test_accuracy: float
+    train_accuracy: float
+    validation_accuracy: float | None
+    train_seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoint(Record):
+    """A trained model: the record in `checkpoint.json`, beside its weights.
+
+    name             of the run: the preset's, with `-<dataset>` behind it when that is not MNIST
+    weights          file name of the weights (safetensors), in the record's own folder
+    weights_sha256   identifies the checkpoint everywhere: the weights file also holds the ModelSpec
+    threads          of torch while it trained; the same seed gives the same bytes for the same number
+    processes        that trained it together, each with so many threads; sums are rounded otherwise for another number
+    processor        the kind that trained it, which may round otherwise too; None where an early version did not say
+    """
+
+    name: str
+    model: str
+    spec: ModelSpec
+    recipe: Recipe
+    dataset: DatasetRef
+    metrics: Metrics
+    versions: Mapping[str, str]
+    device: str
+    threads: int
+    weights: str = "model.safetensors"
+    weights_sha256: str = ""
+    processes: int = 1
+    processor: str | None = field(default=None, metadata=OPTIONAL)
+    folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+    def __post_init__(self) -> None:
+        require_plain("name", self.name)
+        require_plain("weights", self.weights)
+
+    def setup(self) -> "Setup":
+        """What its training depended on."""
+        return Setup(
+            model=self.model,
+            spec=self.spec,
+            recipe=self.recipe,
+            dataset=self.dataset.sha256,
+            device=self.device,
+            processor=self.processor or "",
+            threads=self.threads,
+            processes=self.processes,
+            versions=self.versions,
+        )
+
+    def anonymous(self) -> "Checkpoint":
+        """The same without the path of the user's data, for files that leave this machine."""
+        return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, source=self.dataset.name))
+
+
+@dataclass(frozen=True)
+class Setup(Record):
+    """All that the bytes of a training depend on: two with the same one end alike.
+
+    dataset     SHA-256
+    processor   which kind: another may round products otherwise
+    """
+
+    model: str
+    spec: ModelSpec
+    recipe: Recipe
+    dataset: str
+    device: str
+    processor: str
+    threads: int
+    processes: int
+    versions: Mapping[str, str]

@@ -1,0 +1,142 @@
+"""TODO edgedigits/records/report.py."""
+
+from dataclasses import dataclass, field
+
+from edgedigits.records.record import OPTIONAL, Record, require
+
+TORCH_MODEL, RECORDED = "torch model", "manifest"  # what a ParityReport compares with
+
+
+@dataclass(frozen=True)
+class Limits(Record):
+    """What `verify` lets pass; None is no limit.
+
+    max_flips        test images whose predicted class may differ from the torch model's
+    max_drop         accuracy that may be lost, as a fraction
+    max_logit_diff   largest absolute difference of any logit
+    min_accuracy     accuracy that a file must reach, as a fraction
+    max_size         bytes
+    max_latency_us   median microseconds of one image, on one thread
+    """
+
+    max_flips: int | None = None
+    max_drop: float | None = None
+    max_logit_diff: float | None = None
+    min_accuracy: float | None = None
+    max_size: int | None = None
+    max_latency_us: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            require(value is None or value >= 0, name, "0 or more", value)
+        for name in ("max_drop", "min_accuracy"):
+            value = getattr(self, name)
+            require(value is None or value <= 1, name, "at most 1, a fraction", value)
+
+
+@dataclass(frozen=True)
+class EngineRef(Record):
+    """What ran a file: an engine of `edgedigits/engines`, and the version of the runtime behind it."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Deployment(Record):
+    """A file run otherwise than in large batches: one image a call, another optimization level, two threads.
+
+    flips          answers that differ from the torch model's; None where that is not at hand
+    changed        answers that differ from the file's own in large batches
+    max_abs_diff   largest difference of any logit from the file's own in large batches
+    """
+
+    setting: str
+    samples: int
+    flips: int | None
+    changed: int
+    max_abs_diff: float | None
+
+
+@dataclass(frozen=True)
+class Robustness(Record):
+    """The file and the torch model on images off the test set; accuracies are None where no digit is shown."""
+
+    condition: str
+    samples: int
+    flips: int
+    max_abs_diff: float | None
+    reference_accuracy: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class ParityReport(Record):
+    """One file against the torch model it came from, over a whole test set.
+
+    Figures are None, and `readable` is false, when the file or its checkpoint could not be read.
+
+    compared_with   "torch model"; or "manifest" where the checkpoint is not at hand: then the torch model's
+                    accuracy is what the manifest recorded, and figures of single answers are None
+    interval        Wilson's 95% interval of each accuracy
+    flip_indices    the test images whose predicted class differs; `lost` of them were right in
+                    torch and became wrong, `gained` the other way
+    flip_margins    torch's top minus second probability at each of them
+    flip_answers    the classes that torch and the file predict there, as indices of labels
+    mcnemar_p       exact p-value of lost against gained
+    max_abs_diff    largest absolute difference of any logit, at `worst_image`; None also when a logit is
+                    not finite, and then `worst_image` is the first that has one
+    softmax_diff    largest difference of the probabilities from the softmax of the logits
+    latency_us      median microseconds of one image a call, where it was measured
+    failures        why it did not pass: one sentence each, beginning with the name of the check
+    engine          what ran it; None where that was what runs files of its format by default
+    """
+
+    name: str
+    format: str
+    path: str
+    sha256: str
+    size_bytes: int
+    dataset: str = ""
+    samples: int = 0
+    compared_with: str = TORCH_MODEL
+    reference_accuracy: float | None = None
+    reference_interval: tuple[float, ...] | None = None
+    reference_by_class: tuple[float | None, ...] = ()
+    accuracy: float | None = None
+    interval: tuple[float, ...] | None = None
+    by_class: tuple[float | None, ...] = ()
+    flips: int | None = None
+    flip_indices: tuple[int, ...] = ()
+    flip_margins: tuple[float, ...] = ()
+    flip_answers: tuple[tuple[int, ...], ...] = ()
+    lost: int | None = None
+    gained: int | None = None
+    mcnemar_p: float | None = None
+    max_abs_diff: float | None = None
+    mean_abs_diff: float | None = None
+    p999_abs_diff: float | None = None
+    worst_image: int | None = None
+    softmax_diff: float | None = None
+    latency_us: float | None = None
+    deployments: tuple[Deployment, ...] = ()
+    robustness: tuple[Robustness, ...] = ()
+    limits: Limits = Limits()
+    passed: bool = False
+    failures: tuple[str, ...] = ()
+    readable: bool = True
+    engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class Verification(Record):
+    """All reports of one `verify`: what `--json` prints and `parity.json` holds; `engine` as in them."""
+
+    passed: bool
+    dataset: str
+    samples: int
+    reports: tuple[ParityReport, ...]
+    engine: EngineRef | None = field(default=None, metadata=OPTIONAL)

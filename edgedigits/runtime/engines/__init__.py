@@ -1,0 +1,75 @@
+"""What runs a model file in the end, one file an engine: adding one is adding a file here, and its test.
+
+An engine is a record: which containers it runs, how it can be set, and the function that opens a session. It gets bytes
+that the container's reader has passed, never a path, and parses nothing itself. A plug-in adds one by an entry point in
+the group `edgedigits.engines` (`edgedigits/system/plugins.py`). `verify --engine NAME` puts the same questions to each.
+"""
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgedigits.errors import MissingCapability, UsageError, first_line
+from edgedigits.records.report import EngineRef
+from edgedigits.runtime.predictor import ModelFile, Session
+from edgedigits.system.plugins import Registry
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A runtime, as this package asks it.
+
+    title        what it is, for tables and help
+    version      of what answers; raises MissingCapability where this machine lacks it, and says how to get it
+    session      opens a checked model file, on one thread unless a setting says otherwise; what it raises, there and
+                 when it answers, is the engine's own, and `words` says it on a line
+    containers   it runs files of these
+    settings     how it can be set otherwise: threads, levels of optimization; the first is the default, and it is empty
+                 where only one is tried
+    patience     how many times the seconds of BOUNDS a request may take: 1 for an engine that was made to be fast
+    """
+
+    name: str
+    title: str
+    version: Callable[[], str]
+    session: Callable[[ModelFile, str | None], Session]
+    containers: tuple[str, ...] = ("onnx",)
+    settings: tuple[str, ...] = ()
+    patience: int = 1
+    words: Callable[[Exception], str] = first_line
+
+
+ENGINES: Registry[Engine] = Registry(
+    "engine",
+    {module.name: f"{__name__}.{module.name}:ENGINE" for module in pkgutil.iter_modules(__path__)},
+    Engine,
+)
+DEFAULTS = {"onnx": "onnxruntime", "torchscript": "torch", "pt2": "torch"}  # of each container
+
+
+def get_engine(name: str) -> Engine:
+    """The engine of that name. Raises UsageError, with the nearest name, where there is none."""
+    return ENGINES[name]
+
+
+def find_engine(name: str) -> EngineRef:
+    """The engine of that name as it is on this machine. Raises UsageError, and MissingCapability where it lacks."""
+    return EngineRef(name, get_engine(name).version())
+
+
+def engines_of(container: str) -> list[Engine]:
+    """The engines that run files of a container."""
+    return [engine for engine in ENGINES if container in engine.containers]
+
+
+def engine_for(container: str, name: str | None) -> Engine:
+    """The engine of that name, or a container's own. Raises UsageError where it does not run such files."""
+    engine = get_engine(name or DEFAULTS[container])
+    if container not in engine.containers:
+        raise UsageError(f"engine {engine.name} runs {' and '.join(engine.containers)} files, and this is none.")
+    return engine
+
+
+def missing(package: str, extra: str) -> MissingCapability:
+    """The error where a Python package is not installed, which names the extra that brings it."""
+    return MissingCapability(f"engine {extra} needs {package}: pip install 'edgedigits[{extra}]'")

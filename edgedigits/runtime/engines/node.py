@@ -1,0 +1,51 @@
+"""ONNX Runtime for Node.js (onnxruntime-node of npm), on the CPU."""
+
+from pathlib import Path
+
+from edgedigits.runtime import remote
+from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.predictor import ModelFile, Session
+from edgedigits.runtime.safety import BOUNDS
+from edgedigits.runtime.safety.process import start_program
+from edgedigits.system import npm
+
+PACKAGE = "onnxruntime-node"
+SCRIPT = Path(__file__).with_name("node.mjs")
+
+
+def version() -> str:
+    """Of onnxruntime-node, which is installed when it is first needed. Raises MissingCapability."""
+    npm.node()
+    return npm.version(PACKAGE)
+
+
+def session(file: ModelFile, _: str | None) -> Session:
+    """A session in a Node.js of its own, which ends when this process does."""
+    program = start_program([npm.node(), str(SCRIPT), str(npm.modules(PACKAGE))])
+    requests, answers, said = program.stdin, program.stdout, program.stderr
+    assert requests
+    assert answers
+    assert said
+
+    def exchange(body: bytes) -> bytes:
+        try:
+            requests.write(len(body).to_bytes(4, "little") + body)
+            requests.flush()
+            size = int.from_bytes(answers.read(4), "little")
+            if answer := answers.read(min(size, BOUNDS.answer_bytes)):
+                return answer
+        except BrokenPipeError:
+            pass  # it has ended, as when it does not answer
+        last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+        raise RuntimeError(f"Node.js ended early, exit code {program.wait()}: {last}")
+
+    return remote.remote(exchange, file)
+
+
+ENGINE = Engine(
+    name="node",
+    title="ONNX Runtime for Node.js",
+    version=version,
+    session=session,
+    patience=2,
+)

@@ -1,0 +1,64 @@
+"""What is in a model file, one reader a container. A reader never runs what it reads; an engine never parses.
+
+open_model   bytes of bounded size, as the manifest beside them recorded them, checked, with their contract
+describe     what they hold: operators, tensors, versions
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from edgedigits.errors import ModelFileError, RecordError
+from edgedigits.export.formats import Format
+from edgedigits.records.artifact import Contract, TensorInfo
+from edgedigits.records.record import Record
+from edgedigits.runtime.predictor import ModelFile
+from edgedigits.runtime.safety.trust import read_model
+
+
+@dataclass(frozen=True)
+class Description(Record):
+    """What a file holds, read without running it; opset and IR version are ONNX's, None elsewhere."""
+
+    contract: Contract
+    operators: Mapping[str, int]
+    tensors: tuple[TensorInfo, ...]
+    opset: int | None = None
+    ir_version: int | None = None
+
+
+class Reader(Protocol):
+    """What a file in this folder provides; `path` names the file in errors."""
+
+    def read_contract(self, path: Path, content: bytes) -> Contract:
+        """The contract of a file that is safe to give to an engine. Raises ModelFileError where it is not."""
+
+    def describe(self, path: Path, content: bytes) -> Description:
+        """What a file holds. Raises ModelFileError when it is damaged or has no contract."""
+
+
+def open_model(path: Path, row: Format) -> ModelFile:
+    """A file of a format, read and checked. Raises ModelFileError, and RecordError."""
+    content = read_model(path)
+    return ModelFile(path, row, content, _reader(row).read_contract(path, content))
+
+
+def describe(path: Path, row: Format) -> Description:
+    """What a file of a format holds, without running it. Raises ModelFileError, and RecordError."""
+    return _reader(row).describe(path, read_model(path))
+
+
+def parse_contract(path: Path, text: str | bytes | None) -> Contract:
+    """The contract that a model file carries. Raises ModelFileError when there is none, or it is none of ours."""
+    if text is None:
+        raise ModelFileError(f"{path}: carries no contract of EdgeDigits. Export it with edgedigits export.")
+    try:
+        return Contract.from_json(text)
+    except RecordError as error:
+        raise ModelFileError(f"{path}: its contract is damaged ({error}).") from error
+
+
+def _reader(row: Format) -> Reader:
+    return cast(Reader, importlib.import_module(f"{__name__}.{row.container}"))

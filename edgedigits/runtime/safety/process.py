@@ -1,0 +1,146 @@
+"""Processes for model files and for the programs of engines: how they are started, limited, watched and ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from edgedigits.errors import MissingCapability, ModelFileError
+from edgedigits.runtime.safety import BOUNDS, messages
+from edgedigits.runtime.safety.messages import Array, Message
+
+ROOT = Path(__file__).parents[3]  # where this package is imported from
+LIFT = "; ".join(f"ulimit -S -{limit} $(ulimit -H -{limit})" for limit in "vft")  # memory, bytes of files, seconds
+WATCH = 0.1  # seconds between two looks at the clock
+START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from edgedigits.runtime.sandbox import main; main()"
+
+
+class Child:
+    """The process of one file. It ends with this object, and with the caller, however that ends.
+
+    patience   times the seconds of BOUNDS that a request may take
+    """
+
+    def __init__(self, path: Path, patience: int = 1) -> None:
+        self.path, self.patience = path, patience
+        arguments = (ROOT, str(BOUNDS.memory_bytes), str(patience * BOUNDS.cpu_seconds))
+        self.lock = threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-B", "-c", START, *arguments],  # -P: nothing is imported from the current folder
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self.watch = Watch(self.process, patience)
+        weakref.finalize(self, end, self.process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked."""
+        return self.process.poll() is None
+
+    def ask(self, request: Message, arrays: Sequence[Array] = ()) -> tuple[Message, list[Array]]:
+        """Send a request and wait for its answer. Raises ModelFileError when there is none, or it says so."""
+        assert self.process.stdin
+        assert self.process.stdout
+        with self.lock, self.watch:
+            try:
+                messages.send(self.process.stdin, {**request, "path": str(self.path)}, arrays)
+                answer, found = messages.receive(self.process.stdout)
+            except Exception as error:  # whatever a process that went astray sends, or does not
+                end(self.process)
+                raise ModelFileError(f"{self.path}: {self._cause()}. Do not use this file.") from error
+            except BaseException:  # interrupted: the answer to come would be taken for that of the next request
+                end(self.process)
+                raise
+        if "error" in answer:
+            raise (MissingCapability if answer.get("missing") else ModelFileError)(str(answer["error"]))
+        return answer, found
+
+    def _cause(self) -> str:
+        """Why there was no answer, from how the process ended."""
+        code = self.process.returncode
+        if self.watch.expired:
+            return f"no answer for {self.patience * BOUNDS.wall_seconds} seconds"
+        if code == -getattr(signal, "SIGXCPU", 0):
+            return f"no answer after {self.patience * BOUNDS.cpu_seconds} seconds of computing"
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"the process that read it ended early ({how})"
+
+
+class Watch:
+    """Kills a process that lets a caller wait too long: `with watch:` is the time that counts."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", patience: int) -> None:
+        self.patience = patience
+        self.due = float("inf")
+        self.expired = False
+        threading.Thread(target=self._look, args=(process,), daemon=True).start()
+
+    def __enter__(self) -> None:
+        self.due = time.monotonic() + self.patience * BOUNDS.wall_seconds
+
+    def __exit__(self, *_: object) -> None:
+        self.due = float("inf")
+
+    def _look(self, process: "subprocess.Popen[bytes]") -> None:
+        while process.returncode is None:
+            if time.monotonic() > self.due:
+                self.expired = True
+                process.kill()
+                return
+            time.sleep(WATCH)
+
+
+def start_program(command: Sequence[str], script: str = 'exec "$@"') -> "subprocess.Popen[bytes]":
+    """Start an engine's program from the process of a file, with other limits than Python's.
+
+    Such programs reserve more addresses than they use, so that what is limited is the memory that they use.
+
+    script   a shell's, which runs the command as "$@"
+    """
+    limits = f"{LIFT}; ulimit -S -d {BOUNDS.memory_bytes >> 10}; {script}"
+    shell = ["sh", "-c", limits, "sh"] if os.name == "posix" else []  # elsewhere there are no limits
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*shell, *command], stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Close the pipes of a process, and make sure that it ends."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with suppress(OSError):
+                pipe.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=1)  # it may be on its way: then its own exit code says why
+    process.kill()
+    process.wait()
+
+
+def limit_memory(most_bytes: int) -> None:
+    """Bound the address space, and allow no core files and no writing; a program started from here may lift it."""
+    with suppress(ImportError):  # no POSIX
+        import resource
+
+        for kind, most in (
+            (resource.RLIMIT_AS, most_bytes),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, 0),
+        ):
+            with suppress(OSError, ValueError):  # a system that does not know this one, or a stricter limit
+                resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
+
+
+def limit_time(seconds: int) -> None:
+    """Allow the request that begins now its seconds of computing; the system ends what takes more."""
+    with suppress(ImportError):
+        import resource
+
+        most = int(time.process_time()) + 1 + seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

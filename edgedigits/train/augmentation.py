@@ -1,0 +1,38 @@
+"""Training images, changed a little at random, so that a network learns what a digit is and not where it stands.
+
+All images of a pass or a batch at once, on their own device.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from edgedigits.records.model import IMAGE_SHAPE
+
+
+def shifted(padded: Tensor, order: Tensor, shift: int) -> Tensor:
+    """Images `[n, 28, 28]` in an order, each moved by up to `shift` pixels, each way.
+
+    padded   the images with `shift` pixels of background around them
+    order    a random order, `[n]`: the (2s+1)^2 places are dealt out in turn along it, so which image stands
+             where is random, each place is taken as often, and the work is one copy a place
+    """
+    images = padded.new_empty(len(order), *IMAGE_SHAPE)
+    side, (height, width) = 2 * shift + 1, IMAGE_SHAPE
+    for place in range(side * side):
+        top, left = divmod(place, side)
+        dealt = padded.index_select(0, order[place :: side * side])
+        images[place :: side * side] = dealt[:, top : top + height, left : left + width]
+    return images
+
+
+def warped(images: Tensor, degrees: Tensor, zoom: Tensor) -> Tensor:
+    """Images uint8 `[n, 28, 28]` as float32 0..255, turned by `degrees` and `zoom` times as large, both `[n]`.
+
+    Around the centre, bilinear; what comes in from outside is background.
+    """
+    angle = torch.deg2rad(degrees)
+    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+    matrices = torch.stack((cos, -sin, 0 * cos, sin, cos, 0 * cos), dim=1).view(-1, 2, 3)  # output to input
+    pixels = images[:, None].float()  # (n, 1, 28, 28)
+    grid = nn.functional.affine_grid(matrices, list(pixels.shape), align_corners=False)
+    return nn.functional.grid_sample(pixels, grid, align_corners=False)[:, 0]

@@ -1,0 +1,191 @@
+"""Train a preset: `train("cnn")` gives a Checkpoint.
+
+Nothing is chosen while training: the weights are those after the last epoch, and only then are the
+test images looked at, once.
+"""
+
+import contextlib
+import dataclasses
+import importlib.util
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgedigits.data.dataset import Dataset, Split, hold_out
+from edgedigits.data.load import load_data
+from edgedigits.errors import unknown
+from edgedigits.models import classifier as models_classifier
+from edgedigits.models import metrics
+from edgedigits.models.classifier import build_classifier, compute_accuracy, compute_logits
+from edgedigits.models.presets import find_preset, find_recipe
+from edgedigits.models.weights import write_checkpoint
+from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
+from edgedigits.records.progress import Observer, ignore
+from edgedigits.system import environment, files, locks
+from edgedigits.train import loop
+from edgedigits.train.device import choose_precision, find_device, reproducible
+from edgedigits.train.distributed import ALONE, World
+from edgedigits.train.resume import FILE as STATE_FILE
+from edgedigits.train.resume import SAVE_EVERY, State, StateSaver, find_earlier
+
+PICTURES = ("curves.png", "confusion.png")
+
+
+def train(
+    model: str = "cnn",
+    dataset: str | Path | Dataset = "mnist",
+    *,
+    recipe: str | Recipe = "default",
+    data_dir: Path | None = None,
+    device: str = "auto",
+    runs: str | Path = "runs",
+    resume: bool = False,
+    save_every: float = SAVE_EVERY,
+    observer: Observer = ignore,
+    world: World = ALONE,
+    **changes: Any,
+) -> Checkpoint:
+    """Train a preset and write it to `<runs>/<name>/`.
+
+    model       a name from `presets.PRESETS`
+    dataset     a known name, a folder of class folders, or a Dataset that is already loaded
+    recipe      "default", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
+    data_dir    where published data sets lie, if not in the default place
+    device      "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda" or "mps"
+    resume      go on where a training by that name was interrupted, to the same bytes as if it had not been; one
+                that is complete is kept, and where there is none it begins
+    save_every  seconds between two states to resume from
+    world       the processes that train it together (`distributed.joined`), all with the same arguments;
+                each takes its share of every batch, rank 0 writes, and all return the Checkpoint
+
+    The same seed on the same machine with the same number of threads gives the same weights, byte
+    for byte; several processes step as one does, but for rounding. Files of an earlier run by that
+    name stay as they are until the new ones are complete. Raises UsageError on an unknown name or a
+    diverging loss, where another process trains by that name, and where what was interrupted was begun otherwise;
+    DataError; CheckpointError where its state is damaged; and MissingCapability where the device, or the room to
+    write, is lacking.
+    """
+    spec = find_preset(model).spec
+    recipe = _changed(find_recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
+    target = find_device(device)
+    recipe = dataclasses.replace(recipe, precision=choose_precision(recipe.precision, target))
+    dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir)
+    spec = dataclasses.replace(spec, labels=dataset.labels)
+    folder = Path(runs) / run_name(model, dataset.ref)
+    learn, validate = hold_out(dataset.train, recipe)
+    world.require_same(
+        {
+            "model": model,
+            **recipe.to_dict(),
+            "device": target.type,
+            "dataset": dataset.ref.sha256,
+            "spec": spec.to_line(),
+        }
+    )
+    world.require_images(min(recipe.batch_size, len(learn)))
+    setup = Setup(
+        model=model,
+        spec=spec,
+        recipe=recipe,
+        dataset=dataset.ref.sha256,
+        device=str(target),
+        processor=environment.processor(target.type),
+        threads=torch.get_num_threads(),
+        processes=world.size,
+        versions=environment.versions("torch", "numpy"),
+    )
+    with contextlib.ExitStack() as lock:
+        world.once(lambda: lock.enter_context(locks.held(folder)))
+        found = world.once(lambda: _earlier(folder, setup, resume))
+        if isinstance(found, Checkpoint):
+            return found
+        with reproducible(recipe.seed, target):
+            classifier = build_classifier(spec).to(target).to(memory_format=torch.channels_last)
+            with StateSaver(folder, setup, save_every, world, found) as keeper:
+                history = loop.fit(classifier, recipe, learn, validate, observer, world, keeper)
+                seconds = keeper.seconds
+        record = Checkpoint(
+            name=folder.name,
+            model=model,
+            spec=spec,
+            recipe=recipe,
+            dataset=dataset.ref,
+            metrics=world.once(lambda: _measure(classifier, dataset, history, seconds)),
+            versions=setup.versions,
+            device=setup.device,
+            threads=setup.threads,
+            processes=setup.processes,
+            processor=setup.processor,
+        )
+        return world.once(lambda: _write(folder, record, history, classifier, dataset.test))
+
+
+def run_name(model: str, dataset: DatasetRef) -> str:
+    """The name of a run's folder: the preset's, with `-<dataset>` behind it when that is not MNIST.
+
+    Its source tells, since a folder of other images may be called mnist too.
+    """
+    return model if dataset.source == "mnist" else f"{model}-{dataset.name}"
+
+
+def _earlier(folder: Path, setup: Setup, resume: bool) -> Checkpoint | State | None:
+    """What to keep, or to go on with, of an earlier training; notes say what becomes of it."""
+    if not resume:
+        if (folder / STATE_FILE).exists():
+            warnings.warn(f"{folder}: begins anew; --resume would go on with an interrupted training", stacklevel=4)
+        return None
+    found = find_earlier(folder, setup)
+    if isinstance(found, Checkpoint):
+        warnings.warn(f"{folder}: is complete, and kept as it is", stacklevel=4)
+    return found
+
+
+def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    fields = [field.name for field in dataclasses.fields(Recipe)]
+    for name in changes.keys() - fields:
+        raise unknown("field of a recipe", name, fields)
+    return dataclasses.replace(recipe, **changes)
+
+
+def _measure(classifier: models_classifier.Classifier, dataset: Dataset, history: History, seconds: float) -> Metrics:
+    return Metrics(
+        test_accuracy=compute_accuracy(classifier, dataset.test.images, dataset.test.labels),
+        train_accuracy=compute_accuracy(classifier, dataset.train.images, dataset.train.labels),
+        validation_accuracy=history.epochs[-1].validation_accuracy,
+        train_seconds=round(seconds, 3),
+    )
+
+
+def _write(
+    folder: Path, record: Checkpoint, history: History, classifier: models_classifier.Classifier, test: Split
+) -> Checkpoint:
+    """Write all files of a run, or none; the record comes back with its folder and the weights' SHA-256."""
+    with files.staged(folder) as stage:
+        record = write_checkpoint(classifier, record, stage)
+        (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
+        files.remove_with(stage, STATE_FILE)
+        if not _draw(stage, record, history, classifier, test):
+            for name in PICTURES:  # those of an earlier run would show another training
+                files.remove_with(stage, name)
+    return dataclasses.replace(record, folder=folder)
+
+
+def _draw(
+    folder: Path, record: Checkpoint, history: History, classifier: models_classifier.Classifier, test: Split
+) -> bool:
+    """Draw the pictures, if matplotlib is there to do it."""
+    if importlib.util.find_spec("matplotlib") is None:
+        warnings.warn(f"{' and '.join(PICTURES)} are not drawn: pip install 'edgedigits[plots]'", stacklevel=3)
+        return False
+    from edgedigits.train import plots
+
+    predicted = compute_logits(classifier, test.images).argmax(1)
+    matrix = metrics.confusion(predicted, test.labels, len(record.spec.labels))
+    mistakes = len(test) - int(matrix.trace())
+    curves, confusion = (folder / name for name in PICTURES)
+    plots.curves(history, f"{record.name}: training", curves)
+    title = f"{record.name}: {mistakes:,} of {len(test):,} test images wrong"
+    plots.confusion(matrix, record.spec.labels, title, confusion)
+    return True

@@ -1,0 +1,142 @@
+"""Model cards: `write(folder)` says in one Markdown page what an export folder's files are, do, and do not do.
+
+    manifest.json + parity.json ──write──> README.md
+
+The front matter is that of the Hugging Face Hub, so that a folder can be published there as it is. Every figure is
+one that `verify` measured for these very bytes; the words are in `templates/card.md.jinja`.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgedigits.errors import BadInput
+from edgedigits.export import manifest
+from edgedigits.export.formats import get_format
+from edgedigits.export.manifest import read_manifest
+from edgedigits.records.artifact import Artifact, Manifest, Refusal
+from edgedigits.records.report import ParityReport
+from edgedigits.records.words import describe, size
+from edgedigits.runtime.safety.trust import read_model
+from edgedigits.system import files, templates
+
+if TYPE_CHECKING:
+    import jinja2
+
+FILE = "README.md"
+TEMPLATE = "card.md.jinja"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published data set as a card names it: its title, its name on the Hub, who made it."""
+
+    title: str
+    hub: str
+    authors: str
+
+
+MNIST = Source("MNIST", "ylecun/mnist", "Yann LeCun, Corinna Cortes and Christopher Burges")
+SOURCES = {
+    "mnist": MNIST,
+    "mnist-5k": MNIST,
+    "fashion": Source("Fashion-MNIST", "zalando-datasets/fashion_mnist", "Zalando SE"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A file and what was verified of it."""
+
+    artifact: Artifact
+    report: ParityReport
+
+    @property
+    def canvas(self) -> bool:
+        """Whether it takes pictures of any size."""
+        return get_format(self.artifact.format).input == "canvas"
+
+    @property
+    def onnx(self) -> bool:
+        """Whether ONNX Runtime loads it."""
+        return get_format(self.artifact.format).container == "onnx"
+
+
+def find_folders(exports: Path) -> list[Path]:
+    """The export folders below `exports`. Raises BadInput where there is none."""
+    found = sorted(path.parent for path in exports.glob(f"*/{manifest.FILE}"))
+    if not found:
+        raise BadInput(f"{exports}: no exported files here. Run edgedigits export, or name folders or --exports.")
+    return found
+
+
+def write_card(folder: Path, licence: str | None = None) -> Path:
+    """Write the card of an export folder into it, as README.md.
+
+    licence   of the files, as an SPDX identifier; the card names none where it is None
+
+    Raises BadInput where the folder's files were not verified as they are now, and MissingCapability
+    where it cannot be written.
+    """
+    path = folder / FILE
+    files.write_text(path, card_text(folder, licence))
+    return path
+
+
+def card_text(folder: Path, licence: str | None = None) -> str:
+    """The card of an export folder; errors as those of `write`."""
+    listing = read_manifest(folder)
+    if listing is None:
+        raise BadInput(f"{folder}: no {manifest.FILE} here. Name a folder that edgedigits export wrote.")
+    rows = _rows(folder, listing)
+    record = listing.checkpoint
+    return _template().render(
+        record=record,
+        rows=rows,
+        shown=min(rows, key=lambda row: (row.canvas, not row.onnx)),
+        canvas_row=next((row for row in rows if row.canvas), None),
+        refusal=_refusal(rows),
+        conditions=_conditions(rows),
+        source=SOURCES.get(record.dataset.name),
+        recipe=describe(record.recipe),
+        digits=record.spec.labels == tuple("0123456789"),
+        licence=licence,
+    )
+
+
+def _rows(folder: Path, listing: Manifest) -> list[Row]:
+    """The files of a folder with their reports, joined by hash. Raises BadInput where one has none."""
+    found = manifest.read_parity(folder)
+    if found is None:
+        raise BadInput(f"{folder}: its files were not verified. Run edgedigits verify {folder}.")
+    reports = {report.sha256: report for report in found.reports}
+    rows = []
+    for artifact in listing.artifacts:
+        read_model(folder / artifact.file)  # as its manifest says, or refused
+        if artifact.sha256 not in reports:
+            where = folder / manifest.PARITY_FILE
+            raise BadInput(f"{where}: no report of {artifact.file} as it is now. Run edgedigits verify {folder}.")
+        rows.append(Row(artifact, reports[artifact.sha256]))
+    return rows
+
+
+def _refusal(rows: list[Row]) -> Refusal | None:
+    return next((row.artifact.refusal for row in rows if row.artifact.refusal), None)
+
+
+def _conditions(rows: list[Row]) -> list[tuple[str, list[str]]]:
+    """For every condition off the test set that shows digits, the accuracy of each file."""
+    names = [found.condition for found in rows[0].report.robustness if found.accuracy is not None]
+    cells = [{found.condition: found.accuracy for found in row.report.robustness} for row in rows]
+    return [(name, [_percent(found.get(name)) for found in cells]) for name in names]
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.2%}"
+
+
+def _template() -> "jinja2.Template":
+    environment = templates.from_folders(Path(__file__).parent / "templates")
+    environment.filters |= {"percent": _percent, "size": size, "quoted": json.dumps}
+    return environment.get_template(TEMPLATE)

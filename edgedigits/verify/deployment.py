@@ -1,0 +1,61 @@
+"""A file as it will be used: one image at a time, in every setting of its runtime, and off the test set."""
+
+from typing import TYPE_CHECKING
+
+from edgedigits.records.arrays import Scores
+from edgedigits.records.report import Deployment, Robustness
+from edgedigits.verify import parity
+from edgedigits.verify.candidates import Opened
+
+if TYPE_CHECKING:
+    from edgedigits.verify.torch_model import TorchModel
+
+QUICK = 1000  # test images in settings that only reorder a runtime's sums, or in an engine; all of them when thorough
+ALONE = "one image a call"
+
+
+def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[Deployment, ...]:
+    """All test images one at a time, and the first of them, or all when `thorough`, in every other setting.
+
+    In a named engine, which may be slow, it is the first of them one at a time, too.
+
+    logits   of the file itself, in large batches and its default setting, `[n, classes]`
+    """
+    images = file.reference.test.images
+    part = images if thorough else images[:QUICK]
+    singles = part if file.opener.engine else images
+    alone = logits[: len(singles)] if file.predictor.one_by_one else file.predictor.alone(singles)
+    found = [_deployment(ALONE, alone, logits, file.reference.torch)]
+    for setting in file.other_settings:
+        scores = file.in_setting(setting).in_batches(part)[0]
+        found.append(_deployment(setting, scores, logits, file.reference.torch))
+    return tuple(found)
+
+
+def _deployment(setting: str, scores: Scores, logits: Scores, model: "TorchModel | None") -> Deployment:
+    count = len(scores)
+    return Deployment(
+        setting=setting,
+        samples=count,
+        flips=parity.changed(model.logits[:count], scores) if model else None,
+        changed=parity.changed(logits[:count], scores),
+        max_abs_diff=parity.difference(logits[:count], scores).largest,
+    )
+
+
+def robustness(file: Opened) -> tuple[Robustness, ...]:
+    """The file and the torch model on images off the test set: do they agree, and how often are they right?"""
+    found = []
+    for condition, wanted in file.reference.torch.conditions if file.reference.torch else ():
+        scores = file.predictor.in_batches(condition.images)[0]
+        found.append(
+            Robustness(
+                condition=condition.name,
+                samples=len(condition.images),
+                flips=parity.changed(wanted, scores),
+                max_abs_diff=parity.difference(wanted, scores).largest,
+                reference_accuracy=condition.accuracy(wanted),
+                accuracy=condition.accuracy(scores),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,49 @@
+"""Why a file that failed answers otherwise: the usual mistakes, each tried on the torch model.
+
+If the torch model makes the same answers once it makes the same mistake, that is the cause.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgedigits.models import metrics
+from edgedigits.records.arrays import Images, Scores
+from edgedigits.verify.candidates import Opened
+
+if TYPE_CHECKING:
+    from edgedigits.verify.torch_model import TorchModel
+
+SAMPLE = 500  # images: enough to tell mistakes apart
+EXPLAINED = 0.1  # of the mean difference may remain: int8 adds noise of its own
+NORMALIZATIONS = {  # scale and offset of a pixel 0..255
+    "pixels are fed as 0..255, not scaled to 0..1": (1.0, 0.0),
+    "normalization is left out (mean 0, std 1)": (1 / 255, 0.0),
+    "normalization uses mean 0.5, std 0.5": (2 / 255, -1.0),
+    "normalization uses mean 0.1307, std 0.3081": (1 / (255 * 0.3081), -0.1307 / 0.3081),
+}
+
+
+def diagnose(file: Opened) -> str | None:
+    """The mistake that explains how a file's logits differ from the torch model's; None when none does."""
+    if file.reference.torch is None:
+        return None
+    found, _, images = file.predictor.answers(file.reference.test.images[:SAMPLE])
+    right = file.reference.torch.ask(images)
+    unexplained = np.abs(found - right).mean()
+    for cause, mistaken in _mistakes(file.reference.torch, images, right, found):
+        if np.abs(found - mistaken).mean() < EXPLAINED * unexplained:
+            return cause
+    return None
+
+
+def _mistakes(model: "TorchModel", images: Images, right: Scores, found: Scores) -> Iterator[tuple[str, Scores]]:
+    """What the torch model answers when it makes each mistake."""
+    order = [int(np.abs(right - column[:, None]).mean(axis=0).argmin()) for column in found.T]
+    yield f"classes are permuted: its columns hold the classes {order}", right[:, order]
+    yield "polarity is inverted: ink 0 on background 255", model.ask(255 - images)
+    yield "images are transposed", model.ask(np.ascontiguousarray(images.transpose(0, 2, 1)))
+    yield "its logits are probabilities: softmax is applied twice", metrics.softmax(right)
+    for cause, (scale, offset) in NORMALIZATIONS.items():
+        yield cause, model.ask_normalized(images, scale, offset)

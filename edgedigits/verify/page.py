@@ -1,0 +1,343 @@
+"""The page that shows a verification: one HTML file that needs no network, no script and no other file.
+
+    verification + Evidence of each file ──write──> report.html
+
+`verify(html=...)` writes it. What is shown comes from the records; the words and the look are in
+`templates/report.html.jinja`. Labels and paths are untrusted: the template escapes whatever it is given.
+"""
+
+import base64
+import io
+import math
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from edgedigits.data.dataset import Split
+from edgedigits.errors import UsageError
+from edgedigits.models import metrics
+from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
+from edgedigits.records.artifact import Artifact
+from edgedigits.records.model import Checkpoint
+from edgedigits.records.report import RECORDED, ParityReport, Robustness, Verification
+from edgedigits.records.words import count, percent, points, scientific, size
+from edgedigits.system import environment, files, templates
+from edgedigits.verify import gate, parity
+
+if TYPE_CHECKING:
+    import jinja2
+
+TEMPLATE = "page.html.jinja"
+MAX_FLIPS = 200  # pictures of one file; the surest flips come first
+MAX_CLASSES = 40  # of a confusion matrix; beyond, nobody reads the cells
+SHADES = 6  # of a cell, as the template's style sheet has them
+RUNTIMES = ("torch", "onnxruntime", "onnx", "numpy")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a page shows of one file beyond its ParityReport.
+
+    artifact             the file's entry in its manifest, where it has one
+    reference, logits    of the torch model and of the file, on all images of `test`: `[n, classes]`
+    """
+
+    checkpoint: Checkpoint
+    artifact: Artifact | None
+    test: Split
+    reference: Scores
+    logits: Scores
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of a file's table of limits."""
+
+    name: str
+    found: str
+    limit: str
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a matrix; `shade` is its class in the style sheet."""
+
+    text: str
+    shade: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A confusion matrix, or the difference of two: rows are the true classes, columns the predicted ones."""
+
+    title: str
+    labels: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class FlipView:
+    """A flipped image: its picture as a data URI, the answers as labels, the margins as fractions."""
+
+    index: int
+    picture: str
+    true: str
+    before: str
+    after: str
+    before_margin: float
+    after_margin: float | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class FileView:
+    """One file on the page.
+
+    title      its path without what all paths share
+    reasons    the first failure of each check, and how many more that check has
+    """
+
+    anchor: str
+    title: str
+    report: ParityReport
+    evidence: Evidence | None
+    reasons: tuple[tuple[str, int], ...]
+    checks: tuple[Check, ...]
+    matrices: tuple[Matrix, ...]
+    flips: tuple[FlipView, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A torch model and its files, off the test set: per condition, a row of cells each."""
+
+    name: str
+    reference: tuple[Robustness | None, ...]
+    files: tuple[tuple[FileView, tuple[Robustness | None, ...]], ...]
+
+
+def require_writable(path: Path) -> None:
+    """Raise UsageError or MissingCapability now, not after the verification, if `path` cannot be written."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it, such as {path / 'report.html'}")
+    files.require_writable(path.parent)
+
+
+def write_page(verification: Verification, evidence: Sequence[Evidence | None], path: Path) -> None:
+    """Write the page, whole or not at all; missing folders are created. Raises MissingCapability.
+
+    evidence   one for each report of the verification, in its order; None for a file that was not compared
+    """
+    files.write_text(path, page(verification, evidence))
+
+
+def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str:
+    """The page as text, all of it encodable: a path that is no UTF-8 shows a ? for each odd byte."""
+    titles = _titles([report.path for report in verification.reports])
+    views = [
+        _file(number, title, report, known)
+        for number, (title, report, known) in enumerate(
+            zip(titles, verification.reports, evidence, strict=True), start=1
+        )
+    ]
+    latencies = [view.report.latency_us for view in views if view.report.latency_us is not None]
+    text = _template().render(
+        verification=verification,
+        files=views,
+        failed=[view for view in views if not view.report.passed],
+        recorded=[view for view in views if view.report.compared_with == RECORDED],
+        slowest=max(latencies, default=None),
+        conditions=_conditions(views),
+        models=_models(views),
+        versions=environment.versions(*RUNTIMES),
+        machine=f"{platform.system()} {platform.machine()}",
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        max_classes=MAX_CLASSES,
+        shades=SHADES,
+    )
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _template() -> "jinja2.Template":
+    engine = templates.from_folders(Path(__file__).parent / "templates", escape=True)
+    engine.filters |= {"percent": percent, "count": count, "scientific": scientific, "size": size}
+    return engine.get_template(TEMPLATE)
+
+
+def _titles(paths: Sequence[str]) -> list[str]:
+    """The paths without the folder that all of them lie in."""
+    try:
+        shared = os.path.commonpath([Path(path).parent for path in paths])
+    except ValueError:  # relative and absolute ones together
+        return list(paths)
+    return [os.path.relpath(path, shared) if shared else path for path in paths]
+
+
+def _file(number: int, title: str, report: ParityReport, evidence: Evidence | None) -> FileView:
+    return FileView(
+        anchor=f"file-{number}",
+        title=title,
+        report=report,
+        evidence=evidence,
+        reasons=_reasons(report.failures),
+        checks=_checks(report) if report.accuracy is not None else (),
+        matrices=_matrices(evidence) if evidence else (),
+        flips=_flips(report, evidence) if evidence else (),
+    )
+
+
+def _reasons(failures: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Failures in short: a failure begins with the name of its check, and checks of many settings repeat themselves."""
+    checks: dict[str, list[str]] = {}
+    for failure in failures:
+        checks.setdefault(failure.partition(":")[0], []).append(failure)
+    return tuple((same[0], len(same) - 1) for same in checks.values())
+
+
+def _checks(report: ParityReport) -> tuple[Check, ...]:
+    """What was found, beside what is allowed."""
+    limits = report.limits
+    failed = {failure.partition(":")[0] for failure in report.failures}
+    drop = (report.reference_accuracy or 0.0) - (report.accuracy or 0.0)
+    apart = "-" if report.flips is None else scientific(report.max_abs_diff)
+    rows = [
+        ("flips", "changed answers", count(report.flips), _at_most(limits.max_flips, "{:,}")),
+        ("accuracy", "accuracy lost", points(drop), _at_most(limits.max_drop, "{}", points)),
+        ("logits", "logits off by", apart, _at_most(limits.max_logit_diff, "{:g}")),
+        (
+            "probabilities",
+            "off from softmax",
+            scientific(report.softmax_diff),
+            _at_most(gate.SOFTMAX_TOLERANCE, "{:g}"),
+        ),
+        ("size", "size", size(report.size_bytes), _at_most(limits.max_size, "{}", size)),
+    ]
+    if limits.min_accuracy is not None:
+        rows.insert(2, ("accuracy", "accuracy", percent(report.accuracy), f"at least {percent(limits.min_accuracy)}"))
+    if report.latency_us is not None:
+        rows.append(("latency", "latency", f"{report.latency_us:,.1f} µs", _at_most(limits.max_latency_us, "{:g} µs")))
+    return tuple(Check(name, found, limit, key in failed) for key, name, found, limit in rows)
+
+
+def _matrices(evidence: Evidence) -> tuple[Matrix, ...]:
+    """The torch model's confusion matrix, the file's, and their difference."""
+    labels, classes = evidence.test.labels, len(evidence.checkpoint.spec.labels)
+    before, after = (metrics.confusion(s.argmax(1), labels, classes) for s in (evidence.reference, evidence.logits))
+    shown = _shown_classes(before + after)
+    before, after = (matrix[np.ix_(shown, shown)] for matrix in (before, after))
+    names = tuple(evidence.checkpoint.spec.labels[index] for index in shown)
+    most = max(int(_mistakes(matrix).max()) for matrix in (before, after))
+    return (
+        Matrix("torch", names, _counted(before, most)),
+        Matrix("file", names, _counted(after, most)),
+        Matrix("difference", names, _changed(after - before)),
+    )
+
+
+def _shown_classes(matrix: Int64Array) -> list[int]:
+    """All classes, or, of too many, those with the most mistakes."""
+    mistakes = _mistakes(matrix)
+    order = np.argsort(-(mistakes.sum(0) + mistakes.sum(1)), kind="stable")
+    return sorted(order[:MAX_CLASSES].tolist())
+
+
+def _mistakes(matrix: Int64Array) -> Int64Array:
+    return np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+
+
+def _counted(matrix: Int64Array, most: int) -> tuple[tuple[Cell, ...], ...]:
+    """Counts; only mistakes are shaded, since right answers would drown them."""
+    return tuple(
+        tuple(
+            Cell(str(value) if value else "", "right" if row == column else _shade("worse", value, most))
+            for column, value in enumerate(values)
+        )
+        for row, values in enumerate(matrix.tolist())
+    )
+
+
+def _changed(matrix: Int64Array) -> tuple[tuple[Cell, ...], ...]:
+    """Signed differences. Fewer right answers and more mistakes are worse."""
+    most = int(np.abs(matrix).max())
+    return tuple(
+        tuple(
+            Cell(_signed(value), _shade("better" if (value > 0) == (row == column) else "worse", abs(value), most))
+            for column, value in enumerate(values)
+        )
+        for row, values in enumerate(matrix.tolist())
+    )
+
+
+def _shade(kind: str, value: int, most: int) -> str:
+    """A class of the style sheet. By the square root, so that single mistakes can be seen beside a hundred."""
+    return f"{kind}-{math.ceil(SHADES * math.sqrt(value / most))}" if value else "none"
+
+
+def _flips(report: ParityReport, evidence: Evidence) -> tuple[FlipView, ...]:
+    """The flipped images, those first of which torch was surest."""
+    names, truth = evidence.checkpoint.spec.labels, evidence.test.labels
+    order = sorted(range(len(report.flip_indices)), key=lambda place: -report.flip_margins[place])[:MAX_FLIPS]
+    margins = parity.margins(evidence.logits[[report.flip_indices[place] for place in order]])
+    views = []
+    for place, margin in zip(order, margins.tolist(), strict=True):
+        index, (before, after) = report.flip_indices[place], report.flip_answers[place]
+        true = int(truth[index])
+        views.append(
+            FlipView(
+                index=index,
+                picture=_picture(evidence.test.images[index]),
+                true=names[true],
+                before=names[before],
+                after=names[after],
+                before_margin=report.flip_margins[place],
+                after_margin=margin if math.isfinite(margin) else None,
+                outcome="lost" if before == true else "gained" if after == true else "wrong in both",
+            )
+        )
+    return tuple(views)
+
+
+def _picture(image: Uint8Array) -> str:
+    """An image `[28, 28]` as the data URI of a PNG: 28 pixels wide, to be enlarged by the browser."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _conditions(views: Sequence[FileView]) -> list[Robustness]:
+    """One result of each condition off the test set, for the headings."""
+    return list({found.condition: found for view in views for found in view.report.robustness}.values())
+
+
+def _models(views: Sequence[FileView]) -> list[Model]:
+    """The torch models, each with those of its files that were asked off the test set."""
+    groups: dict[str, list[FileView]] = {}
+    for view in views:
+        if view.report.robustness and view.evidence:
+            groups.setdefault(view.evidence.checkpoint.weights_sha256, []).append(view)
+    names = [found.condition for found in _conditions(views)]
+    models = []
+    for group in groups.values():
+        rows = []
+        for view in group:
+            cells = {found.condition: found for found in view.report.robustness}
+            rows.append((view, tuple(cells.get(name) for name in names)))
+        name = group[0].evidence.checkpoint.name if group[0].evidence else ""
+        models.append(Model(name, rows[0][1], tuple(rows)))
+    return models
+
+
+def _at_most(limit: Any, form: str, unit: Callable[[Any], Any] = lambda value: value) -> str:
+    return "none" if limit is None else f"at most {form.format(unit(limit))}"
+
+
+def _signed(value: int) -> str:
+    return f"{value:+,}".replace("-", "−") if value else ""  # noqa: RUF001 - a minus sign is as wide as a plus

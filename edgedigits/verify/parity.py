@@ -1,0 +1,92 @@
+"""Two models' answers to the same images, compared: how many changed, which way, by how much, how surely."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgedigits.models import metrics
+from edgedigits.records.arrays import Int64Array, Scores
+
+
+@dataclass(frozen=True)
+class Flip:
+    """An image whose predicted class differs. `margin` is torch's top probability minus its second: how sure it was."""
+
+    index: int
+    before: int
+    after: int
+    margin: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Absolute differences of the logits; `largest` is at image `worst`.
+
+    Where a logit is not finite all are None, and `worst` is the first image that has one.
+    """
+
+    largest: float | None
+    mean: float | None
+    p999: float | None
+    worst: int
+
+
+def flips(reference: Scores, scores: Scores) -> list[Flip]:
+    """The images that two models answer otherwise, in order. Both logits are `[n, classes]`."""
+    before, after = reference.argmax(1), scores.argmax(1)
+    indices = np.flatnonzero(before != after)
+    return [
+        Flip(int(index), int(before[index]), int(after[index]), float(margin))
+        for index, margin in zip(indices, margins(reference[indices]), strict=True)
+    ]
+
+
+def changed(reference: Scores, scores: Scores) -> int:
+    """How many images two models answer otherwise. Both logits are `[n, classes]`."""
+    return int((reference.argmax(1) != scores.argmax(1)).sum())
+
+
+def margins(scores: Scores) -> Scores:
+    """The top probability minus the second, `[n]`, of logits `[n, classes]`: how sure each answer is."""
+    ordered: Scores = np.sort(metrics.softmax(scores), axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def difference(reference: Scores, scores: Scores) -> Difference:
+    """How far the logits are apart: largest, mean and 99.9th percentile of all, and the image with the largest."""
+    finite = np.isfinite(scores).all(axis=1)
+    if not finite.all():
+        return Difference(None, None, None, worst=int(finite.argmin()))
+    apart = np.abs(scores - reference)
+    return Difference(
+        largest=float(apart.max()),
+        mean=float(apart.mean()),
+        p999=float(np.quantile(apart, 0.999)),
+        worst=int(apart.max(axis=1).argmax()),
+    )
+
+
+def softmax_difference(logits: Scores, probabilities: Scores) -> float | None:
+    """How far the probabilities are from the softmax of the logits, at most; None where one is not finite."""
+    largest = float(np.abs(probabilities - metrics.softmax(logits)).max())
+    return largest if math.isfinite(largest) else None
+
+
+def mcnemar(lost: int, gained: int) -> float:
+    """The exact two-sided p-value of lost against gained answers (McNemar 1947, Psychometrika 12:153-157).
+
+    How often a fair coin would divide the changed answers at least as unevenly. Integers until the
+    last step, so that nothing is rounded away.
+    """
+    changed, fewer = lost + gained, min(lost, gained)
+    ways = sum(math.comb(changed, count) for count in range(fewer + 1))
+    chance: float = 2 * ways / 2**changed
+    return min(1.0, chance)
+
+
+def by_class(scores: Scores, labels: Int64Array) -> tuple[float | None, ...]:
+    """The accuracy on the images of each class; None for a class without images."""
+    right = scores.argmax(1) == labels
+    members = [labels == label for label in range(scores.shape[1])]
+    return tuple(float(right[member].mean()) if member.any() else None for member in members)

@@ -1,0 +1,203 @@
+"""What people and programs see: nothing cut, nothing taken for markup, one JSON document."""
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from edgedigits.bench import figures as bench_figures
+from edgedigits.bench.bench import Benchmark
+from edgedigits.bench.figures import Measured, Measurement
+from edgedigits.cli import export, tables, verify
+from edgedigits.cli import train as cli_train
+from edgedigits.data.published import FileStatus
+from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.presets import PRESETS
+from edgedigits.records import words as records_words
+from edgedigits.records.artifact import Artifact
+from edgedigits.records.model import Recipe
+from edgedigits.records.progress import Progress
+from edgedigits.records.report import ParityReport, Verification
+
+RECIPE = Recipe(epochs=5, batch_size=64, lr=1e-3)
+PASSED = ParityReport(
+    name="fc",
+    format="onnx",
+    path="exports/fc/fc.onnx",
+    sha256="ab" * 32,
+    size_bytes=160_700,
+    dataset="mnist",
+    samples=10_000,
+    reference_accuracy=0.98,
+    accuracy=0.979,
+    interval=(0.976, 0.982),
+    flips=12,
+    lost=11,
+    gained=1,
+    mcnemar_p=0.0063,
+    max_abs_diff=0.0042,
+    passed=True,
+)
+WRONG = dataclasses.replace(PASSED, path="b.onnx", passed=False, max_abs_diff=None, failures=("flips: 12", "cause: x"))
+UNREADABLE = ParityReport("c", "onnx", "c.onnx", "", 0, failures=("file: c.onnx is missing.",), readable=False)
+
+
+def text(table: RenderableType, width: int = 200) -> str:
+    """What a table looks like without colour."""
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def rows(table: RenderableType) -> list[list[str]]:
+    return [line.split() for line in text(table).splitlines()]
+
+
+def test_json_is_one_document_that_any_pipe_can_carry(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.print_json({"path": "läufe/fc…"})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out) == {"path": "läufe/fc…"}
+    with pytest.raises(ValueError, match="not JSON compliant"):  # rather than print what no reader takes
+        tables.print_json({"loss": float("nan")})
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "runs [old]", "[/bold]", ":smile:"])
+def test_a_piped_table_holds_each_path_as_it_is(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    artifact = Artifact("fc", "onnx", "fc.onnx", 1, "ab" * 32, "", 17, {}, folder=Path(name))
+    tables.print_table(export.exported([artifact]))
+    out = capsys.readouterr().out
+    assert str(artifact.path) in out
+    assert len(out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [(None, True), ("1", False)])
+def test_a_terminal_gets_colour_unless_it_says_no(
+    no_color: str | None, coloured: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as if stdout were a terminal
+    monkeypatch.setenv("TERM", "xterm-256color")
+    if no_color is None:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+    else:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    tables.print_table(cli_train.statuses([FileStatus("mnist", Path("a"), "damaged", "")]))
+    assert ("\x1b[1;31m" in capsys.readouterr().out) == coloured
+
+
+EVENT = Progress("", 3, 10, {"loss": 0.25, "accuracy": 0.5, "images_per_second": 12_345.6})
+
+
+def test_progress_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "200")
+    with tables.progress("train [fc]") as observer:
+        observer(EVENT)
+    captured = capsys.readouterr()
+    for words in ("train [fc]", "loss 0.2500", "accuracy 50.00%", "12,346 images/s"):
+        assert words in captured.err
+    assert captured.out == ""
+
+
+def test_progress_is_silent_where_another_process_shows_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with tables.progress("train fc", shown=False) as observer:
+        observer(EVENT)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_progress_is_silent_where_nothing_can_move(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "dumb")
+    with tables.progress("train fc") as observer:
+        observer(EVENT)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_training_table_shows_what_was_reached(runs: Path) -> None:
+    run = read_checkpoint(runs / "fc-tiny")
+    (_, row) = rows(cli_train.training([run]))
+    test, train = (f"{value:.2%}" for value in (run.metrics.test_accuracy, run.metrics.train_accuracy))
+    assert row == ["fc", "tiny", test, train, "12", f"{run.metrics.train_seconds:.1f}", "cpu", f"{run.folder}/"]
+
+
+def test_the_verdict_table_compares_both_side_by_side() -> None:
+    table = verify.verification(Verification(True, "mnist", 10_000, (PASSED,)))
+    _, row, verdict = text(table).splitlines()
+    assert row.split() == "exports/fc/fc.onnx 160.7 kB 98.00% 97.90% 0.30 12 11 1 0.0063 4.2e-03 passed".split()  # noqa: SIM905
+    assert verdict == "passed: 1 file, 10,000 test images of mnist"
+
+
+def test_every_failure_stands_below_the_table_with_its_file() -> None:
+    table = verify.verification(Verification(False, "mnist", 10_000, (PASSED, WRONG, UNREADABLE)))
+    lines = text(table).splitlines()
+    assert lines[2].endswith("not finite  FAILED ")
+    assert lines[3].split() == ["c.onnx", "0", "B", *"--------", "FAILED"]
+    assert lines[4:] == [
+        "b.onnx",
+        "  flips: 12",
+        "b.onnx",
+        "  cause: x",
+        "c.onnx",
+        "  file: c.onnx is missing.",
+        "FAILED: 2 of 3 files",
+    ]
+
+
+def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = Measurement("fc", "default", "mnist", 9, (0, 1), (0.97, 0.98), (0.99, 0.99), (4.0, 6.0), "x86_64")
+    inference = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, ())
+    monkeypatch.setattr(bench_figures, "read", lambda: Measured((figures,), inference))
+    lines = text(tables.models()).splitlines()
+    assert len(lines) == 1 + 2 * len(PRESETS)
+    assert lines[1].split()[:3] == ["fc", "784-50-10", "39,760"]
+    assert lines[1].split()[-3:] == ["97.50%", "(n=2)", "5.0"]
+    assert all(line.split()[-2:] == ["not", "measured"] for line in lines[2:])
+    (entry,) = cli_train.models_json()["models"][0]["measured"]
+    assert Measurement.from_dict(entry) == figures
+
+
+def test_advice_stands_once_below_the_states() -> None:
+    missing = [FileStatus("mnist", Path(name), "missing", "edgedigits data --fetch mnist") for name in "ab"]
+    found = rows(cli_train.statuses([*missing, FileStatus("mnist", Path("c"), "whole", "")]))
+    states = [["mnist", "a", "missing"], ["mnist", "b", "missing"], ["mnist", "c", "whole"]]
+    assert found[1:] == [*states, ["edgedigits", "data", "--fetch", "mnist"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "adam 0.001, batch 64, 5 epochs"),
+        ({"epochs": 1, "lr": 0.01}, "adam 0.01, batch 64, 1 epoch"),
+        ({"optimizer": "adamw", "schedule": "one-cycle"}, "adamw 0.001, batch 64, 5 epochs, one-cycle"),
+        ({"shift": 2}, "adam 0.001, batch 64, 5 epochs, shift 2"),
+    ],
+)
+def test_a_recipe_in_a_few_words(changes: dict[str, object], expected: str) -> None:
+    assert records_words.describe(dataclasses.replace(RECIPE, **changes)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (39_870, "39.9 kB"),
+        (1_500_000, "1.5 MB"),
+        (2 * 10**9, "2,000.0 MB"),
+    ],
+)
+def test_a_size_is_in_decimal_units(count: int, expected: str) -> None:
+    assert records_words.size(count) == expected

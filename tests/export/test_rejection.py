@@ -1,0 +1,80 @@
+"""When an answer is none: temperature, calibration error and threshold, each against what can be counted."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgedigits.data.dataset import Dataset
+from edgedigits.errors import DataError, UsageError
+from edgedigits.export import rejection
+from edgedigits.export.rejection import fit_rejection
+from edgedigits.models import metrics
+from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.weights import load_classifier
+from edgedigits.records.model import Recipe
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_of_labels_drawn_at_it_is_found(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (20_000, 10)).astype(np.float32)
+    chances = metrics.softmax(logits / np.float32(temperature)).astype(np.float64)
+    labels = (rng.random((20_000, 1)) > chances.cumsum(axis=1)).sum(axis=1).clip(0, 9)
+    assert rejection.fit_temperature(logits, labels) == pytest.approx(temperature, rel=0.05)
+
+
+def test_a_temperature_has_three_digits_and_stays_in_its_range() -> None:
+    logits = np.eye(10, dtype=np.float32)[[0, 1, 2, 3]]
+    assert rejection.fit_temperature(logits, np.arange(4)) == rejection.TEMPERATURES[0]
+    assert rejection.fit_temperature(logits, np.arange(4) + 5) == rejection.TEMPERATURES[1]
+    assert rejection.fit_temperature(3 * logits, np.array([0, 1, 2, 9])) == pytest.approx(0.911, abs=2e-3)
+
+
+def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.array([[0.9, 0.1]] * 10 + [[0.6, 0.4]] * 10, np.float32)
+    labels = np.array([0] * 9 + [1] + [0] * 3 + [1] * 7)
+    assert rejection.calibration_error(probabilities, labels) == pytest.approx((0 + 0.3) / 2, abs=1e-6)
+    sure = np.array([[1.0, 0.0]] * 4, np.float32)
+    assert rejection.calibration_error(sure, np.array([0, 0, 1, 1])) == pytest.approx(0.5)
+
+
+def test_the_threshold_refuses_few_digits_and_most_of_the_rest() -> None:
+    digits = np.linspace(0.5, 1, 101).astype(np.float32)
+    found = rejection.choose_threshold({"digits": digits, "noise": np.array([0.2, 0.45])}, classes=10)
+    assert found == 0.46  # the lowest that refuses all of the noise
+    found = rejection.choose_threshold({"digits": digits, "noise": np.array([0.2, 0.99])}, classes=10)
+    assert found == 0.21
+    assert (digits < rejection.choose_threshold({"digits": digits, "noise": digits}, classes=10)).mean() <= 0.05
+
+
+def test_the_threshold_is_above_what_a_blank_canvas_gets() -> None:
+    low = np.full(10, 0.05, np.float32)
+    assert rejection.choose_threshold({"digits": low, "blank": low}, classes=10) == 0.11
+
+
+def test_it_is_chosen_on_the_digits_that_were_held_out(runs: Path, digits: Dataset) -> None:
+    run = read_checkpoint(runs / "cnn-tiny")
+    classifier = load_classifier(run)
+    found = fit_rejection(run, classifier, digits)
+    assert found.samples == round(len(digits.train) * run.recipe.validation) == 15
+    assert found == fit_rejection(run, classifier, dataclasses.replace(digits, test=digits.train))  # never on the test
+    assert found.refused.keys() == {"digits", "blank", "noise", "scribbles"}
+    assert found.refused["blank"] == 1
+    assert found.refused["digits"] <= rejection.DIGITS_REFUSED
+    assert found.error_after <= found.error_before + 0.01
+
+
+def test_a_recipe_that_holds_out_nothing_is_refused(runs: Path, digits: Dataset) -> None:
+    run = read_checkpoint(runs / "fc-tiny")
+    other = dataclasses.replace(run, recipe=Recipe(epochs=1, batch_size=1, lr=1e-3))
+    with pytest.raises(UsageError, match="fc-tiny: its recipe held out no digits"):
+        fit_rejection(other, load_classifier(run), digits)
+
+
+def test_another_data_set_than_the_one_trained_on_is_refused(runs: Path, digits: Dataset) -> None:
+    run = read_checkpoint(runs / "fc-tiny")
+    other = dataclasses.replace(digits, ref=dataclasses.replace(digits.ref, sha256="0" * 64))
+    with pytest.raises(DataError, match="is not what fc-tiny was trained on"):
+        fit_rejection(run, load_classifier(run), other)

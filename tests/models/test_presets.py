@@ -1,0 +1,83 @@
+import dataclasses
+
+import pytest
+
+from edgedigits.data import published
+from edgedigits.errors import UsageError
+from edgedigits.models import presets
+from edgedigits.models.presets import DEFAULT_MODELS, OURS, PRESETS, RECIPES, find_preset, find_recipe
+from edgedigits.records.model import ModelSpec, Recipe
+
+PUBLISHED = {  # network, normalization, optimizer and data set of each tutorial
+    "fc": (
+        ModelSpec("fc", {"hidden": (50,)}),
+        Recipe(optimizer="adam", lr=1e-3, batch_size=64, epochs=1),
+        "mnist",
+    ),
+    "fc-28": (
+        ModelSpec("fc", {"hidden": (28,)}),
+        Recipe(optimizer="adam", lr=1e-2, batch_size=64, epochs=5),
+        "fashion",
+    ),
+    "fc-deep": (
+        ModelSpec("fc", {"hidden": (784, 500, 50)}),
+        Recipe(optimizer="adam", lr=1e-3, batch_size=8192, epochs=50),
+        "mnist",
+    ),
+    "cnn": (
+        ModelSpec("cnn", {"blocks": ((8,), (16,))}),
+        Recipe(optimizer="adam", lr=1e-3, batch_size=64, epochs=5),
+        "mnist",
+    ),
+    "cnn-deep": (
+        ModelSpec("cnn", {"blocks": ((32, 32), (32,)), "hidden": (100, 50)}, mean=0.5, std=0.5),
+        Recipe(optimizer="adam", lr=1e-4, betas=(0.5, 0.999), batch_size=64, epochs=10),
+        "mnist",
+    ),
+}
+PLAIN = {"weight_decay": 0.0, "schedule": "constant", "shift": 0, "validation": 0.0}  # none of the tutorials does more
+
+
+def test_every_preset_is_compared_with_its_tutorial() -> None:
+    assert PUBLISHED.keys() == PRESETS.keys()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_tutorial_recipe_is_the_published_one(name: str) -> None:
+    spec, recipe, dataset = PUBLISHED[name]
+    assert PRESETS[name].spec == spec
+    assert find_recipe(name, "tutorial") == dataclasses.replace(recipe, **PLAIN)
+    assert PRESETS[name].dataset == dataset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_default_recipe_is_ours_and_holds_images_out(name: str) -> None:
+    default = find_recipe(name)
+    assert default == find_recipe(name, "default") != find_recipe(name, "tutorial")
+    assert (default.schedule, default.optimizer) == (OURS.schedule, OURS.optimizer)
+    assert 0 < default.validation < 0.5
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_names_a_data_set_that_is_known(name: str) -> None:
+    assert PRESETS[name].dataset in published.KNOWN
+
+
+def test_every_preset_has_every_recipe_and_no_other() -> None:
+    recipes = {field.name for field in dataclasses.fields(presets.Preset) if field.type is Recipe}
+    assert recipes == set(RECIPES)
+
+
+def test_one_model_of_each_family_is_trained_by_default() -> None:
+    assert DEFAULT_MODELS == ("fc", "cnn")
+    assert set(DEFAULT_MODELS) <= PRESETS.keys()
+
+
+def test_a_misspelt_model_gets_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match=r"unknown model 'cnn-deeep': did you mean 'cnn-deep'\? Known: fc, fc-28,"):
+        find_preset("cnn-deeep")
+
+
+def test_a_misspelt_recipe_gets_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match=r"unknown recipe 'tutorail': did you mean 'tutorial'\?"):
+        find_recipe("cnn", "tutorail")

@@ -1,0 +1,319 @@
+import dataclasses
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgedigits.bench.bench import Benchmark, BenchRow, Ratios
+from edgedigits.embed.embedder import Embedding
+from edgedigits.errors import RecordError, UsageError
+from edgedigits.inference.score import ScoreSummary
+from edgedigits.records import record as records_record
+from edgedigits.records.artifact import Artifact, Calibration, Contract, Manifest, Refusal, TensorInfo, TensorSpec
+from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
+from edgedigits.records.record import Record
+from edgedigits.records.report import Deployment, EngineRef, Limits, ParityReport, Robustness, Verification
+from edgedigits.runtime.compatibility import Runtime
+from edgedigits.runtime.inspection import Inspection
+from edgedigits.train.resume import Unfinished
+from edgedigits.verify.reproduce import Reproduced, Reproduction
+
+SPEC = ModelSpec("cnn", {"blocks": ((8, 8), (16,)), "hidden": ()}, labels=("a", "ß", "日本"), mean=0.5, std=0.25)
+RECIPE = Recipe(epochs=3, batch_size=64, lr=1e-3, optimizer="adamw", betas=(0.5, 0.999), schedule="one-cycle", shift=2)
+CHECKPOINT = Checkpoint(
+    name="cnn-letters",
+    model="cnn",
+    spec=SPEC,
+    recipe=RECIPE,
+    dataset=DatasetRef("letters", "5e", source="/home/me/letters", dark_ink=True),
+    metrics=Metrics(0.98, 0.99, None, 1.25),
+    versions={"torch": "2.15.0"},
+    device="cpu",
+    threads=2,
+    weights_sha256="ab",
+    folder=Path("runs/cnn-letters"),
+)
+ARTIFACT = Artifact(
+    "cnn-letters", "onnx", "cnn-letters.onnx", 37_000, "cd", "ab", 17, {"onnx": "1.23.2"}, folder=Path("exports/cnn")
+)
+REPORT = ParityReport(
+    name="cnn",
+    format="onnx-int8",
+    path="exports/cnn/cnn.int8.onnx",
+    sha256="cd",
+    size_bytes=14_000,
+    dataset="mnist",
+    samples=10_000,
+    reference_accuracy=0.99,
+    reference_interval=(0.988, 0.992),
+    accuracy=0.9899,
+    interval=(0.9879, 0.9919),
+    flips=3,
+    flip_indices=(7, 8, 9),
+    lost=2,
+    gained=1,
+    max_abs_diff=0.125,
+    limits=Limits(max_flips=2, max_drop=0.002),
+    failures=("flips: 3 of 10,000 answers changed, limit 2",),
+)
+RATIOS = Ratios(0.25, 0.5, 0.75, 2.0)
+ROW = BenchRow("fc", "onnx-int8", "fc.int8.onnx", "ab", 40_000, 0.98, 2, 6.5, 9.25, 1e6, to_torch=RATIOS)
+TENSOR = TensorInfo("weights", "uint8", (784, 50), 39_200)
+RUNTIME = Runtime("OpenCV", None, "not tried")
+INSPECTION = Inspection(
+    path="fc.int8.onnx",
+    format="onnx-int8",
+    size_bytes=40_000,
+    sha256="cd",
+    contract=Contract("onnx-int8", ("0", "1"), "ab", "mnist", 0.99),
+    checkpoint=None,
+    operators={"Gemm": 2},
+    opset=17,
+    ir_version=8,
+    tensors=(TENSOR,),
+    parameters=39_200,
+    quantized_share=1.0,
+    runtimes=(RUNTIME,),
+)
+REFUSAL = Refusal(0.9, 0.95, 3_000, error_before=0.007, error_after=0.004, refused={"digits": 0.05})
+EXAMPLES: list[Record] = [
+    Deployment("one image a call", samples=10_000, flips=3, changed=1, max_abs_diff=0.25),
+    Robustness("noise", samples=500, flips=0, max_abs_diff=None, reference_accuracy=None, accuracy=None),
+    Calibration(samples=500, sha256="c" * 64),
+    REFUSAL,
+    dataclasses.replace(ARTIFACT, refusal=REFUSAL),
+    Contract("onnx-canvas", ("0", "1"), "ab", "mnist", 0.99, sides=(8, 2048), temperature=0.9, threshold=0.95),
+    RATIOS,
+    ROW,
+    Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {"torch": "2.15.0"}, (ROW,), ("it is slower",)),
+    TENSOR,
+    RUNTIME,
+    INSPECTION,
+    CHECKPOINT.setup(),
+    Unfinished(CHECKPOINT.setup(), 30, (Epoch(1, 0.5, 0.9, 1e-3, 1.0, 60_000.0),), 0.25, 1.25),
+    ScoreSummary("fc.onnx", "cd", "digits", "answers.csv", "0/4", 10_000, 2, 4_096, 0.5, 11_808.0),
+    Embedding("python", ("cnn.onnx",), {"cnn.onnx": 38_828, "digits.py": 3_000}, "python selftest.py", Path("out")),
+    SPEC,
+    RECIPE,
+    CHECKPOINT.dataset,
+    Epoch(1, 0.5, 0.9, 1e-3, 2.0, 1e5, validation_loss=0.4, validation_accuracy=0.91),
+    History((Epoch(1, 0.5, 0.9, 1e-3, 2.0, 1e5), Epoch(2, 0.4, 0.9, 1e-3, 2.0, 1e5))),
+    CHECKPOINT.metrics,
+    CHECKPOINT,
+    TensorSpec("image", "uint8", ("batch", 28, 28)),
+    Contract("onnx", ("0", "1"), "ab", "mnist", 0.99),
+    ARTIFACT,
+    dataclasses.replace(ARTIFACT, format="torchscript", opset=None),
+    Manifest(CHECKPOINT, (ARTIFACT,)),
+    Reproduced("cnn.onnx", recorded="ab", found="cd", same=False),
+    Reproduction("cnn", False, (Reproduced("cnn.onnx", "ab", "cd", same=False),), ("threads: 2 then, 1 now",)),
+    REPORT.limits,
+    EngineRef("openvino", "2026.4.1"),
+    REPORT,
+    Verification(False, "mnist", 10_000, (REPORT, ParityReport("fc", "onnx", "fc.onnx", "", 0, readable=False))),
+]
+
+
+def test_every_record_type_has_an_example() -> None:
+    kinds = {kind for _, kind in inspect.getmembers(records_record, inspect.isclass) if issubclass(kind, Record)}
+    assert kinds - {Record} == {type(example) for example in EXAMPLES}
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(record).__name__)
+class TestRoundTrip:
+    def test_a_document_reads_back_equal(self, record: Record) -> None:
+        assert type(record).from_json(record.to_json()) == record
+        assert type(record).from_json(record.to_line().encode()) == record
+
+    def test_what_was_read_back_writes_the_same_bytes(self, record: Record) -> None:
+        assert type(record).from_json(record.to_json()).to_json() == record.to_json()
+
+    def test_a_line_is_one_line_and_a_document_ends_with_a_newline(self, record: Record) -> None:
+        assert "\n" not in record.to_line()
+        assert record.to_json().endswith("}\n")
+        assert json.loads(record.to_line()) == json.loads(record.to_json()) == json.loads(json.dumps(record.to_dict()))
+
+    def test_a_file_reads_back_equal(self, record: Record, tmp_path: Path) -> None:
+        (tmp_path / "record.json").write_text(record.to_json(), encoding="utf-8")
+        assert type(record).read(tmp_path / "record.json") == record
+
+
+def test_lists_come_back_as_tuples_and_integers_as_the_floats_they_stand_for() -> None:
+    spec = ModelSpec.from_json('{"family": "cnn", "params": {"blocks": [[8], [16]]}, "mean": 1}')
+    assert spec.params == {"blocks": ((8,), (16,))}
+    assert type(spec.mean) is float
+
+
+@pytest.mark.parametrize("record", [CHECKPOINT, ARTIFACT])
+def test_where_a_record_was_found_is_not_written(record: Checkpoint | Artifact) -> None:
+    assert "folder" not in record.to_dict()
+    assert type(record).from_dict(record.to_dict()).folder == Path()
+
+
+@pytest.mark.parametrize("record", [Contract("onnx", ("0", "1"), "ab", "mnist", 0.99), ARTIFACT])
+def test_what_came_later_is_left_out_where_it_is_not_used(record: Record) -> None:
+    assert record.to_dict().keys().isdisjoint({"sides", "temperature", "threshold", "refusal"})
+
+
+@pytest.mark.parametrize("changes", [{"temperature": 0.0}, {"threshold": 1.5}, {"threshold": -0.1}])
+def test_a_refusal_out_of_range_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=next(iter(changes))):
+        Contract("onnx-canvas", ("0", "1"), "ab", "mnist", 0.99, **changes)  # type: ignore[arg-type]
+
+
+def test_an_anonymous_checkpoint_differs_only_in_the_path_of_the_data() -> None:
+    anonymous = CHECKPOINT.anonymous()
+    assert "/home/me" not in anonymous.to_json()
+    assert dataclasses.replace(anonymous, dataset=CHECKPOINT.dataset) == CHECKPOINT
+
+
+def test_the_path_of_an_artifact_is_in_the_folder_where_it_was_found() -> None:
+    assert ARTIFACT.path == Path("exports/cnn/cnn-letters.onnx")
+
+
+def test_a_contract_has_an_output_column_for_each_label() -> None:
+    contract = Contract("onnx", ("cat", "dog", "eel"), "ab", "animals", 0.9)
+    assert [(output.name, output.shape) for output in contract.outputs] == [
+        ("logits", ("batch", 3)),
+        ("probabilities", ("batch", 3)),
+    ]
+
+
+def recipe_json(**changes: Any) -> str:
+    return json.dumps({**RECIPE.to_dict(), **changes})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "complaint"),
+    [
+        (Recipe, '{"epochs": 1, "lr": 0.1}', "Recipe: field 'batch_size' is missing"),
+        (Recipe, recipe_json(learning_rate=1), "Recipe: unknown field 'learning_rate'"),
+        (Recipe, recipe_json(epochs="5"), "Recipe.epochs: int wanted, str found"),
+        (Recipe, recipe_json(epochs=5.0), "Recipe.epochs: int wanted, float found"),
+        (Recipe, recipe_json(epochs=True), "Recipe.epochs: int wanted, bool found"),
+        (Recipe, recipe_json(lr=True), "Recipe.lr: float wanted, bool found"),
+        (Recipe, recipe_json(lr=None), "Recipe.lr: float wanted, NoneType found"),
+        (Recipe, recipe_json(betas=0.9), "Recipe.betas: list wanted, float found"),
+        (Recipe, recipe_json(betas=[0.9, "x"]), "Recipe.betas[1]: float wanted, str found"),
+        (Recipe, recipe_json(epochs=0), "Recipe: epochs: at least 1 wanted, 0 given"),
+        (Recipe, recipe_json(lr=10**400), "Recipe.lr: a finite number wanted"),
+        (Recipe, recipe_json().replace("0.001", "1e999"), "Recipe.lr: a finite number wanted"),
+        (Recipe, recipe_json().replace("0.001", "NaN"), "Recipe: not JSON (NaN is no number)"),
+        (Recipe, recipe_json().replace("0.001", "-Infinity"), "Recipe: not JSON (-Infinity is no number)"),
+        (Recipe, "[]", "Recipe: dict wanted, list found"),
+        (Recipe, "", "Recipe: not JSON"),
+        (Recipe, recipe_json()[:-1], "Recipe: not JSON"),
+        (Recipe, "9" * 5000, "Recipe: not JSON"),
+        (ModelSpec, '{"family": "fc", "params": []}', "ModelSpec.params: dict wanted, list found"),
+        (History, '{"epochs": [{"epoch": 1}]}', "History.epochs[0]: field 'accuracy' is missing"),
+        (TensorSpec, '{"name": "a", "dtype": "b", "shape": [null]}', "TensorSpec.shape[0]: str wanted, NoneType found"),
+        (Limits, '{"max_flips": 1.5}', "Limits.max_flips: int wanted, float found"),
+        (Checkpoint, json.dumps({**CHECKPOINT.to_dict(), "folder": "/etc"}), "Checkpoint: unknown field 'folder'"),
+        (
+            Checkpoint,
+            json.dumps({**CHECKPOINT.to_dict(), "versions": {"torch": 2}}),
+            "Checkpoint.versions.torch: str wanted, int found",
+        ),
+        (
+            Checkpoint,
+            json.dumps({**CHECKPOINT.to_dict(), "spec": {**SPEC.to_dict(), "std": 0}}),
+            "Checkpoint.spec: std: a positive number wanted, 0.0 given",
+        ),
+        (Manifest, json.dumps({**Manifest(CHECKPOINT, ()).to_dict(), "version": 2}), "Manifest: version: 1 wanted"),
+    ],
+)
+def test_a_document_that_is_no_such_record_is_refused_and_named(
+    kind: type[Record], text: str, complaint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "record.json"
+    path.write_text(text)
+    with pytest.raises(RecordError) as caught:
+        kind.read(path)
+    assert str(caught.value).startswith(f"{path}: {complaint}")
+
+
+@pytest.mark.parametrize("levels", [600, 100_000])  # too deep for the record; too deep for Python's JSON reader
+def test_deep_nesting_is_refused(levels: int) -> None:
+    with pytest.raises(RecordError, match=r"ModelSpec: not JSON \(maximum recursion depth"):
+        ModelSpec.from_json('{"family": "fc", "params": {"hidden": ' + "[" * levels + "]" * levels + "}}")
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(RecordError, match="Limits: not JSON"):
+        Limits.from_json(b'{"max_flips": "\xff\xfe"}')
+
+
+def test_a_missing_file_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(RecordError) as caught:
+        Limits.read(tmp_path / "no.json")
+    assert str(caught.value) == f"{tmp_path / 'no.json'}: cannot be read (No such file or directory)"
+
+
+def test_what_is_not_finite_is_never_written() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dataclasses.replace(CHECKPOINT.metrics, train_seconds=float("nan")).to_json()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("epochs", 0, "at least 1"),
+        ("batch_size", 0, "at least 1"),
+        ("lr", 0.0, "a positive number"),
+        ("lr", float("nan"), "a positive number"),
+        ("lr", float("inf"), "a positive number"),
+        ("optimizer", "sgd", "adam or adamw"),
+        ("betas", (0.9,), "two of 0..1"),
+        ("betas", (0.9, 1.0), "two of 0..1"),
+        ("weight_decay", -0.1, "0 or more"),
+        ("schedule", "cosine", "constant or one-cycle"),
+        ("shift", 9, "0 to 8 pixels"),
+        ("shift", -1, "0 to 8 pixels"),
+        ("validation", 0.6, "0 to 0.5"),
+        ("validation", -0.1, "0 to 0.5"),
+        ("seed", -1, "0 or more"),
+        ("seed", 2**63, "0 or more"),
+    ],
+)
+def test_a_recipe_keeps_its_rules(field: str, value: Any, rule: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        dataclasses.replace(RECIPE, **{field: value})
+    assert str(caught.value) == f"{field}: {rule} wanted, {value!r} given"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("labels", ("0",), "at least two classes"),
+        ("labels", ("0", "1", "0"), "no class twice"),
+        ("input_shape", (32, 32), "(28, 28)"),
+        ("std", 0.0, "a positive number"),
+        ("std", float("inf"), "a positive number"),
+        ("mean", float("nan"), "a finite number"),
+    ],
+)
+def test_a_model_spec_keeps_its_rules(field: str, value: Any, rule: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        dataclasses.replace(SPEC, **{field: value})
+    assert str(caught.value) == f"{field}: {rule} wanted, {value!r} given"
+
+
+@pytest.mark.parametrize("record", [Contract("onnx", ("0", "1"), "ab", "mnist", 0.99), Manifest(CHECKPOINT, ())])
+def test_a_later_version_is_not_misread(record: Contract | Manifest) -> None:
+    with pytest.raises(UsageError, match="version: 1 wanted, 2 given"):
+        dataclasses.replace(record, version=2)
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(record).__name__)
+def test_a_record_cannot_be_changed(record: Record) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(record, dataclasses.fields(record)[0].name, None)  # type: ignore[arg-type]
+
+
+def test_reading_records_needs_no_torch_and_no_numpy() -> None:
+    code = "import sys, edgedigits.records; sys.exit(bool({'torch', 'numpy'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,301 @@
+"""The engines: each answers as ONNX Runtime does, through the same gate; what goes wrong there is an error here.
+
+They all must be here, Chromium and Node.js too: a test of an engine that is missing fails.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from edgedigits.bench import engines
+from edgedigits.bench.engines import Comparison, read_comparison
+from edgedigits.cli import tables
+from edgedigits.cli import verify as cli_verify
+from edgedigits.errors import MissingCapability, ModelFileError, UsageError
+from edgedigits.export import manifest
+from edgedigits.models.presets import PRESETS
+from edgedigits.records.report import Verification
+from edgedigits.runtime import engines, safety, sandbox
+from edgedigits.runtime.engines import find_engine, get_engine, openvino, web
+from edgedigits.runtime.load import Opener
+from edgedigits.runtime.predictor import Predictor
+from edgedigits.runtime.safety import BOUNDS
+from edgedigits.system import files
+from edgedigits.verify.verifier import verify
+from tests.helpers import ONNX_ENGINES
+from tests.helpers.broken import DAMAGES, GRAPHS
+from tests.helpers.hostile import MODELS
+
+SHELF = Path(__file__).parents[2] / "exports"
+FC, FC_INT8, CANVAS = (SHELF / "fc" / f"fc{suffix}.onnx" for suffix in ("", ".int8", ".canvas"))
+CNN = SHELF / "cnn" / "cnn.onnx"
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+REFUSES = {  # what an engine says of files that it does not run
+    ("opencv", FC_INT8): r"cannot load it \(Node \[MatMulInteger@ai\.onnx\].* Can't create layer",
+    ("opencv", CANVAS): r"fails to answer \('input == CV_32F",
+    ("openvino", FC_INT8): r"cannot load it \(Cannot get length of dynamic dimension\)",
+}
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are listed otherwise there")
+every_engine = pytest.mark.parametrize("name", ONNX_ENGINES)
+
+
+@every_engine
+def test_an_engine_answers_as_onnx_runtime_does(name: str) -> None:
+    for path in (FC, CNN, FC_INT8, CANVAS):
+        if reason := REFUSES.get((name, path)):
+            with pytest.raises(ModelFileError, match=f"^{path}: {name} {reason}"):
+                Opener(engine=name).open(path)(IMAGES)
+            continue
+        found, wanted = Opener(engine=name).open(path), Opener().open(path)
+        assert found.contract == wanted.contract
+        for answer, expected in zip(found(IMAGES), wanted(IMAGES), strict=True):
+            np.testing.assert_allclose(answer, expected, atol=1e-4)
+        np.testing.assert_allclose(found(IMAGES[:1])[0], wanted(IMAGES[:1])[0], atol=1e-4)
+
+
+@every_engine
+def test_images_one_a_call_and_times_come_from_there(name: str) -> None:
+    found = Opener(engine=name).open(FC)
+    np.testing.assert_allclose(found.alone(IMAGES), Opener().open(FC)(IMAGES)[0], atol=1e-4)
+    assert all(0 <= seconds < 10 for seconds in found.seconds(IMAGES[:1], 7))
+    assert len(found.seconds(IMAGES, 3)) == 3
+
+
+def test_canvases_of_different_sizes_are_read_in_the_browser_as_here() -> None:
+    there, here = Opener(engine="web").open(CANVAS), Opener().open(CANVAS)
+    for canvas in (np.zeros((8, 2048), np.uint8), np.pad(IMAGES[0], ((9, 100), (40, 3)))):
+        found, wanted = there.read(canvas), here.read(canvas)  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(found.seen, wanted.seen)
+        np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-4)
+    assert len(there.seconds(there.samples(2), 3)) == 3
+
+
+@every_engine
+def test_verify_passes_files_in_an_engine_says_which_and_records_nothing(
+    name: str, exports: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unverified = shutil.ignore_patterns(manifest.PARITY_FILE)
+    copied = Path(shutil.copytree(exports / "cnn-tiny", tmp_path / "exports" / "cnn-tiny", ignore=unverified))
+    page = tmp_path / "report.html"
+    result = verify([copied / "cnn-tiny.onnx"], runs=runs, engine=name, html=page)
+    (report,) = result.reports
+    assert result.passed, report.failures
+    assert (report.flips, report.engine) == (0, result.engine)
+    assert result.engine == find_engine(name)
+    assert result.engine.version.count(".") >= 2
+    assert {found.setting for found in report.deployments} == {"one image a call", *get_engine(name).SETTINGS[1:]}
+    assert not (copied / manifest.PARITY_FILE).exists()
+    assert f"It ran in {result.engine}." in page.read_text()
+    assert Verification.from_dict(json.loads(result.to_json())) == result
+    tables.print_table(cli_verify.verification(result))
+    assert capsys.readouterr().out.endswith(f"60 test images of tiny, in {result.engine}\n")
+
+
+def test_without_an_engine_the_report_is_as_it_was(exports: Path, runs: Path) -> None:
+    result = verify([exports / "fc-tiny" / "fc-tiny.onnx"], runs=runs)
+    assert "engine" not in result.to_dict()
+    assert "engine" not in result.to_dict()["reports"][0]
+
+
+@every_engine
+@pytest.mark.parametrize("how", ["text", "no contract", "operator outside the standard", "batch fixed at 1"])
+def test_broken_files_are_refused_before_an_engine_sees_them(name: str, how: str, tmp_path: Path) -> None:
+    damage = {**DAMAGES, **GRAPHS}[how]
+    path = tmp_path / "fc.onnx"
+    path.write_bytes(damage.spoil(FC.read_bytes()))
+    with pytest.raises(ModelFileError, match=damage.reason):
+        Opener(engine=name).open(path)
+
+
+@every_engine
+def test_a_file_that_turns_hostile_fails_verify_in_every_engine(name: str, tmp_path: Path) -> None:
+    model = onnx.load(FC)
+    contract = {entry.key: entry.value for entry in model.metadata_props}
+    MODELS["memory by pixels"].spoil(model)
+    onnx.helper.set_model_props(model, contract)
+    path = tmp_path / "fc.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match=r"(cannot load|fails to answer|ended early|needs more than|came out)"):
+        Opener(engine=name).open(path)(np.maximum(IMAGES, 1))
+
+
+def processes(part: str) -> list[int]:
+    """The processes with `part` in their command lines."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if part in entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"):
+                found.append(int(entry.parent.name))
+    return found
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    due = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < due
+        time.sleep(0.05)
+
+
+def host(name: str) -> int:
+    """The process of FC in an engine."""
+    return sandbox._children[Path.cwd(), FC, name].process.pid
+
+
+@pytest.fixture
+def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Predictor, Path]]:
+    """FC in a browser, and the folder of that; both are gone in the end."""
+    with tempfile.TemporaryDirectory() as temporary:  # of a short name, or Chromium's socket would have too long a one
+        monkeypatch.setenv("TMPDIR", temporary)
+        predictor = Opener(engine="web").open(FC)
+        (folder,) = Path(temporary).glob("edgedigits-web-*")
+        assert processes(str(folder))
+        yield predictor, folder
+        wait_until(lambda: not folder.exists() and not processes(str(folder)))
+
+
+@linux
+def test_a_browser_ends_with_the_last_that_uses_it() -> None:
+    code = f"""if True:
+        from pathlib import Path
+        from edgedigits.runtime.load import Opener
+        found = Opener(engine="web").open(Path({str(FC)!r}))
+        print(*Path({tempfile.gettempdir()!r}).glob("edgedigits-web-*"))
+    """
+    environment = os.environ | {"PYTHONPATH": str(SHELF.parent)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.strip()
+    wait_until(lambda: not any(map(processes, done.stdout.split())))
+
+
+@linux
+def test_a_browser_ends_although_its_host_was_killed(chromium: tuple[Predictor, Path]) -> None:
+    os.kill(host("web"), signal.SIGKILL)
+    with pytest.raises(ModelFileError, match=r"ended early \(SIGKILL\)"):
+        chromium[0](IMAGES)
+
+
+@linux
+def test_a_page_that_crashes_is_an_error_in_time(
+    chromium: tuple[Predictor, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safety, "BOUNDS", dataclasses.replace(BOUNDS, wall_seconds=1))
+    for renderer in set(processes(str(chromium[1]))) & set(processes("--type=renderer")):
+        os.kill(renderer, signal.SIGKILL)
+    with pytest.raises(ModelFileError, match=r"fc\.onnx: no answer for 2 seconds"):
+        chromium[0](IMAGES)
+
+
+@linux
+def test_a_browser_that_crashes_is_an_error_here(chromium: tuple[Predictor, Path]) -> None:
+    for process in set(processes(f"--user-data-dir={chromium[1]}")) - set(processes("--type=")):
+        os.kill(process, signal.SIGKILL)
+    with pytest.raises(ModelFileError, match=rf"^{FC}: web fails to answer \(Chromium ended early"):
+        chromium[0](IMAGES)
+
+
+@linux
+def test_a_node_that_crashes_is_an_error_here() -> None:
+    predictor = Opener(engine="node").open(FC)
+    (child,) = Path(f"/proc/{host('node')}/task/{host('node')}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    with pytest.raises(ModelFileError, match=rf"^{FC}: node fails to answer \(Node\.js ended early, exit code -9"):
+        predictor(IMAGES)
+
+
+def test_an_unknown_engine_is_named_with_those_that_are_known() -> None:
+    known = r"Known: node, onnxruntime, opencv, openvino, reference, web\."
+    with pytest.raises(UsageError, match=rf"unknown engine 'opnvino': did you mean 'openvino'\? {known}"):
+        verify([FC], engine="opnvino")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("openvino", "engine openvino needs openvino: pip install 'edgedigits[openvino]'"),
+        ("opencv", "engine opencv needs opencv-python-headless: pip install 'edgedigits[opencv]'"),
+        ("node", "node is not on this machine"),
+        ("web", "engine web needs Chromium, which is not on this machine"),
+    ],
+)
+def test_a_missing_engine_is_said_with_how_to_get_it(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(openvino, "version_of", missing)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(MissingCapability, match=re.escape(said)):
+        verify([FC], engine=name)
+
+
+def test_a_browser_that_shows_no_page_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(web.VARIABLE, "false")
+    with pytest.raises(MissingCapability, match=r"engine web: Chromium ended early .* Another browser: EDGEDIGITS_"):
+        Opener(engine="web").open(FC)
+
+
+def test_files_that_are_no_onnx_are_left_out_with_a_note(exports: Path, runs: Path) -> None:
+    folder = exports / "fc-tiny"
+    with pytest.warns(UserWarning, match=r"fc-tiny\.pt2, .* left out: engines run ONNX files"):
+        result = verify([folder], runs=runs, engine="onnxruntime")
+    assert result.passed
+    assert {Path(report.path).suffix for report in result.reports} == {".onnx"}
+    with pytest.raises(UsageError, match=r"torchscript\.pt: engines run ONNX files, and this is none"):
+        verify([folder / "fc-tiny.torchscript.pt"], runs=runs, engine="opencv")
+
+
+def test_a_file_that_an_engine_cannot_load_fails_as_an_unreadable_one_does() -> None:
+    (report,) = verify([FC_INT8], engine="openvino").reports
+    assert (report.passed, report.readable, str(report.engine)) == (False, False, str(find_engine("openvino")))
+    assert re.match(f"file: {FC_INT8}: openvino {REFUSES['openvino', FC_INT8]}", report.failures[0])
+
+
+def test_every_engine_was_measured_on_every_file_of_the_shelf() -> None:
+    rows = read_comparison().rows
+    paths = [path for path in SHELF.glob("*/*.onnx") if not path.name.endswith(".canvas.int8.onnx")]
+    wanted = {path.name: files.sha256(path) for path in paths}
+    assert {f"{preset}.onnx" for preset in PRESETS} < wanted.keys()
+    for name in ONNX_ENGINES:
+        assert {row.file: row.sha256 for row in rows if row.engine.name == name} == wanted
+
+
+def test_float_files_give_torchs_answers_in_every_engine_and_canvases_the_same_everywhere() -> None:
+    for row in read_comparison().rows:
+        if row.file.count(".") == 1:
+            assert (row.samples, row.flips) == (10_000, 0)
+        if row.file.endswith(".canvas.onnx") and row.engine.name in ("onnxruntime", "openvino", "web"):
+            assert (row.samples, row.changed) == (10_000, 0)
+
+
+def test_comparing_measures_answers_and_times_or_times_alone(exports: Path, runs: Path, tmp_path: Path) -> None:
+    for name in ("fc-tiny.onnx", "fc-tiny.canvas.onnx"):
+        path = tmp_path / "exports" / "fc-tiny" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(exports / "fc-tiny" / name, path)
+    bench = engines.Bench(runs, tmp_path / "exports")
+    rows = list(bench.compare(["onnxruntime", "opencv"]))
+    assert [(row.file, row.samples, row.flips, row.changed) for row in rows[1:3]] == [
+        ("fc-tiny.onnx", 60, 0, 0),
+        ("fc-tiny.canvas.onnx", 0, None, None),
+    ]
+    assert "opencv fails to answer" in rows[2].failure
+    known = [dataclasses.replace(row, flips=7) for row in rows]
+    again = list(bench.compare(["onnxruntime"], known))
+    assert [row.flips for row in again] == [7, 7]
+    assert all(row.latency_us for row in again)
+    assert Comparison.from_json(Comparison("x86_64", tuple(rows)).to_json()).rows == tuple(rows)

@@ -1,0 +1,317 @@
+"""What a file is, for every format; nothing in it is executed; and the table of runtimes."""
+
+import io
+import math
+import pickle
+import zipfile
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from edgedigits import export, load
+from edgedigits.cli import tables, verify
+from edgedigits.data.dataset import Dataset
+from edgedigits.errors import ModelFileError
+from edgedigits.export import formats
+from edgedigits.export.formats import get_format
+from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.classifier import parameter_count
+from edgedigits.models.presets import PRESETS
+from edgedigits.records.artifact import TensorInfo
+from edgedigits.runtime import compatibility
+from edgedigits.runtime.compatibility import loading_runtimes
+from edgedigits.runtime.inspection import inspect, quantized_share
+from edgedigits.runtime.readers import torchscript
+from edgedigits.system import files
+from tests.helpers import FORMAT_NAMES
+
+PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
+
+
+@pytest.fixture(scope="module")
+def all_files(runs: Path, digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    """Every preset in every format."""
+    folder = tmp_path_factory.mktemp("inspection")
+    return {
+        (artifact.name, artifact.format): artifact.path
+        for name in PRESET_RUNS
+        for artifact in export(runs / name, FORMAT_NAMES, dataset=digits, exports=folder)
+    }
+
+
+every_file = pytest.mark.parametrize(
+    ("name", "format_name"), [(name, format_name) for name in PRESET_RUNS for format_name in FORMAT_NAMES]
+)
+every_format = pytest.mark.parametrize("format_name", FORMAT_NAMES)
+
+
+def test_every_format_describes_its_files(all_files: dict[tuple[str, str], Path]) -> None:
+    assert {format_name for _, format_name in all_files} == set(FORMAT_NAMES)
+    assert all(callable(get_format(name).describe) for name in FORMAT_NAMES)
+
+
+@every_file
+def test_it_says_what_the_file_is(
+    name: str, format_name: str, all_files: dict[tuple[str, str], Path], runs: Path
+) -> None:
+    path = all_files[name, format_name]
+    found = inspect(path, runs=runs)
+    assert (found.path, found.format) == (str(path), format_name)
+    assert (found.size_bytes, found.sha256) == (path.stat().st_size, files.sha256(path))
+    assert found.contract == load(path).contract
+    assert found.checkpoint == str(runs / name)
+    assert sum(found.operators.values()) >= 4
+    assert found.opset == get_format(format_name).box.opset
+    assert [tensor.bytes for tensor in found.tensors] == sorted((t.bytes for t in found.tensors), reverse=True)
+    assert 0.4 * path.stat().st_size < sum(tensor.bytes for tensor in found.tensors) < path.stat().st_size
+
+
+@every_file
+def test_parameters_and_their_quantized_share_are_counted(
+    name: str, format_name: str, all_files: dict[tuple[str, str], Path], runs: Path
+) -> None:
+    found = inspect(all_files[name, format_name])
+    wanted = parameter_count(read_checkpoint(runs / name).spec)
+    if format_name in formats.FLOAT_NAMES:
+        assert (found.parameters, found.quantized_share) == (wanted, 0)
+    else:  # scales come in addition
+        assert wanted <= found.parameters <= 1.05 * wanted
+        assert found.quantized_share > 0.8
+
+
+def test_the_operators_of_the_framing_are_those_that_were_tried(
+    all_files: dict[tuple[str, str], Path], runs: Path
+) -> None:
+    found = inspect(all_files["cnn-tiny", "onnx-canvas"], runs=runs)
+    known = {*compatibility.FLOAT_OPERATORS, *compatibility.FRAMING_OPERATORS}
+    assert {*compatibility.FRAMING_OPERATORS} < found.operators.keys() <= known
+    versions = {runtime.name: runtime.minimum for runtime in found.runtimes}
+    assert (versions["OpenVINO"], versions["OpenCV"]) == ("2024.6", None)
+
+
+@every_format
+def test_a_file_whose_checkpoint_is_elsewhere_is_still_inspected(
+    format_name: str, all_files: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    assert inspect(all_files["fc-tiny", format_name], runs=tmp_path).checkpoint is None
+
+
+def test_tensors_have_name_type_shape_and_bytes(all_files: dict[tuple[str, str], Path]) -> None:
+    path = all_files["fc-tiny", "onnx"]
+    stored = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer}
+    for tensor in inspect(path).tensors:
+        assert tensor.shape == tuple(stored[tensor.name].dims)
+        assert tensor.bytes == math.prod(tensor.shape) * {"float32": 4, "int64": 8}[tensor.dtype]
+    script = inspect(all_files["fc-tiny", "torchscript"])
+    assert {(t.dtype, t.shape) for t in script.tensors if t.shape} == {
+        ("float32", shape) for shape in ((50, 784), (50,), (10, 50), (10,))
+    }
+
+
+def test_operators_are_counted(all_files: dict[tuple[str, str], Path]) -> None:
+    operators = inspect(all_files["cnn-tiny", "onnx"]).operators
+    assert (operators["Conv"], operators["MaxPool"], operators["Gemm"], operators["Softmax"]) == (2, 2, 1, 1)
+    script = inspect(all_files["cnn-tiny", "torchscript"]).operators
+    assert (script["_convolution"], script["max_pool2d"], script["linear"], script["softmax"]) == (2, 2, 1, 1)
+    quantized = inspect(all_files["cnn-tiny", "torchscript-int8"]).operators
+    assert quantized["quantized.linear_dynamic"] == 1
+
+
+@every_format
+def test_nothing_is_loaded_into_a_runtime(
+    format_name: str, all_files: dict[tuple[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("executed")
+
+    monkeypatch.setattr(torch.jit, "load", forbidden)
+    monkeypatch.setattr(torch, "load", forbidden)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", forbidden)
+    assert inspect(all_files["fc-tiny", format_name]).parameters
+
+
+def rewritten(path: Path, target: Path, **changes: bytes | None) -> Path:
+    """A TorchScript archive with some records, named by their last part, replaced or left out."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as archive:
+        for entry in source.infolist():
+            content = changes.get(entry.filename.rpartition("/")[2].replace(".", "_"), source.read(entry))
+            if content is not None:
+                archive.writestr(entry.filename, content)
+    return target
+
+
+class Malicious:
+    """A pickle that writes a file when it is loaded as Python loads pickles."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.target,)
+
+
+def test_code_in_a_pickle_is_not_run(all_files: dict[tuple[str, str], Path], tmp_path: Path) -> None:
+    victim = tmp_path / "was-here"
+    content = pickle.dumps(Malicious(victim))
+    path = rewritten(all_files["fc-tiny", "torchscript"], tmp_path / "a.torchscript.pt", data_pkl=content)
+    assert inspect(path).parameters == 39_760
+    assert not victim.exists()
+    pickle.loads(content)
+    assert victim.exists()
+
+
+@every_format
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.9])
+def test_a_truncated_file_is_bad_input(
+    format_name: str, kept: float, all_files: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    original = all_files["fc-tiny", format_name]
+    path = tmp_path / original.name
+    content = original.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(ModelFileError, match=f"^{path}: "):
+        inspect(path)
+
+
+@every_format
+def test_a_file_that_is_no_model_is_bad_input(format_name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{get_format(format_name).suffix}"
+    path.write_text("not a model")
+    with pytest.raises(ModelFileError, match=f"^{path}: not a valid"):
+        inspect(path)
+
+
+@every_format
+def test_a_file_of_another_format_is_bad_input(
+    format_name: str, all_files: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    other = FORMAT_NAMES[FORMAT_NAMES.index(format_name) - 1]
+    path = tmp_path / f"a{get_format(format_name).suffix}"
+    path.write_bytes(all_files["fc-tiny", other].read_bytes())
+    with pytest.raises(ModelFileError, match=f"^{path}: "):
+        inspect(path)
+
+
+def test_an_onnx_file_without_a_contract_is_bad_input(all_files: dict[tuple[str, str], Path], tmp_path: Path) -> None:
+    model = onnx.load(all_files["fc-tiny", "onnx"])
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(ModelFileError, match=r"a\.onnx: carries no contract"):
+        inspect(tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize(
+    ("record", "content", "complaint"),
+    [
+        ("edgedigits_contract", None, "carries no contract"),
+        ("edgedigits_contract", b"{}", "its contract is damaged"),
+        ("constants_pkl", None, "not a valid TorchScript file"),
+        ("constants_pkl", b"\x80\x02", "not a valid TorchScript file"),
+    ],
+)
+def test_a_torchscript_file_with_a_record_missing_or_damaged_is_bad_input(
+    record: str, content: bytes | None, complaint: str, all_files: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    path = rewritten(all_files["fc-tiny", "torchscript"], tmp_path / "a.torchscript.pt", **{record: content})
+    with pytest.raises(ModelFileError, match=f"^{path}: {complaint}"):
+        inspect(path)
+
+
+def test_a_changed_byte_in_a_torchscript_tensor_is_bad_input(
+    all_files: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    content = bytearray(all_files["fc-tiny", "torchscript"].read_bytes())
+    content[len(content) // 2] ^= 1
+    path = tmp_path / "a.torchscript.pt"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"constants/.* is damaged"):
+        inspect(path)
+
+
+@pytest.mark.parametrize("name", ["missing.onnx", "a.txt", "."])
+def test_a_path_that_is_no_model_file_is_bad_input(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=f"^{tmp_path / name}: "):
+        inspect(tmp_path / name)
+
+
+def test_the_quantized_share_leaves_out_shapes_and_scalars() -> None:
+    tensors = [
+        TensorInfo("w", "int8", (10, 30), 300),
+        TensorInfo("v", "float32", (100,), 400),
+        TensorInfo("shape", "int64", (2,), 16),
+        TensorInfo("zero", "uint8", (), 1),
+    ]
+    assert quantized_share(tensors) == 0.75
+    assert quantized_share(tensors[2:]) == 0
+
+
+@pytest.mark.parametrize(
+    ("opset", "ir_version", "native", "web"),
+    [
+        (17, 8, "1.12", "1.12"),
+        (16, 8, "1.11", "1.11"),
+        (11, 6, "1.0", "1.8"),
+        (17, 9, "1.16", "1.16"),
+        (17, 10, "1.18", "1.18"),
+        (20, 10, "1.18", "1.18"),
+        (23, 10, "1.23", "1.23"),
+        (28, 14, None, None),
+        (6, 3, None, None),
+    ],
+)
+def test_the_oldest_onnx_runtime_follows_from_opset_and_ir_version(
+    opset: int, ir_version: int, native: str | None, web: str | None
+) -> None:
+    found = {runtime.name: runtime.minimum for runtime in loading_runtimes(opset, ir_version, {"Relu"})}
+    assert (found["ONNX Runtime"], found["ONNX Runtime Web"]) == (native, web)
+
+
+def test_this_onnx_runtime_accepts_what_the_table_says_it_does() -> None:
+    installed = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "graph", value[:1], value[1:])
+    for version, opset, ir_version in compatibility.ONNX_RUNTIME:
+        if version <= installed:
+            model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir_version)
+            onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize(
+    ("operators", "opencv", "openvino"),
+    [
+        ({"Conv", "Gemm", "Softmax"}, ("4.11", "right; before 5.0, one image a call"), ("2023.0", "right")),
+        ({"Gemm"}, ("4.11", "right"), ("2023.0", "right")),
+        ({"Gemm", "MatMulInteger"}, (None, "refused, up to 5.0"), (None, "refused, up to 2026.4")),
+        ({"Gemm", "Einsum"}, (None, "not tried with Einsum"), (None, "not tried with Einsum")),
+    ],
+)
+def test_opencv_and_openvino_follow_from_the_operators(
+    operators: set[str], opencv: tuple[str | None, str], openvino: tuple[str | None, str]
+) -> None:
+    for found, (minimum, note) in zip(loading_runtimes(17, 8, operators)[2:], (opencv, openvino), strict=True):
+        assert found.minimum == minimum
+        assert found.note.endswith(note)
+
+
+@every_format
+def test_a_table_shows_the_facts(
+    format_name: str, all_files: dict[tuple[str, str], Path], runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = inspect(all_files["cnn-tiny", format_name], runs=runs)
+    tables.print_table(verify.inspection(found))
+    shown = capsys.readouterr().out
+    for fact in (found.path, found.sha256, found.contract.checkpoint_sha256, f"{found.parameters:,}", str(runs)):
+        assert fact in shown
+    for runtime in found.runtimes:
+        assert runtime.name in shown
+    for tensor in found.tensors:
+        assert f"{tensor.bytes:,}" in shown
+
+
+def test_the_reader_of_tensors_takes_any_class_for_inert() -> None:
+    reader = torchscript._TensorReader("data", pickle.dumps({"a": io.StringIO}))
+    assert reader.load() == {"a": torchscript._Inert}

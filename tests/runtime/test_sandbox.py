@@ -1,0 +1,211 @@
+"""A process of its own for each file: it answers as the file does here, and its end is an error, not ours."""
+
+import dataclasses
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgedigits import load
+from edgedigits.errors import ModelFileError
+from edgedigits.export.formats import get_format
+from edgedigits.runtime import predictor as runtime_predictor
+from edgedigits.runtime import safety, sandbox
+from edgedigits.runtime.engines.onnxruntime import SETTINGS
+from edgedigits.runtime.readers import describe
+from edgedigits.runtime.safety import BOUNDS, messages
+from edgedigits.runtime.safety.process import Child
+from edgedigits.runtime.session import open_here
+from tests.helpers import FORMAT_NAMES, HERE, ONNX
+
+CNN = Path(__file__).parents[2] / "exports" / "cnn" / "cnn.onnx"
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+
+
+def child_of(path: Path) -> Child:
+    return sandbox._children[Path.cwd(), path, "onnxruntime"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_it_answers_as_the_file_does_here(setting: str) -> None:
+    there, here = sandbox.open_apart(CNN, ONNX, None, setting), open_here(CNN, ONNX, None, setting)
+    assert there.contract == here.contract
+    for found, wanted in zip(there(IMAGES), here(IMAGES), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert load(CNN, isolated=True).contract == here.contract
+
+
+def test_images_one_a_call_are_answered_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime_predictor, "FAR_CALLS", 2)  # the last request has a single image
+    there, here = sandbox.open_apart(CNN, ONNX), open_here(CNN, ONNX)
+    np.testing.assert_array_equal(there.alone(IMAGES), here.alone(IMAGES))
+    np.testing.assert_array_equal(there.alone(IMAGES), np.concatenate([here(image[None])[0] for image in IMAGES]))
+
+
+def test_it_describes_as_the_file_is_described_here() -> None:
+    assert sandbox.describe_apart(CNN, ONNX) == describe(CNN, ONNX)
+
+
+def test_all_settings_share_a_process_and_it_ends_with_the_last_of_them() -> None:
+    first = sandbox.open_apart(CNN, ONNX)
+    process = child_of(CNN).process
+    second = sandbox.open_apart(CNN, ONNX, None, SETTINGS[-1])
+    assert child_of(CNN).process is process
+    del first
+    gc.collect()
+    assert second(IMAGES)[0].shape == (5, 10)
+    del second
+    gc.collect()
+    assert (Path.cwd(), CNN, "onnxruntime") not in sandbox._children
+    assert process.returncode is not None
+
+
+def test_times_are_taken_there() -> None:
+    spent = sandbox.open_apart(CNN, ONNX).seconds(IMAGES, 7)
+    assert len(spent) == 7
+    assert all(0 < seconds < 10 for seconds in spent)
+
+
+def test_neither_side_imports_torch() -> None:
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from edgedigits.export.formats import get_format
+        from edgedigits.runtime import sandbox
+        sandbox.open_apart(Path({str(CNN)!r}), get_format("onnx"))
+        assert "torch" not in sys.modules
+        import edgedigits.export.onnx.quantize_dynamic, edgedigits.export.onnx.quantize_static
+        assert "torch" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_error_there_is_the_same_error_here(tmp_path: Path) -> None:
+    path = tmp_path / "text.onnx"
+    path.write_text("hello")
+    with pytest.raises(ModelFileError) as here:
+        open_here(path, ONNX)
+    with pytest.raises(ModelFileError) as there:
+        sandbox.open_apart(path, ONNX)
+    assert str(there.value) == str(here.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
+def test_a_crash_there_is_an_error_here_and_the_next_process_is_fresh() -> None:
+    predictor = sandbox.open_apart(CNN, ONNX)
+    child = child_of(CNN)
+    os.kill(child.process.pid, signal.SIGSEGV)
+    for _ in range(2):
+        with pytest.raises(ModelFileError, match=r"cnn\.onnx: the process that read it ended early \(SIGSEGV\)"):
+            predictor(IMAGES)
+    assert not child.alive
+    assert sandbox.open_apart(CNN, ONNX)(IMAGES)[0].shape == (5, 10)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
+def test_silence_there_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = sandbox.open_apart(CNN, ONNX)
+    monkeypatch.setattr(safety, "BOUNDS", dataclasses.replace(BOUNDS, wall_seconds=0.5))
+    os.kill(child_of(CNN).process.pid, signal.SIGSTOP)
+    start = time.monotonic()
+    with pytest.raises(ModelFileError, match=r"no answer for 0\.5 seconds"):
+        predictor(IMAGES)
+    assert time.monotonic() - start < 10
+
+
+def test_a_lying_answer_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for answer in (b"\xff\xff\xff\xff", b"\x02\0\0\0{}", b"\x02\0\0\0[]", b"\x01\0\0\0{"):
+        child = Child(CNN)
+        monkeypatch.setattr(messages, "_exactly", _exactly_from(answer))
+        with pytest.raises(ModelFileError, match=r"ended early|no answer"):
+            child.ask({"do": "describe", "path": str(CNN), "format": "onnx"})
+        monkeypatch.undo()
+
+
+def _exactly_from(answer: bytes) -> object:
+    position = 0
+    real = messages._exactly
+
+    def exactly(_: object, size: int) -> bytes:
+        nonlocal position
+        if size > BOUNDS.answer_bytes:
+            return real(_, size)  # type: ignore[arg-type]
+        position += size
+        return answer[position - size : position]
+
+    return exactly
+
+
+@pytest.mark.parametrize("name", [name for name in FORMAT_NAMES if get_format(name).box.data_only])
+def test_every_format_that_is_data_runs_there(name: str, exports: Path) -> None:
+    path = exports / "cnn-tiny" / f"cnn-tiny{get_format(name).suffix}"
+    np.testing.assert_array_equal(sandbox.open_apart(path, get_format(name))(IMAGES)[0], HERE.open(path)(IMAGES)[0])
+
+
+def test_the_process_ends_when_its_caller_is_killed() -> None:
+    code = f"""if True:
+        from pathlib import Path
+        from edgedigits.export.formats import get_format
+        from edgedigits.runtime import sandbox
+        keep = sandbox.open_apart(Path({str(CNN)!r}), get_format("onnx"))
+        print(next(sandbox._children.values()).process.pid, flush=True)
+        import os, signal
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    child = int(done.stdout)
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    state = Path(f"/proc/{child}/stat")
+    assert state.exists()
+    assert state.read_text().split()[2] == "Z"  # gone, and nobody waits for it here
+
+
+def test_a_relative_path_is_that_of_the_folder_it_was_given_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    for name in ("fc", "cnn"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.onnx").write_bytes((CNN.parents[1] / name / f"{name}.onnx").read_bytes())
+        monkeypatch.chdir(tmp_path / name)
+        kept.append(sandbox.open_apart(Path("model.onnx"), ONNX))
+    assert kept[0].contract.checkpoint_sha256 != kept[1].contract.checkpoint_sha256
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "onnxruntime.py").write_text("raise SystemExit('hacked')")
+    monkeypatch.chdir(tmp_path)
+    assert sandbox.open_apart(CNN, ONNX)(IMAGES)[0].shape == (5, 10)
+
+
+def test_an_interrupted_request_is_not_answered_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = sandbox.open_apart(CNN, ONNX)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(messages, "receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predictor(IMAGES[:1])
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match="ended early"):
+        predictor(IMAGES)
+
+
+def test_threads_that_share_a_file_get_their_own_answers() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    predictor, here = sandbox.open_apart(CNN, ONNX), open_here(CNN, ONNX)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: predictor(IMAGES[i % 5 : i % 5 + 1])[0], range(40)))
+    for number, logits in enumerate(found):
+        np.testing.assert_array_equal(logits, here(IMAGES[number % 5 : number % 5 + 1])[0])

@@ -1,0 +1,74 @@
+"""The optimizer and the schedules: what torch's own classes do, without what they cost."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgedigits.records.model import Recipe
+from edgedigits.train.optimizer import Adam, one_cycle, schedule
+
+RECIPE = Recipe(epochs=1, batch_size=1, lr=0.1, betas=(0.8, 0.95), weight_decay=0.2)
+
+
+def gradients(step: int, parameters: list[Tensor]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(step)
+    return [torch.randn(parameter.shape, generator=generator) for parameter in parameters]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+def test_steps_are_those_of_torch_to_the_last_bit(name: str, kind: type[torch.optim.Adam]) -> None:
+    ours, theirs = ([torch.ones(4, 3), torch.ones(5)] for _ in range(2))
+    mine = Adam(ours, Recipe(1, 1, 0.1, optimizer=name, betas=RECIPE.betas, weight_decay=0.2))
+    other = kind(theirs, lr=0.1, betas=(0.8, 0.95), weight_decay=0.2, fused=True)
+    for step in range(5):
+        for parameters in (ours, theirs):
+            for parameter, gradient in zip(parameters, gradients(step, parameters), strict=True):
+                parameter.grad = gradient
+        mine.step(0.1 / (step + 1))
+        other.param_groups[0]["lr"] = 0.1 / (step + 1)
+        other.step()
+    for parameter, wanted in zip(ours, theirs, strict=True):
+        assert torch.equal(parameter, wanted)
+
+
+def test_gradients_are_forgotten() -> None:
+    layer = nn.Linear(2, 1)
+    layer(torch.ones(1, 2)).sum().backward()
+    Adam(layer.parameters(), RECIPE).zero_grad()
+    assert all(parameter.grad is None for parameter in layer.parameters())
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4, 10, 1000])
+def test_a_cycle_is_torchs(steps: int) -> None:
+    theirs = torch.optim.AdamW([torch.zeros(1)], lr=1)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(theirs, max_lr=0.5, total_steps=steps, cycle_momentum=False)
+    rate = schedule(Recipe(1, 1, 0.5, schedule="one-cycle"), steps)
+    for step in range(steps):
+        assert rate(step) == pytest.approx(cycle.get_last_lr()[0], rel=1e-9)
+        if step < steps - 1:
+            theirs.step()
+            cycle.step()
+
+
+def test_a_single_step_is_the_peak_and_a_constant_rate_stays() -> None:
+    assert one_cycle(0, 1) == 1
+    assert {schedule(RECIPE, 10)(step) for step in range(10)} == {0.1}
+
+
+def test_a_first_step_imports_no_compiler() -> None:
+    code = """if True:
+        import sys, torch
+        from edgedigits.data.dataset import Split
+        from edgedigits.models.classifier import build_classifier
+        from edgedigits.records.model import ModelSpec, Recipe
+        from edgedigits.records.progress import ignore
+        from edgedigits.train import loop
+        images = torch.zeros(4, 28, 28, dtype=torch.uint8).numpy()
+        learn = Split(images, torch.zeros(4, dtype=torch.int64).numpy())
+        loop.fit(build_classifier(ModelSpec("fc", {"hidden": (4,)})), Recipe(1, 2, 0.1), learn, None, ignore)
+        print("torch._dynamo" in sys.modules)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

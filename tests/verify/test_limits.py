@@ -1,0 +1,60 @@
+"""Limits: where they come from, in which units, and which make no sense."""
+
+from pathlib import Path
+
+import pytest
+
+from edgedigits.errors import UsageError
+from edgedigits.records.report import Limits
+from edgedigits.verify import limits
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "pyproject.toml"
+    path.write_text(text)
+    return path
+
+
+def test_points_and_percent_become_fractions() -> None:
+    found = limits.from_options(max_flips=3, max_drop=0.5, min_accuracy=87.5)
+    assert found == Limits(max_flips=3, max_drop=0.005, min_accuracy=0.875)
+
+
+def test_a_table_in_pyproject_uses_the_words_and_units_of_the_command_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "[tool.edgedigits.verify]\nmax-flips = 5\nmax-drop = 0.5\nmax-size = 50000\n")
+    assert limits.from_pyproject(path) == Limits(max_flips=5, max_drop=0.005, max_size=50_000)
+
+
+@pytest.mark.parametrize("text", ["", "[project]\nname = 'x'\n", "[tool.ruff]\nline-length = 100\n"])
+def test_a_file_without_the_table_sets_nothing(text: str, tmp_path: Path) -> None:
+    assert limits.from_pyproject(write(tmp_path, text)) == Limits()
+    assert limits.from_pyproject(tmp_path / "none.toml") == Limits()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("max-flip = 5", "did you mean 'max-flips'"),
+        ("max-flips = 'five'", "max-flips: a number wanted"),
+        ("max-flips = true", "max-flips: a number wanted"),
+        ("max-flips = -1", "max_flips: 0 or more wanted"),
+        ("min-accuracy = 101", "min_accuracy: at most 1"),
+        ("max-flips = ", "not readable as TOML"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused_and_named(text: str, reason: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f"[tool.edgedigits.verify]\n{text}\n")
+    with pytest.raises(UsageError, match=reason) as caught:
+        limits.from_pyproject(path)
+    assert str(path) in str(caught.value)
+
+
+def test_later_limits_replace_earlier_ones_field_by_field() -> None:
+    assert limits.replaced(Limits(max_flips=0, max_logit_diff=1e-4), Limits(max_flips=9)) == Limits(9, None, 1e-4)
+
+
+def test_limits_that_no_file_could_keep_together_are_refused() -> None:
+    with pytest.raises(UsageError, match="contradict each other"):
+        limits.require_possible(Limits(max_flips=0, min_accuracy=0.995), reference_accuracy=0.99, samples=10_000)
+    limits.require_possible(Limits(max_flips=50, min_accuracy=0.995), reference_accuracy=0.99, samples=10_000)
+    limits.require_possible(Limits(min_accuracy=1.0), reference_accuracy=0.99, samples=10_000)

@@ -1,0 +1,435 @@
+"""The gate: what is right passes, and whatever is wrong fails for its own reason."""
+
+import copy
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper, numpy_helper
+
+from edgedigits.cli import tables
+from edgedigits.cli import verify as cli_verify
+from edgedigits.data.canvases import BOX
+from edgedigits.data.dataset import Dataset, Split
+from edgedigits.errors import BadInput, DataError, ModelFileError
+from edgedigits.export import calibration, manifest
+from edgedigits.export.calibration import activation_ranges
+from edgedigits.export.exporter import export
+from edgedigits.export.formats import Source, get_format
+from edgedigits.export.manifest import read_manifest
+from edgedigits.export.onnx import convert as float_onnx
+from edgedigits.export.onnx import quantize_static
+from edgedigits.models import classifier as models_classifier
+from edgedigits.models import weights as models_weights
+from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.classifier import build_classifier
+from edgedigits.models.weights import load_classifier
+from edgedigits.records.artifact import Artifact, Manifest
+from edgedigits.records.report import RECORDED, Limits, ParityReport, Verification
+from edgedigits.system import files
+from edgedigits.train.trainer import train
+from edgedigits.verify.verifier import verify
+from tests.helpers import FORMAT_NAMES, HERE
+from tests.helpers.broken import DAMAGES, GRAPHS, LIES, MISTAKES
+
+
+@pytest.fixture
+def exported(exports: Path, tmp_path: Path) -> Path:
+    """A copy of the exports, to be changed."""
+    return Path(shutil.copytree(exports, tmp_path / "exports"))
+
+
+def rewrite(artifact: Path, content: bytes, manifest_agrees: bool = True) -> None:
+    """Put other bytes in the place of an exported file, and make its manifest agree, or not."""
+    artifact.write_bytes(content)
+    listing = read_manifest(artifact.parent)
+    if manifest_agrees and listing:
+        entries = [
+            dataclasses.replace(entry, sha256=files.sha256(artifact), size_bytes=len(content))
+            if entry.file == artifact.name
+            else entry
+            for entry in listing.artifacts
+        ]
+        text = dataclasses.replace(listing, artifacts=tuple(entries)).to_json()
+        (artifact.parent / manifest.FILE).write_text(text)
+
+
+def verify_one(path: Path, runs: Path, **options: object) -> ParityReport:
+    (report,) = verify([path], runs=runs, **options).reports  # type: ignore[arg-type]
+    return report
+
+
+def suffixed(folder: Path, name: str) -> Path:
+    return folder / "fc-tiny" / f"fc-tiny{get_format(name).suffix}"
+
+
+def test_every_file_that_was_exported_passes(exports: Path, runs: Path, digits: Dataset) -> None:
+    result = verify(runs=runs, exports=exports)
+    assert result.passed
+    assert {(report.name, report.format) for report in result.reports} == {
+        (name, format_name) for name in ("fc-tiny", "cnn-tiny") for format_name in FORMAT_NAMES
+    }
+    assert (result.dataset, result.samples) == ("tiny", len(digits.test))
+
+
+def test_the_report_counts_what_a_recount_counts(exported: Path, runs: Path, digits: Dataset) -> None:
+    run = read_checkpoint(runs / "fc-tiny")
+    classifier = load_classifier(run)
+    next(iter(classifier.parameters())).data *= 0.02  # most answers change
+    path = suffixed(exported, "onnx")
+    contract = HERE.open(path).contract
+    get_format("onnx").write(Source(models_classifier.Deployed(classifier).eval(), contract), path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs)
+
+    right = HERE.open(suffixed(exported, "onnx"))(digits.test.images)[0].argmax(1)
+    reference = models_classifier.Deployed(load_classifier(run)).eval()
+    wanted = np.array([int(reference(image[None])[0].argmax()) for image in torch.from_numpy(digits.test.images)])
+    labels = digits.test.labels
+    assert report.flip_indices == tuple(np.flatnonzero(right != wanted))
+    assert report.flips == len(report.flip_indices) > 5
+    assert report.lost == ((wanted == labels) & (right != labels)).sum()
+    assert report.gained == ((wanted != labels) & (right == labels)).sum()
+    assert report.accuracy == (right == labels).mean()
+    assert report.reference_accuracy == (wanted == labels).mean()
+
+
+@pytest.mark.parametrize("format_name", ("onnx", "torchscript"))
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_model_exported_with_a_mistake_fails_for_it(name: str, format_name: str, exported: Path, runs: Path) -> None:
+    mistake, path, module = MISTAKES[name], suffixed(exported, format_name), get_format(format_name)
+    contract = module.load(path).contract
+    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
+    module.write(Source(mistake.spoil(copy.deepcopy(deployed)).eval(), contract), path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert any(failure.startswith(mistake.reason) for failure in report.failures), report.failures
+
+
+@pytest.mark.parametrize("format_name", FORMAT_NAMES)
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_file_fails_for_it(name: str, format_name: str, exported: Path, runs: Path) -> None:
+    damage, path = DAMAGES[name], suffixed(exported, format_name)
+    rewrite(path, damage.spoil(path.read_bytes()), damage.manifest_agrees)
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert not report.readable
+    assert damage.reason in report.failures[0]
+    assert str(path) in report.failures[0]
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_an_onnx_file_that_breaks_its_contract_fails_for_it(name: str, exported: Path, runs: Path) -> None:
+    damage, path = GRAPHS[name], suffixed(exported, "onnx")
+    rewrite(path, damage.spoil(path.read_bytes()), damage.manifest_agrees)
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert damage.reason in report.failures[0]
+
+
+def test_a_stale_manifest_fails_the_files_beside_it(exported: Path, digits: Dataset, tmp_path: Path) -> None:
+    stale = (exported / "fc-tiny" / manifest.FILE).read_text()
+    newer = dataclasses.replace(train("fc", digits, runs=tmp_path, epochs=1, device="cpu"), name="fc-tiny")
+    export(newer, ["onnx"], exports=exported)
+    (exported / "fc-tiny" / manifest.FILE).write_text(stale)
+    report = verify_one(suffixed(exported, "onnx"), tmp_path)
+    assert not report.passed
+    assert "changed since its manifest.json was written" in report.failures[0]
+
+
+def test_a_file_calibrated_on_raw_pixels_fails_for_the_answers_that_change(
+    exported: Path, runs: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scales come from a network that was fed 0..255 where it is deployed on 0..1: all but ink is rounded away."""
+    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "cnn-tiny"))).eval()
+    raw = MISTAKES["pixels not scaled"].spoil(copy.deepcopy(deployed)).eval()
+    raw_graph, ranges = onnx.load_model_from_string(float_onnx.graph(raw)), activation_ranges  # type: ignore[arg-type]
+    monkeypatch.setattr(calibration, "_ranges", lambda _, images: ranges(raw_graph, images))
+    path = exported / "cnn-tiny" / "cnn-tiny.static.onnx"
+    contract = quantize_static.load(path).contract
+    quantize_static.export(Source(deployed, contract, digits.train.images), path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs, limits=Limits(max_flips=0))
+    assert report.readable
+    assert report.flip_indices
+    assert report.failures[0].startswith(f"flips: {report.flips:,} of")
+    assert f"image {report.flip_indices[int(np.argmax(report.flip_margins))]} worst" in report.failures[0]
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_contract_that_lies_fails_for_it(name: str, exported: Path, runs: Path) -> None:
+    lie, reason = LIES[name]
+    path, module = suffixed(exported, "onnx"), get_format("onnx")
+    contract = module.load(path).contract
+    changed = dataclasses.replace(contract, **lie(contract))  # type: ignore[arg-type]
+    model = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny"))).eval()
+    module.write(Source(model, changed), path)
+    rewrite(path, path.read_bytes())
+    report = verify_one(path, runs)
+    assert not report.passed
+    assert reason in report.failures[0]
+
+
+def off_by_a_pixel(model: onnx.ModelProto) -> None:
+    """The framing puts the digit elsewhere than `seen` says."""
+    (node,) = (node for node in model.graph.node if node.op_type == "Reshape" and "seen" in node.input)
+    model.graph.node.insert(
+        list(model.graph.node).index(node), helper.make_node("Pad", ["seen", "moved"], ["seen.moved"])
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 0, -1, 0]), "moved"))
+    node.input[0] = "seen.moved"
+
+
+def cooled(model: onnx.ModelProto) -> None:
+    """The probabilities have another temperature than the contract says."""
+    (node,) = (node for node in model.graph.node if node.op_type == "Div" and node.input[0] == "logits")
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(9), "nine"))
+    node.input[1] = "nine"
+
+
+def blinded(model: onnx.ModelProto) -> None:
+    """The box's threshold is so high that nothing is ever in it."""
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.shape == () and values == np.float32(BOX):
+            tensor.CopyFrom(numpy_helper.from_array(np.float32(2), tensor.name))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"), [(off_by_a_pixel, "logits: off by"), (cooled, "probabilities: off"), (blinded, "accuracy: ")]
+)
+def test_a_canvas_file_with_a_mistake_fails_for_it(
+    spoil: Callable[[onnx.ModelProto], None], reason: str, exported: Path, runs: Path
+) -> None:
+    path = suffixed(exported, "onnx-canvas")
+    model = onnx.load(path)
+    spoil(model)
+    rewrite(path, model.SerializeToString())
+    report = verify_one(path, runs)
+    assert report.readable, report.failures
+    assert any(failure.startswith(reason) for failure in report.failures), report.failures
+
+
+def test_one_broken_file_does_not_hide_the_others(exported: Path, runs: Path) -> None:
+    path = suffixed(exported, "onnx")
+    rewrite(path, b"", manifest_agrees=False)
+    result = verify(runs=runs, exports=exported)
+    assert not result.passed
+    assert [report.path for report in result.reports if not report.passed] == [str(path)]
+    assert len(result.reports) == 2 * len(FORMAT_NAMES)
+
+
+def test_a_file_that_its_manifest_does_not_list_fails(exported: Path, runs: Path) -> None:
+    stray = shutil.copy(suffixed(exported, "onnx"), exported / "fc-tiny" / "other.onnx")
+    result = verify(runs=runs, exports=exported)
+    assert [report.path for report in result.reports if not report.passed] == [str(stray)]
+    assert "not in the manifest.json beside it" in verify_one(Path(stray), runs).failures[0]
+
+
+def test_a_file_that_is_gone_fails(exported: Path, runs: Path) -> None:
+    suffixed(exported, "onnx").unlink()
+    result = verify(runs=runs, exports=exported)
+    assert [report.failures[0] for report in result.reports if not report.passed] == [
+        f"file: {suffixed(exported, 'onnx')} is missing. Export it anew."
+    ]
+
+
+def test_a_file_alone_in_another_folder_finds_its_checkpoint_by_hash(exports: Path, runs: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copy(suffixed(exports, "onnx"), tmp_path / "reader.onnx"))
+    assert verify_one(copied, runs).passed
+    assert not (tmp_path / manifest.PARITY_FILE).exists()
+
+
+def test_a_file_with_neither_checkpoint_nor_manifest_fails_and_says_where_it_was_sought(
+    exports: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copy(suffixed(exports, "onnx"), tmp_path / "reader.onnx"))
+    report = verify_one(copied, tmp_path / "elsewhere")
+    assert not report.passed
+    assert not report.readable
+    assert str(tmp_path / "elsewhere") in report.failures[0]
+
+
+def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_recorded(
+    exported: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    result = verify(exports=exported, runs=tmp_path, dataset=digits, html=page)
+    assert result.passed
+    for report in result.reports:
+        assert report.compared_with == RECORDED
+        recorded = Manifest.read(exported / report.name / manifest.FILE).checkpoint
+        assert report.reference_accuracy == recorded.metrics.test_accuracy
+        assert (report.flips, report.mcnemar_p, report.max_abs_diff) == (None, None, None)
+        assert all(found.flips is None for found in report.deployments)
+    tables.print_table(cli_verify.verification(result))
+    assert "its checkpoint is not at hand" in capsys.readouterr().out
+    assert "No checkpoint was at hand" in page.read_text()
+    assert "answer as their models" not in page.read_text()
+    assert Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
+
+
+def test_fewer_right_answers_than_the_manifest_recorded_fail(exported: Path, tmp_path: Path, digits: Dataset) -> None:
+    for name in ("onnx", "onnx-int8"):
+        path = suffixed(exported, name)
+        contract = HERE.open(path).contract
+        spoiled = models_classifier.Deployed(
+            build_classifier(Manifest.read(path.parent / manifest.FILE).checkpoint.spec)
+        ).eval()
+        get_format(name).write(Source(spoiled, contract), path)  # weights that nobody trained
+        rewrite(path, path.read_bytes())
+        report = verify_one(path, tmp_path, dataset=digits, html=tmp_path / "report.html")
+        assert report.readable
+        checks = [failure.partition(":")[0] for failure in report.failures]
+        assert ("recorded" if name == "onnx" else "accuracy") in checks, report.failures
+
+
+def test_the_accuracy_of_other_images_than_the_recorded_ones_says_nothing(
+    exports: Path, tmp_path: Path, digits: Dataset
+) -> None:
+    other = dataclasses.replace(digits, ref=dataclasses.replace(digits.ref, sha256="0" * 64))
+    report = verify_one(suffixed(exports, "onnx"), tmp_path, dataset=other)
+    assert not report.readable
+    assert "recorded the accuracy on other images" in report.failures[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"), [(slice(0), "has no images in its test split"), (None, "has only images of '3'")]
+)
+def test_a_test_set_that_tells_nothing_is_an_error(
+    chosen: slice | None, reason: str, exports: Path, runs: Path, digits: Dataset
+) -> None:
+    of_one_class = np.flatnonzero(digits.test.labels == 3)
+    kept = of_one_class if chosen is None else chosen
+    test = Split(digits.test.images[kept], digits.test.labels[kept])
+    with pytest.raises(DataError, match=f"{digits.ref.name} {reason}"):
+        verify([suffixed(exports, "onnx")], dataset=dataclasses.replace(digits, test=test), runs=runs)
+
+
+def test_a_damaged_checkpoint_fails_the_files_made_from_it(exports: Path, runs: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(runs, tmp_path / "runs"))
+    weights = copied / "fc-tiny" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    report = verify_one(suffixed(exports, "onnx"), copied)
+    assert not report.passed
+    assert report.failures[0].startswith(f"checkpoint: {weights}: changed since it was recorded")
+
+
+def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="Run edgedigits export"):
+        verify(exports=tmp_path)
+
+
+def test_a_folder_stands_for_the_files_in_it(exports: Path, runs: Path, tmp_path: Path) -> None:
+    result = verify([exports / "fc-tiny"], runs=runs)
+    suffixes = sorted(get_format(name).suffix for name in FORMAT_NAMES)
+    assert [Path(report.path).name for report in result.reports] == [f"fc-tiny{suffix}" for suffix in suffixes]
+    with pytest.raises(BadInput, match="no exported files here"):
+        verify([tmp_path], runs=runs)
+
+
+def test_a_name_of_no_format_fails(tmp_path: Path, runs: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"x")
+    assert "no format has its suffix" in verify_one(path, runs).failures[0]
+
+
+def test_a_data_set_with_another_number_of_classes_is_an_error(exports: Path, runs: Path, digits: Dataset) -> None:
+    few = dataclasses.replace(digits, labels=digits.labels[:3])
+    with pytest.raises(DataError, match="3 classes, model fc-tiny has 10"):
+        verify([suffixed(exports, "onnx")], dataset=few, runs=runs)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(max_flips=3), "flips: "),
+        (Limits(max_drop=0.01), "accuracy: "),
+        (Limits(max_logit_diff=1e-9), "logits: "),
+    ],
+)
+def test_limits_replace_the_defaults_one_by_one(limits: Limits, reason: str, exported: Path, runs: Path) -> None:
+    wide = Limits(max_flips=10_000, max_drop=1.0, max_logit_diff=1e9)
+    path, module = suffixed(exported, "onnx"), get_format("onnx")
+    contract = module.load(path).contract
+    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
+    module.write(Source(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract), path)
+    rewrite(path, path.read_bytes())
+    assert verify_one(path, runs, limits=wide).passed
+    narrow = dataclasses.replace(wide, **{k: v for k, v in vars(limits).items() if v is not None})
+    failures = verify_one(path, runs, limits=narrow).failures
+    checks = {failure.partition(":")[0] for failure in failures}
+    assert checks - {"deployed"} == {reason.partition(":")[0], "cause"}  # flips count as deployed, too
+
+
+def test_a_limit_holds_exactly_at_its_value(exported: Path, runs: Path) -> None:
+    path, module = suffixed(exported, "onnx"), get_format("onnx")
+    contract = module.load(path).contract
+    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
+    module.write(Source(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract), path)
+    rewrite(path, path.read_bytes())
+    found = verify_one(path, runs)
+    assert found.flips is not None
+    assert found.accuracy is not None
+    assert found.reference_accuracy is not None
+    exact = Limits(found.flips, found.reference_accuracy - found.accuracy, found.max_abs_diff)
+    assert verify_one(path, runs, limits=exact).passed
+    assert not verify_one(path, runs, limits=dataclasses.replace(exact, max_flips=found.flips - 1)).passed
+
+
+def test_the_parity_report_is_written_beside_the_files(exported: Path, runs: Path) -> None:
+    result = verify(runs=runs, exports=exported)
+    written = Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE)
+    assert written.reports == tuple(report for report in result.reports if report.name == "fc-tiny")
+    assert json.loads((exported / "cnn-tiny" / manifest.PARITY_FILE).read_text())["passed"] is True
+
+
+def test_artifacts_can_be_given_as_the_records_that_export_returns(runs: Path, tmp_path: Path) -> None:
+    artifacts = export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
+    assert all(isinstance(artifact, Artifact) for artifact in artifacts)
+    assert verify(artifacts, runs=runs).passed
+
+
+def test_a_damaged_manifest_is_an_error_that_names_it(exported: Path, runs: Path) -> None:
+    path = exported / "fc-tiny" / manifest.FILE
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(BadInput, match=str(path)):
+        verify(runs=runs, exports=exported)
+
+
+def test_a_manifest_with_a_tampered_hash_fails_its_file(exported: Path, runs: Path) -> None:
+    path = exported / "fc-tiny" / manifest.FILE
+    listing = Manifest.read(path)
+    tampered = [dataclasses.replace(entry, sha256="f" * 64) for entry in listing.artifacts]
+    path.write_text(dataclasses.replace(listing, artifacts=tuple(tampered)).to_json())
+    failed = [report for report in verify(runs=runs, exports=exported).reports if not report.passed]
+    assert len(failed) == len(FORMAT_NAMES)
+
+
+def test_the_reference_is_asked_once_for_all_files(exports: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    load = load_classifier
+    monkeypatch.setattr(models_weights, "load_model", lambda record: calls.append(record.name) or load(record))
+    verify(runs=runs, exports=exports)
+    assert sorted(calls) == ["cnn-tiny", "fc-tiny"]
+
+
+def test_more_images_than_a_batch_are_all_compared(exports: Path, runs: Path, digits: Dataset) -> None:
+    repeats = 40
+    many = Split(np.tile(digits.test.images, (repeats, 1, 1)), np.tile(digits.test.labels, repeats))
+    larger = dataclasses.replace(digits, test=many)
+    result = verify([suffixed(exports, "onnx")], dataset=larger, runs=runs)
+    assert result.samples == repeats * len(digits.test)
+    assert result.passed
+
+
+def test_a_model_file_error_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"gone\.onnx"):
+        HERE.open(tmp_path / "gone.onnx")
