@@ -1,12 +1,16 @@
 """Tiny synthetic digits, and models trained on them: drawn here, so that the tests need no data set.
 
 Fixtures of session scope are shared: a test that changes files copies them into `tmp_path` first.
+
+What a test needs beyond Python it says with a mark, `@pytest.mark.needs("node", "npm")`: where it is missing, the test is
+skipped, with the command that brings it, and the closing lines sum these up. With EDGEDIGITS_TEST_ALL=1 every skipped
+test is a failure instead, so that on the machine that must prove everything, nothing is skipped unseen.
 """
 
 import os
-import shutil
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,7 @@ from edgedigits.export.onnx import framing
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.train.trainer import train
+from tests.helpers import needs
 from edgedigits.verify import conditions
 
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
@@ -111,28 +116,43 @@ def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def mnist() -> Dataset:
-    """The real MNIST. Where it is missing, tests of it are skipped, but in CI they fail."""
-    statuses = published.status("mnist")
-    if all(status.state == "whole" for status in statuses):
-        return load_data("mnist")
-    reason = (
-        f"the real MNIST is not in {published.default_dir()}: edgedigits data --fetch mnist, or set EDGEDIGITS_DATA"
-    )
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """The real MNIST. Where it is missing, tests of it are skipped."""
+    if any(status.state != "whole" for status in published.status("mnist")):
+        pytest.skip("the real MNIST is not at hand: edgedigits data --fetch mnist, or set EDGEDIGITS_DATA")
+    return load_data("mnist")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium. Where it is missing, tests in it are skipped, but in CI they fail."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """Headless Chromium. Where it is missing, tests in it are skipped."""
+    executable = needs.find("chromium")
     if executable is None:
-        reason = "chromium is not installed: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        pytest.skip(needs.reason("chromium"))
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=executable, args=[*BROWSER.split(), "--no-first-run"])
         yield launched
         launched.close()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose programs are not on this machine."""
+    for mark in item.iter_markers("needs"):
+        if missing := [name for name in mark.args if needs.find(name) is None]:
+            pytest.skip("; ".join(map(needs.reason, missing)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must be tested, a test that was skipped has failed."""
+    report = yield
+    if report.skipped and os.environ.get("EDGEDIGITS_TEST_ALL") == "1" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"EDGEDIGITS_TEST_ALL is set, and this was skipped: {needs.skipped_because(report)}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped for want of what."""
+    reasons = Counter(needs.skipped_because(report) for report in terminalreporter.stats.get("skipped", ()))
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"not tested here, {count} {'test' if count == 1 else 'tests'}: {reason}")

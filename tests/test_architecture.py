@@ -62,6 +62,7 @@ LATE = {  # imports of torch, or of what needs it, inside functions of light roo
     ("verify.reproduce", "torch"): "it says at once where torch is missing",
     ("verify.reproduce", "export.exporter"): "to make files again takes what made them",
     ("verify.reproduce", "train.trainer"): "to make weights again takes what made them",
+    ("bench.shelf", "models.classifier"): "it counts parameters",
     ("bench.training", "bench.tutorial"): "to measure a training is to train",
     ("bench.training", "models.classifier"): "to measure a training is to train",
     ("bench.training", "train.trainer"): "to measure a training is to train",

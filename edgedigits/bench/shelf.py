@@ -1,0 +1,167 @@
+"""The page of figures beside the files of `exports/`: `shelf_text(exports)`, all of it from what was measured.
+
+    measured.json + engines.json + the parity.json of each folder ──shelf_text──> exports/README.md
+
+The words are in `templates/shelf.md.jinja`; no figure stands in them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgedigits.bench.engines import EngineRow, read_comparison
+from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
+from edgedigits.export import manifest
+from edgedigits.models.presets import PRESETS
+from edgedigits.records.report import ParityReport, Verification
+from edgedigits.records.words import size
+from edgedigits.runtime.engines import get_engine
+from edgedigits.system import templates
+
+FILE = "README.md"
+TEMPLATE = "shelf.md.jinja"
+QUICK_CLAIMS = {"cnn": "98.5%", "fc": "93.2%"}  # accuracies that the short tutorials are known for
+TIMED = ("torch", "torchscript", "torchscript-int8", "onnx", "onnx-int8")  # formats of the table of latencies
+
+Row = Sequence[str]
+
+
+def shelf_text(exports: Path) -> str:
+    """The page for a folder of exported files of all presets. Raises RecordError where a report is missing."""
+    environment = templates.from_folders(Path(__file__).parent / "templates")
+    environment.filters["table"] = _table
+    return environment.get_template(TEMPLATE).render(
+        models=models(),
+        fashion={recipe: f"{_known('fc-28', recipe, 'fashion').mean:.2%}" for recipe in ("tutorial", "default")},
+        quick=quick_sentences(),
+        files=files(exports),
+        latencies=latencies(),
+        engines=engines(),
+        times=engine_times(),
+        titles={name: get_engine(name).title for name in _by_engine()},
+    )
+
+
+def models() -> list[Row]:
+    """A preset a row: what it is, and its training beside the published loop of its tutorial."""
+    from edgedigits.models.classifier import parameter_count
+
+    rows = []
+    for name, preset in PRESETS.items():
+        published, tutorial, default = (_known(name, recipe) for recipe in (PUBLISHED, "tutorial", "default"))
+        rows.append(
+            (
+                f"`{name}`",
+                preset.network,
+                f"{parameter_count(preset.spec):,}",
+                f"{published.mean:.2%}",
+                f"{published.seconds:.1f}",
+                f"{tutorial.mean:.2%}",
+                _accuracy(default),
+                f"{default.seconds:.1f}",
+                f"{published.seconds / default.seconds:.1f}",
+            )
+        )
+    return rows
+
+
+def quick_sentences() -> list[str]:
+    """How soon the accuracies of the two short tutorials are passed."""
+    sentences = []
+    for name, claim in QUICK_CLAIMS.items():
+        quick, published = _known(name, QUICK), _known(name, PUBLISHED)
+        sentences.append(
+            f"`{name}` passes {claim} with `--epochs {quick.epochs}`: {_accuracy(quick)} in {quick.seconds:.2f} "
+            f"seconds, {published.seconds / quick.seconds:.0f} times as fast as its tutorial."
+        )
+    return sentences
+
+
+def files(exports: Path) -> list[Row]:
+    """A file a row, from the parity reports beside the files."""
+    return [
+        (
+            f"`{Path(report.path).name}`",
+            size(report.size_bytes),
+            f"{report.reference_accuracy:.2%}",
+            f"{report.accuracy:.2%}",
+            str(report.flips),
+        )
+        for name in PRESETS
+        for report in _reports(exports / name)
+    ]
+
+
+def latencies() -> list[Row]:
+    """A preset a row: median microseconds of one image in each format, and the int8 file's over the float file's."""
+    known = {(row.name, row.format): row for row in read_figures().inference.rows}
+    rows = []
+    for name in PRESETS:
+        ratio = known[name, "onnx-int8"].to_float
+        cells = [f"{known[name, form].latency_us:.1f}" for form in TIMED]
+        rows.append((f"`{name}`", *cells, f"{ratio.latency:.2f}" if ratio else "-"))
+    return rows
+
+
+def engines() -> list[Row]:
+    """An engine a row: answers that differ from the torch model's, and of canvas files from ONNX Runtime's."""
+    rows = []
+    for name, known in _by_engine().items():
+        floats = [known[f"{preset}.onnx"] for preset in PRESETS]
+        rows.append(
+            (
+                f"`{name}` {floats[0].engine.version}",
+                f"{sum(row.flips or 0 for row in floats)} of {sum(row.samples for row in floats):,}",
+                f"{max(row.max_abs_diff or 0.0 for row in floats):.1e}",
+                *(_flips(known[f"{preset}.int8.onnx"]) for preset in PRESETS),
+                _changed([known[f"{preset}.canvas.onnx"] for preset in PRESETS]),
+            )
+        )
+    return rows
+
+
+def engine_times() -> list[Row]:
+    """An engine a row: microseconds of one image, float / int8, of each preset."""
+    rows = []
+    for name, known in _by_engine().items():
+        pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in PRESETS]
+        cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
+        rows.append((f"`{name}`", *cells))
+    return rows
+
+
+def _by_engine() -> dict[str, dict[str, EngineRow]]:
+    """What was measured, by engine and by file; engines that were not measured are left out."""
+    found: dict[str, dict[str, EngineRow]] = {}
+    for row in read_comparison().rows:
+        found.setdefault(row.engine.name, {})[row.file] = row
+    return found
+
+
+def _reports(folder: Path) -> tuple[ParityReport, ...]:
+    return Verification.read(folder / manifest.PARITY_FILE).reports
+
+
+def _known(model: str, recipe: str, dataset: str = "mnist") -> Measurement:
+    found = find_figures(model, recipe, dataset)
+    assert found is not None
+    return found
+
+
+def _accuracy(found: Measurement) -> str:
+    return f"{found.mean:.2%} ± {100 * found.spread:.2f} (n={len(found.seeds)})"
+
+
+def _flips(row: EngineRow) -> str:
+    return "-" if row.flips is None else str(row.flips)
+
+
+def _changed(rows: Sequence[EngineRow]) -> str:
+    """How many of a canvas file's answers differ from those in ONNX Runtime."""
+    found = [row.changed for row in rows if row.changed is not None]
+    return f"{sum(found)} of {sum(row.samples for row in rows):,}" if found else "-"
+
+
+def _table(rows: Sequence[Row], *heads: str) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
