@@ -2,9 +2,9 @@
 
 Fixtures of session scope are shared: a test that changes files copies them into `tmp_path` first.
 
-What a test needs beyond Python it says with a mark, `@pytest.mark.needs("node", "npm")`: where it is missing, the test is
-skipped, with the command that brings it, and the closing lines sum these up. With EDGEDIGITS_TEST_ALL=1 every skipped
-test is a failure instead, so that on the machine that must prove everything, nothing is skipped unseen.
+What a test needs beyond Python it says with a mark, `@pytest.mark.needs("node", "npm")`: where it is missing, the
+test is skipped, with the command that brings it, and the closing lines sum these up. With EDGEDIGITS_TEST_ALL=1 every
+skipped test is a failure instead, so that on the machine that must prove everything, nothing is skipped unseen.
 """
 
 import os
@@ -27,8 +27,8 @@ from edgedigits.export.onnx import framing
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.train.trainer import train
-from tests.helpers import needs
 from edgedigits.verify import conditions
+from tests.helpers import needs
 
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
 BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"

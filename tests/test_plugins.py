@@ -52,7 +52,8 @@ wrong = toy_digits:FORMAT
 toy = toy_digits:TARGET
 """
 BROKEN = {
-    "broken": "engine 'broken' of the plug-in toy-digits does not load (module 'toy_digits' has no attribute 'NOTHING')",
+    "broken": "engine 'broken' of the plug-in toy-digits does not load "
+    "(module 'toy_digits' has no attribute 'NOTHING')",
     "absent": "engine 'absent' of the plug-in toy-digits does not load (No module named 'no_such_package')",
     "wrong": "engine 'wrong' of the plug-in toy-digits is no Engine, but a Format",
 }
