@@ -16,15 +16,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from edgedigits.cli import main
-from edgedigits.data import load
+from edgedigits.cli.main import main
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.export.manifest import read_manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
 from edgedigits.records.report import Deployment, Limits, ParityReport, Robustness, Verification
 from edgedigits.verify import page as verify_page
-from edgedigits.verify import parity
+from edgedigits.verify import parity, references
 from edgedigits.verify.page import Evidence, write_page
 from edgedigits.verify.verifier import verify
 
@@ -116,9 +115,8 @@ def page_of(*files: tuple[ParityReport, Evidence | None]) -> str:
     reports = tuple(found for found, _ in files)
     passed = all(found.passed for found in reports)
     samples = max(found.samples for found in reports)
-    return verify_page.page(
-        Verification(passed, "tiny" if samples else "", samples, reports), [seen for _, seen in files]
-    )
+    summary = Verification(passed, "tiny" if samples else "", samples, reports)
+    return verify_page.page(summary, [seen for _, seen in files])
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +334,7 @@ def test_where_no_page_can_be_written_is_said_before_anything_is_verified(
 ) -> None:
     (tmp_path / "file").write_text("")
     loaded: list[object] = []
-    monkeypatch.setattr(load, "load", lambda *_, **__: loaded.append(1))
+    monkeypatch.setattr(references, "dataset_of", lambda *_: loaded.append(1))
     with pytest.raises(MissingCapability, match="--html"):
         verify([exports], html=tmp_path / "file" / "report.html")
     with pytest.raises(UsageError, match="is a folder: name a file in it"):
@@ -350,7 +348,7 @@ def command_line(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["edgedigits", "verify", *map(str, arguments)])
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main replaces it for good
     try:
-        main.main()
+        main()
     except SystemExit as left:
         return int(left.code or 0)
     return 0

@@ -125,7 +125,7 @@ def test_the_images_of_a_folder_must_be_named_and_be_the_same(made: Path, digits
     with pytest.raises(DataError, match=r"trained on the images of a folder, 'tiny': add --dataset"):
         reproduce(made)
     other = dataclasses.replace(digits, ref=dataclasses.replace(digits.ref, sha256="ab" * 32))
-    with pytest.raises(DataError, match=r"other images than fc-tiny was trained on \(SHA-256 abababababab…"):
+    with pytest.raises(DataError, match=r"data set tiny \(SHA-256 abababababab…\) is not what fc-tiny was trained on"):
         reproduce(made, dataset=other)
 
 

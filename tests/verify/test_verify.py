@@ -15,27 +15,25 @@ from onnx import helper, numpy_helper
 
 from edgedigits.cli import tables
 from edgedigits.cli import verify as cli_verify
-from edgedigits.data.canvases import BOX
 from edgedigits.data.dataset import Dataset, Split
+from edgedigits.data.paper import BOX
 from edgedigits.errors import BadInput, DataError, ModelFileError
-from edgedigits.export import calibration, manifest
+from edgedigits.export import manifest
 from edgedigits.export.calibration import activation_ranges
 from edgedigits.export.exporter import export
-from edgedigits.export.formats import Source, get_format
+from edgedigits.export.formats import DEFAULT_CONTAINERS, Source, get_format
 from edgedigits.export.manifest import read_manifest
-from edgedigits.export.onnx import convert as float_onnx
-from edgedigits.export.onnx import quantize_static
-from edgedigits.models import classifier as models_classifier
-from edgedigits.models import weights as models_weights
+from edgedigits.export.onnx import convert, quantize_static
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.classifier import build_classifier
+from edgedigits.models.classifier import Deployed, build_classifier
 from edgedigits.models.weights import load_classifier
 from edgedigits.records.artifact import Artifact, Manifest
 from edgedigits.records.report import RECORDED, Limits, ParityReport, Verification
 from edgedigits.system import files
 from edgedigits.train.trainer import train
+from edgedigits.verify import torch_model
 from edgedigits.verify.verifier import verify
-from tests.helpers import FORMAT_NAMES, HERE
+from tests.helpers import FORMAT_NAMES, HERE, ONNX
 from tests.helpers.broken import DAMAGES, GRAPHS, LIES, MISTAKES
 
 
@@ -84,12 +82,12 @@ def test_the_report_counts_what_a_recount_counts(exported: Path, runs: Path, dig
     next(iter(classifier.parameters())).data *= 0.02  # most answers change
     path = suffixed(exported, "onnx")
     contract = HERE.open(path).contract
-    get_format("onnx").write(Source(models_classifier.Deployed(classifier).eval(), contract), path)
+    ONNX.write(Source(Deployed(classifier).eval(), contract), path)
     rewrite(path, path.read_bytes())
     report = verify_one(path, runs)
 
     right = HERE.open(suffixed(exported, "onnx"))(digits.test.images)[0].argmax(1)
-    reference = models_classifier.Deployed(load_classifier(run)).eval()
+    reference = Deployed(load_classifier(run)).eval()
     wanted = np.array([int(reference(image[None])[0].argmax()) for image in torch.from_numpy(digits.test.images)])
     labels = digits.test.labels
     assert report.flip_indices == tuple(np.flatnonzero(right != wanted))
@@ -100,13 +98,14 @@ def test_the_report_counts_what_a_recount_counts(exported: Path, runs: Path, dig
     assert report.reference_accuracy == (wanted == labels).mean()
 
 
-@pytest.mark.parametrize("format_name", ("onnx", "torchscript"))
+@pytest.mark.parametrize("format_name", DEFAULT_CONTAINERS)
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_model_exported_with_a_mistake_fails_for_it(name: str, format_name: str, exported: Path, runs: Path) -> None:
-    mistake, path, module = MISTAKES[name], suffixed(exported, format_name), get_format(format_name)
-    contract = module.load(path).contract
-    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
-    module.write(Source(mistake.spoil(copy.deepcopy(deployed)).eval(), contract), path)
+    mistake, path = MISTAKES[name], suffixed(exported, format_name)
+    contract = HERE.open(path).contract
+    deployed = Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
+    spoiled = mistake.spoil(copy.deepcopy(deployed)).eval()
+    get_format(format_name).write(Source(spoiled, contract), path)  # type: ignore[arg-type]
     rewrite(path, path.read_bytes())
     report = verify_one(path, runs)
     assert not report.passed
@@ -148,13 +147,13 @@ def test_a_file_calibrated_on_raw_pixels_fails_for_the_answers_that_change(
     exported: Path, runs: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The scales come from a network that was fed 0..255 where it is deployed on 0..1: all but ink is rounded away."""
-    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "cnn-tiny"))).eval()
+    deployed = Deployed(load_classifier(read_checkpoint(runs / "cnn-tiny"))).eval()
     raw = MISTAKES["pixels not scaled"].spoil(copy.deepcopy(deployed)).eval()
-    raw_graph, ranges = onnx.load_model_from_string(float_onnx.graph(raw)), activation_ranges  # type: ignore[arg-type]
-    monkeypatch.setattr(calibration, "_ranges", lambda _, images: ranges(raw_graph, images))
+    raw_graph = onnx.load_model_from_string(convert.float_graph(raw))  # type: ignore[arg-type]
+    monkeypatch.setattr(quantize_static, "activation_ranges", lambda _, images: activation_ranges(raw_graph, images))
     path = exported / "cnn-tiny" / "cnn-tiny.static.onnx"
-    contract = quantize_static.load(path).contract
-    quantize_static.export(Source(deployed, contract, digits.train.images), path)
+    contract = HERE.open(path).contract
+    quantize_static.write(Source(deployed, contract, digits.train.images), path)
     rewrite(path, path.read_bytes())
     report = verify_one(path, runs, limits=Limits(max_flips=0))
     assert report.readable
@@ -166,11 +165,11 @@ def test_a_file_calibrated_on_raw_pixels_fails_for_the_answers_that_change(
 @pytest.mark.parametrize("name", LIES)
 def test_a_contract_that_lies_fails_for_it(name: str, exported: Path, runs: Path) -> None:
     lie, reason = LIES[name]
-    path, module = suffixed(exported, "onnx"), get_format("onnx")
-    contract = module.load(path).contract
+    path = suffixed(exported, "onnx")
+    contract = HERE.open(path).contract
     changed = dataclasses.replace(contract, **lie(contract))  # type: ignore[arg-type]
-    model = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny"))).eval()
-    module.write(Source(model, changed), path)
+    model = Deployed(load_classifier(read_checkpoint(runs / "fc-tiny"))).eval()
+    ONNX.write(Source(model, changed), path)
     rewrite(path, path.read_bytes())
     report = verify_one(path, runs)
     assert not report.passed
@@ -280,9 +279,8 @@ def test_fewer_right_answers_than_the_manifest_recorded_fail(exported: Path, tmp
     for name in ("onnx", "onnx-int8"):
         path = suffixed(exported, name)
         contract = HERE.open(path).contract
-        spoiled = models_classifier.Deployed(
-            build_classifier(Manifest.read(path.parent / manifest.FILE).checkpoint.spec)
-        ).eval()
+        spec = Manifest.read(path.parent / manifest.FILE).checkpoint.spec
+        spoiled = Deployed(build_classifier(spec)).eval()
         get_format(name).write(Source(spoiled, contract), path)  # weights that nobody trained
         rewrite(path, path.read_bytes())
         report = verify_one(path, tmp_path, dataset=digits, html=tmp_path / "report.html")
@@ -357,10 +355,10 @@ def test_a_data_set_with_another_number_of_classes_is_an_error(exports: Path, ru
 )
 def test_limits_replace_the_defaults_one_by_one(limits: Limits, reason: str, exported: Path, runs: Path) -> None:
     wide = Limits(max_flips=10_000, max_drop=1.0, max_logit_diff=1e9)
-    path, module = suffixed(exported, "onnx"), get_format("onnx")
-    contract = module.load(path).contract
-    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
-    module.write(Source(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract), path)
+    path = suffixed(exported, "onnx")
+    contract = HERE.open(path).contract
+    deployed = Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
+    ONNX.write(Source(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract), path)  # type: ignore[arg-type]
     rewrite(path, path.read_bytes())
     assert verify_one(path, runs, limits=wide).passed
     narrow = dataclasses.replace(wide, **{k: v for k, v in vars(limits).items() if v is not None})
@@ -370,10 +368,10 @@ def test_limits_replace_the_defaults_one_by_one(limits: Limits, reason: str, exp
 
 
 def test_a_limit_holds_exactly_at_its_value(exported: Path, runs: Path) -> None:
-    path, module = suffixed(exported, "onnx"), get_format("onnx")
-    contract = module.load(path).contract
-    deployed = models_classifier.Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
-    module.write(Source(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract), path)
+    path = suffixed(exported, "onnx")
+    contract = HERE.open(path).contract
+    deployed = Deployed(load_classifier(read_checkpoint(runs / "fc-tiny")))
+    ONNX.write(Source(MISTAKES["class columns swapped"].spoil(deployed).eval(), contract), path)  # type: ignore[arg-type]
     rewrite(path, path.read_bytes())
     found = verify_one(path, runs)
     assert found.flips is not None
@@ -415,8 +413,9 @@ def test_a_manifest_with_a_tampered_hash_fails_its_file(exported: Path, runs: Pa
 
 def test_the_reference_is_asked_once_for_all_files(exports: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    load = load_classifier
-    monkeypatch.setattr(models_weights, "load_model", lambda record: calls.append(record.name) or load(record))
+    monkeypatch.setattr(
+        torch_model, "load_classifier", lambda record: calls.append(record.name) or load_classifier(record)
+    )
     verify(runs=runs, exports=exports)
     assert sorted(calls) == ["cnn-tiny", "fc-tiny"]
 
