@@ -23,6 +23,7 @@ from edgedigits.records.record import Record
 from edgedigits.runtime.load import Opener, load
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.system import environment
+from edgedigits.verify import parity
 from edgedigits.verify.candidates import Candidate, Opened, find_candidates, open_candidate
 from edgedigits.verify.references import References
 
@@ -52,7 +53,7 @@ class BenchRow(Record):
     """A file, or the torch model it came from (format "torch"), measured beside the others.
 
     path                         of the file, or of the torch model's weights
-    flips                        answers that differ from the torch model's
+    flips                        answers that differ from the torch model's; None where that is not at hand
     latency_us, latency_p99_us   median and 99th percentile of one image a call, in microseconds
     images_per_second            in large batches, median
     to_torch, to_float           these figures over those of the torch model, and of its float file; None
@@ -65,7 +66,7 @@ class BenchRow(Record):
     checkpoint_sha256: str
     size_bytes: int
     accuracy: float
-    flips: int
+    flips: int | None
     latency_us: float = 0.0
     latency_p99_us: float = 0.0
     images_per_second: float = 0.0
@@ -119,6 +120,9 @@ def bench(
 ) -> Benchmark:
     """Measure exported files and the torch models they came from: size, accuracy, flips, latency, throughput.
 
+    Where a checkpoint is not at hand, or torch is not installed, its files are measured alone: there is no row of the
+    torch model, and nothing is compared with it.
+
     artifacts   Artifacts, or paths of files or of their folders; all files below `exports` when none is given
     dataset     for accuracy and flips, by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
@@ -126,10 +130,10 @@ def bench(
     opener      how files are opened
 
     Raises ModelFileError for a file that is damaged, changed since its manifest or at odds with its
-    checkpoint, CheckpointError where that is missing, BadInput when there is nothing to measure, and
-    DataError when the data set is missing or does not fit.
+    checkpoint, CheckpointError where neither that nor a manifest says what a file should be, BadInput when
+    there is nothing to measure, and DataError when the data set is missing or does not fit.
     """
-    references = References(Path(runs), dataset, data_dir)
+    references = References(Path(runs), dataset, data_dir, compared=False)
     with environment.torch_threads(THREADS):
         contestants = _contestants(find_candidates(artifacts, Path(exports)), references, opener)
         rows = compare(measure(contestants, observer))
@@ -199,22 +203,24 @@ def slower(rows: Sequence[BenchRow]) -> list[str]:
 
 
 def _contestants(targets: Sequence[Candidate], references: References, opener: Opener) -> list[Contestant]:
-    """Model by model, in the order in which they come up: the torch model, then its files, float before int8."""
-    models: dict[str, list[Contestant]] = {}
+    """Model by model, as they come up: the torch model where it is at hand, then its files, float before int8."""
+    models: dict[str, list[Opened]] = {}
     for target in targets:
         with _named(target.path):
-            # The torch model is measured too: what a manifest recorded of it would not do.
-            file = open_candidate(dataclasses.replace(target, recorded=None), references, opener)
-        record = file.reference.checkpoint
-        if record.weights_sha256 not in models:
-            torch_file = dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
-            models[record.weights_sha256] = [_contestant(torch_file, TORCH)]
-        models[record.weights_sha256].append(_contestant(file, file.format.name))
-    return [
-        contestant
-        for torch_model, *found in models.values()
-        for contestant in (torch_model, *sorted(found, key=lambda contestant: contestant.row.format))
-    ]
+            file = open_candidate(target, references, opener)
+        models.setdefault(file.reference.checkpoint.weights_sha256, []).append(file)
+    found = []
+    for opened in models.values():
+        if opened[0].reference.torch:
+            found.append(_contestant(_torch_model(opened[0]), TORCH))
+        found += [_contestant(file, file.format.name) for file in sorted(opened, key=lambda file: file.format.name)]
+    return found
+
+
+def _torch_model(file: Opened) -> Opened:
+    """The torch model that a file came from, in the file's place."""
+    record = file.reference.checkpoint
+    return dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
 
 
 @contextlib.contextmanager
@@ -228,16 +234,15 @@ def _named(path: Path) -> Iterator[None]:
 
 def _contestant(file: Opened, format_name: str) -> Contestant:
     record, test, model = file.reference.checkpoint, file.reference.test, file.reference.torch
-    assert model is not None
-    answers = file.predictor.in_batches(test.images)[0].argmax(1)
+    logits = file.predictor.in_batches(test.images)[0]
     row = BenchRow(
         name=record.name,
         format=format_name,
         path=str(file.path),
         checkpoint_sha256=record.weights_sha256,
         size_bytes=file.path.stat().st_size,
-        accuracy=float((answers == test.labels).mean()),
-        flips=int((answers != model.logits.argmax(1)).sum()),
+        accuracy=float((logits.argmax(1) == test.labels).mean()),
+        flips=parity.changed(model.logits, logits) if model else None,
     )
     return Contestant(row, file.predictor)
 

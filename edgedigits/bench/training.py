@@ -1,9 +1,8 @@
-"""What was measured, in `measured.json`; `make bench` measures it anew, on the machine at hand.
+"""How the figures of `measured.json` are measured; `make bench` does it anew, on the machine at hand.
 
 Training: every preset by its tutorial's published loop (`tutorial`), by our loop with the tutorial's recipe
 and with the default one, and, where the published loop is short, by as few epochs of the default one
-as reach its accuracy. Each run counts: no seed is chosen. Inference: one `bench` of all files. `edgedigits
-models` and the README show these figures.
+as reach its accuracy. Each run counts: no seed is chosen. Inference: one `bench` of all files.
 """
 
 from dataclasses import dataclass

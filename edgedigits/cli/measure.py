@@ -9,8 +9,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from edgedigits.bench import figures as bench_figures
-from edgedigits.bench.figures import FILE, PUBLISHED, Measured, Measurement, find_figures, read_figures
+from edgedigits.bench.figures import FILE, PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
 from edgedigits.bench.training import FORMATS, measure, plans
 from edgedigits.cli.tables import table_of
 
@@ -95,7 +94,7 @@ def trainings(found: Sequence[Measurement]) -> RenderableType:
     known = {(entry.model, entry.recipe): entry for entry in found if entry.dataset == "mnist"}
     for (model, recipe), ours in known.items():
         published = known.get((model, PUBLISHED))
-        if published and recipe in ("default", bench_figures.QUICK):
+        if published and recipe in ("default", QUICK):
             table.add_row(
                 model,
                 f"{published.seconds:.1f}",

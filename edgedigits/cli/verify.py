@@ -225,7 +225,7 @@ def _robust(found: Robustness | None) -> str:
 
 
 def benchmark(result: Benchmark) -> RenderableType:
-    """The figures; their ratios; which int8 files are slower; how all of it was measured."""
+    """The figures; their ratios; what was measured alone; which int8 files are slower; how all of it was measured."""
     figures = table_of("model", "format", "size>", "accuracy>", "flips>", "latency us>", "p99 us>", "images/s>")
     for row in result.rows:
         figures.add_row(
@@ -233,7 +233,7 @@ def benchmark(result: Benchmark) -> RenderableType:
             row.format,
             size(row.size_bytes),
             f"{row.accuracy:.2%}",
-            str(row.flips),
+            "-" if row.flips is None else str(row.flips),
             f"{row.latency_us:.1f}",
             f"{row.latency_p99_us:.1f}",
             f"{row.images_per_second:,.0f}",
@@ -241,15 +241,18 @@ def benchmark(result: Benchmark) -> RenderableType:
     names = ("size", "latency", "p99", "images/s")
     ratios = table_of("ratio to", "", *(f"{base}: {name}>" for base in ("torch", "float") for name in names))
     for row in result.rows:
-        if row.to_torch:
+        if row.to_torch or row.to_float:
             ratios.add_row(row.name, row.format, *_ratios(row.to_torch), *_ratios(row.to_float))
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     how = (
         f"{result.threads} thread; {result.calls:,} calls of one image, in interleaved rounds; images/s in batches of "
         f"{result.batch}; {result.samples:,} test images of {result.dataset}; {result.machine}, {versions}"
     )
-    slower = (Text(sentence, style="yellow") for sentence in result.slower)
-    return Group(figures, "", ratios, "", *slower, Text(how, style="dim"))
+    alone = dict.fromkeys(row.name for row in result.rows if row.flips is None)
+    notes = [f"{name}: its torch model is not at hand, so its files are measured alone" for name in alone]
+    notes += result.slower
+    compared = (ratios, "") if ratios.rows else ()
+    return Group(figures, "", *compared, *(Text(note, style="yellow") for note in notes), Text(how, style="dim"))
 
 
 def _ratios(ratios: Ratios | None) -> list[str]:

@@ -1,9 +1,9 @@
 """What `bench` measures and says. Times are made up, but for their presence: a busy machine fails no test here."""
 
 import dataclasses
-import importlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +12,20 @@ import torch
 
 from edgedigits import bench as run_bench
 from edgedigits import export
+from edgedigits.bench import bench
 from edgedigits.bench.bench import BATCH, TORCH, Benchmark, BenchRow, Contestant, Times, compare, measure, slower, timed
 from edgedigits.cli import tables, verify
-from edgedigits.data.dataset import Dataset
+from edgedigits.data.dataset import Dataset, Split
 from edgedigits.errors import BadInput, CheckpointError, ModelFileError
 from edgedigits.export.formats import get_format
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.progress import Progress
+from edgedigits.runtime import predictor as runtime_predictor
 from edgedigits.runtime.load import load
 from edgedigits.runtime.predictor import Predictor, latency_us
 from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES
 
-MODULE = importlib.import_module("edgedigits.bench")  # ed.bench is the function
 ROW = BenchRow(
     "fc", "onnx", "fc.onnx", "ab", 1000, 0.98, 0, latency_us=10.0, latency_p99_us=20.0, images_per_second=1e6
 )
@@ -40,7 +41,7 @@ def row(**changes: object) -> BenchRow:
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few calls: what they take is not looked at."""
     for name, count in {"ROUNDS": 2, "CALLS": 3, "LARGE_CALLS": 1, "WARM_UP": 1}.items():
-        monkeypatch.setattr(MODULE, name, count)
+        monkeypatch.setattr(bench, name, count)
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +164,23 @@ def test_the_table_shows_every_figure_and_the_sentence(capsys: pytest.CaptureFix
     assert "10,000 test images of mnist" in lines[11]
 
 
+def test_the_table_of_files_alone_has_dashes_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = compare([dataclasses.replace(ROW, flips=None), row(flips=None)])
+    result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, tuple(rows), ())
+    tables.print_table(verify.benchmark(result))
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == "fc onnx 1.0 kB 98.00% - 10.0 20.0 1,000,000"
+    assert lines[6] == "fc onnx-int8 - - - - 1.00 1.00 1.00 1.00"
+    assert lines[8] == "fc: its torch model is not at hand, so its files are measured alone"
+    assert len(lines) == 2 * (1 + 2 + 1) + 2
+
+
+def test_where_nothing_is_compared_there_is_no_table_of_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, (row(flips=None),), ())
+    tables.print_table(verify.benchmark(result))
+    assert "ratio to" not in capsys.readouterr().out
+
+
 def test_rounds_are_interleaved_and_reported() -> None:
     order: list[tuple[str, int]] = []
 
@@ -181,6 +199,7 @@ def test_rounds_are_interleaved_and_reported() -> None:
 
 
 def test_the_latency_of_one_file_is_a_median_in_microseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime_predictor, "WARM_UP", 1)
     monkeypatch.setattr(Predictor, "seconds", lambda *_: [9.0, 1e-6, 3e-6, 5e-6])  # the first is warm-up
     assert latency_us(Predictor(None, None)) == pytest.approx(3)  # type: ignore[arg-type]
 
@@ -212,10 +231,55 @@ def test_a_file_whose_contract_is_not_its_checkpoints_is_named(runs: Path, every
         run_bench([path], runs=runs)
 
 
-def test_a_file_without_its_checkpoint_is_named(every_format: Path, tmp_path: Path) -> None:
-    path = every_format / "fc-tiny" / "fc-tiny.onnx"
-    with pytest.raises(CheckpointError, match=f"^{path}: its checkpoint"):
+def test_a_file_with_neither_checkpoint_nor_manifest_is_named(every_format: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(every_format / "fc-tiny" / "fc-tiny.onnx", tmp_path))
+    with pytest.raises(CheckpointError, match=f"^{path}: its checkpoint .* is not in {tmp_path}"):
         run_bench([path], runs=tmp_path)
+
+
+def require_alone(result: Benchmark, images: Split) -> None:
+    """Both files of `two_files` are measured, and nothing is said of their torch model."""
+    assert [found.format for found in result.rows] == ["onnx", "onnx-int8"]
+    assert (result.dataset, result.samples) == ("tiny", len(images))
+    for found in result.rows:
+        assert found.accuracy == (load(found.path)(images.images)[0].argmax(1) == images.labels).mean()
+        assert found.latency_us > 0
+        assert (found.flips, found.to_torch) == (None, None)
+        assert found.to_float is not None
+    assert Benchmark.from_json(result.to_json()) == result
+
+
+def two_files(exports: Path) -> list[Path]:
+    return [exports / "fc-tiny" / f"fc-tiny{suffix}" for suffix in (".int8.onnx", ".onnx")]
+
+
+def test_without_its_checkpoint_a_file_is_measured_alone(exports: Path, tmp_path: Path, digits: Dataset) -> None:
+    require_alone(run_bench(two_files(exports), runs=tmp_path, dataset=digits), digits.test)
+
+
+def test_without_torch_a_file_is_measured_alone(
+    exports: Path, runs: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
+    require_alone(run_bench(two_files(exports), runs=runs, dataset=digits), digits.test)
+
+
+def test_a_file_alone_may_be_measured_on_any_images(exports: Path, tmp_path: Path, digits: Dataset) -> None:
+    """Where nothing is compared with what the manifest recorded, it need not be of the same images."""
+    half = Split(digits.test.images[::2], digits.test.labels[::2])
+    other = dataclasses.replace(digits, ref=dataclasses.replace(digits.ref, sha256="ab" * 32), test=half)
+    require_alone(run_bench(two_files(exports), runs=tmp_path, dataset=other), half)
+
+
+def test_beside_files_alone_others_are_compared(exports: Path, runs: Path, tmp_path: Path, digits: Dataset) -> None:
+    shutil.copytree(runs / "fc-tiny", tmp_path / "fc-tiny")
+    named = [exports / name / f"{name}.onnx" for name in ("cnn-tiny", "fc-tiny")]
+    rows = run_bench(named, runs=tmp_path, dataset=digits).rows
+    assert [(row.name, row.format, row.flips) for row in rows] == [
+        ("cnn-tiny", "onnx", None),
+        ("fc-tiny", TORCH, 0),
+        ("fc-tiny", "onnx", 0),
+    ]
 
 
 def test_nothing_to_measure_is_bad_input(tmp_path: Path) -> None:

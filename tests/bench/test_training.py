@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits.bench import figures as bench_figures
-from edgedigits.bench import training
+from edgedigits.bench import figures, training
 from edgedigits.bench.bench import Benchmark
 from edgedigits.bench.figures import PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
 from edgedigits.bench.training import Plan
@@ -37,7 +36,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREE and ONE in the place of the figures that ship."""
     path = tmp_path / "measured.json"
     path.write_text(Measured((THREE, ONE), INFERENCE).to_json())
-    monkeypatch.setattr(bench_figures, "FILE", path)
+    monkeypatch.setattr(figures, "FILE", path)
 
 
 def test_figures_are_the_mean_the_sample_deviation_and_the_median() -> None:
@@ -75,8 +74,8 @@ def test_the_figures_that_ship_are_complete_and_of_things_that_exist() -> None:
         assert entry.model in presets.PRESETS
         assert entry.dataset in published.KNOWN
         assert (entry.seeds, entry.epochs) == (plan.seeds, training.epochs_of(plan))
-        for figures in (entry.test_accuracy, entry.train_accuracy, entry.train_seconds):
-            assert len(figures) == len(entry.seeds)
+        for column in (entry.test_accuracy, entry.train_accuracy, entry.train_seconds):
+            assert len(column) == len(entry.seeds)
         if plan != FC_DEEP_AS_PUBLISHED:
             assert all(0.5 < accuracy <= 1 for accuracy in (*entry.test_accuracy, *entry.train_accuracy))
 

@@ -20,18 +20,19 @@ import typer.main
 from onnx import numpy_helper
 
 from edgedigits import __version__
-from edgedigits.cli import app, main
-from edgedigits.data import load as data_load
+from edgedigits.cli.app import app
+from edgedigits.cli.main import main
 from edgedigits.data import published
 from edgedigits.errors import DataError
 from edgedigits.export.formats import get_format
 from edgedigits.export.manifest import FILE as MANIFEST
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import Artifact, Manifest
-from edgedigits.system import files as system_files
+from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES
 
 SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
+
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
@@ -77,7 +78,7 @@ JSON_FIELDS = {
     "models": {"": "models", "models": "name network parameters recipes measured"},
     "data": {"": "files", "files": "dataset path state advice"},
 }
-COMMANDS = typer.main.get_command(app.app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 class Result(NamedTuple):
@@ -103,7 +104,7 @@ def edgedigits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["edgedigits", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
-            main.main()
+            main()
         return Result(left.value.code or 0, *capsys.readouterr())  # type: ignore[arg-type]
 
     return call
@@ -235,7 +236,7 @@ def test_json_of_an_export_describes_the_files(edgedigits: Cli, runs: Path) -> N
     assert static["format"] == "onnx-static"
     for entry in (*artifacts, static):
         assert entry["size_bytes"] == Path(entry["path"]).stat().st_size
-        assert entry["sha256"] == system_files.sha256(Path(entry["path"]))
+        assert entry["sha256"] == files.sha256(Path(entry["path"]))
 
 
 def test_the_limits_of_verify_are_given_in_answers_and_points(edgedigits: Cli, runs: Path, fc_exports: Path) -> None:
@@ -393,7 +394,11 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("export --format onx --runs {runs}", 2, "unknown format 'onx': did you mean 'onnx'?"),
         ("export --quantize --method statc --runs {runs}", 2, "unknown method 'statc': did you mean 'static'?"),
         ("export --method static --runs {runs}", 2, "--method says how to quantize: add --quantize"),
-        ("export --format pt2 --quantize --runs {runs}", 2, "nothing to quantize: there is no format pt2-int8"),
+        (
+            "export --format pt2 --quantize --runs {runs}",
+            2,
+            "quantize: pt2 has no form with the method dynamic",
+        ),
         ("export --model fc-tinny --runs {runs}", 2, "unknown run 'fc-tinny': did you mean 'fc-tiny'?"),
         ("export", 3, "runs: no trained models here. Run edgedigits train"),
         ("export --runs {runs} --exports in-the-way", 4, "cannot write to in-the-way"),
@@ -402,12 +407,16 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("predict x.png --show", 2, "--show draws for people"),
         ("predict x.png --model-file in-the-way", 3, "in-the-way: no canvas file, by its name"),
         ("export --input canvs --runs {runs}", 2, "unknown input 'canvs': did you mean 'canvas'?"),
-        ("export --input canvas --format pt2 --runs {runs}", 2, "format pt2 takes no canvas: there is no pt2-canvas"),
+        (
+            "export --input canvas --format pt2 --runs {runs}",
+            2,
+            "pt2 takes no canvas: there is no such form of it",
+        ),
         ("bench", 3, "exports: no exported files here. Run edgedigits export"),
         ("bench nothing.onnx", 3, "nothing.onnx is missing"),
         ("bench in-the-way", 3, "in-the-way: no format has its suffix"),
         ("inspect nothing.onnx", 3, "nothing.onnx: cannot be read"),
-        ("inspect in-the-way", 3, "in-the-way: not an exported file"),
+        ("inspect in-the-way", 3, "in-the-way: no format has its suffix"),
         ("score nothing.onnx in-the-way --out a.csv", 3, "in-the-way: holds no image"),
         ("score in-the-way nothing --out a.csv", 3, "nothing: cannot be read"),
         ("score in-the-way nothing --out a.csv --shard 2/2", 2, "i/N with i from 0 to N - 1 wanted"),
@@ -457,7 +466,7 @@ def test_a_wrong_option_is_told_before_data_are_fetched(
         raise DataError("loaded")
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(data_load, "load", load)
+    monkeypatch.setattr("edgedigits.data.load.load_data", load)
     assert edgedigits("train").err == "edgedigits: loaded\n"
     assert "loaded" not in edgedigits("train", *wrong.split()).err
 
@@ -487,7 +496,7 @@ def swap_classes(path: Path) -> None:
             values = numpy_helper.to_array(tensor).take([0, 1, 2, 8, 4, 5, 6, 7, 3, 9], list(tensor.dims).index(10))
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     onnx.save(model, path)
-    edit_manifest(path, size_bytes=path.stat().st_size, sha256=system_files.sha256(path))
+    edit_manifest(path, size_bytes=path.stat().st_size, sha256=files.sha256(path))
 
 
 def edit_manifest(path: Path, **changes: Any) -> None:
@@ -579,6 +588,27 @@ def test_nothing_heavy_is_imported_before_it_is_needed(line: str) -> None:
     """
     found = process(*line.split(), code=code)
     assert found.stdout.endswith("heavy:\n"), found.stderr
+
+
+WITHOUT_TORCH = """if True:
+    import sys
+    sys.modules["torch"] = None  # as if it were not installed
+    from edgedigits.cli.main import main
+    main()
+"""
+
+
+def test_without_torch_files_are_verified_and_measured_and_training_says_what_is_missing(
+    runs: Path, exports: Path, digits_folder: Path, tmp_path: Path
+) -> None:
+    path = shutil.copytree(exports / "fc-tiny", tmp_path / "fc-tiny") / "fc-tiny.onnx"
+    for command in ("verify", "bench"):
+        done = process(command, path, "--runs", runs, code=WITHOUT_TORCH)
+        assert done.returncode == 0, done.stderr
+        assert "fc-tiny" in done.stdout
+    done = process("train", "--dataset", digits_folder, "--runs", tmp_path, code=WITHOUT_TORCH)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("edgedigits: edgedigits train needs torch, which is not installed here")
 
 
 @pytest.mark.parametrize("debug", ["", "1"])

@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from edgedigits.bench import figures as bench_figures
+from edgedigits.bench import figures
 from edgedigits.bench.bench import Benchmark
 from edgedigits.bench.figures import Measured, Measurement
-from edgedigits.cli import export, tables, verify
-from edgedigits.cli import train as cli_train
+from edgedigits.cli import export, tables, train, verify
 from edgedigits.data.published import FileStatus
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.presets import PRESETS
-from edgedigits.records import words as records_words
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Recipe
 from edgedigits.records.progress import Progress
 from edgedigits.records.report import ParityReport, Verification
+from edgedigits.records.words import describe, size
 
 RECIPE = Recipe(epochs=5, batch_size=64, lr=1e-3)
 PASSED = ParityReport(
@@ -84,7 +83,7 @@ def test_a_terminal_gets_colour_unless_it_says_no(
         monkeypatch.delenv("NO_COLOR", raising=False)
     else:
         monkeypatch.setenv("NO_COLOR", no_color)
-    tables.print_table(cli_train.statuses([FileStatus("mnist", Path("a"), "damaged", "")]))
+    tables.print_table(train.status_table([FileStatus("mnist", Path("a"), "damaged", "")]))
     assert ("\x1b[1;31m" in capsys.readouterr().out) == coloured
 
 
@@ -127,9 +126,9 @@ def test_progress_is_silent_where_nothing_can_move(
 
 def test_the_training_table_shows_what_was_reached(runs: Path) -> None:
     run = read_checkpoint(runs / "fc-tiny")
-    (_, row) = rows(cli_train.training([run]))
-    test, train = (f"{value:.2%}" for value in (run.metrics.test_accuracy, run.metrics.train_accuracy))
-    assert row == ["fc", "tiny", test, train, "12", f"{run.metrics.train_seconds:.1f}", "cpu", f"{run.folder}/"]
+    (_, row) = rows(train.training([run]))
+    accuracies = [f"{value:.2%}" for value in (run.metrics.test_accuracy, run.metrics.train_accuracy)]
+    assert row == ["fc", "tiny", *accuracies, "12", f"{run.metrics.train_seconds:.1f}", "cpu", f"{run.folder}/"]
 
 
 def test_the_verdict_table_compares_both_side_by_side() -> None:
@@ -156,21 +155,21 @@ def test_every_failure_stands_below_the_table_with_its_file() -> None:
 
 
 def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = Measurement("fc", "default", "mnist", 9, (0, 1), (0.97, 0.98), (0.99, 0.99), (4.0, 6.0), "x86_64")
+    measured = Measurement("fc", "default", "mnist", 9, (0, 1), (0.97, 0.98), (0.99, 0.99), (4.0, 6.0), "x86_64")
     inference = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, ())
-    monkeypatch.setattr(bench_figures, "read", lambda: Measured((figures,), inference))
-    lines = text(tables.models()).splitlines()
+    monkeypatch.setattr(figures, "read_figures", lambda: Measured((measured,), inference))
+    lines = text(train.models_table()).splitlines()
     assert len(lines) == 1 + 2 * len(PRESETS)
     assert lines[1].split()[:3] == ["fc", "784-50-10", "39,760"]
     assert lines[1].split()[-3:] == ["97.50%", "(n=2)", "5.0"]
     assert all(line.split()[-2:] == ["not", "measured"] for line in lines[2:])
-    (entry,) = cli_train.models_json()["models"][0]["measured"]
-    assert Measurement.from_dict(entry) == figures
+    (entry,) = train.models_json()["models"][0]["measured"]
+    assert Measurement.from_dict(entry) == measured
 
 
 def test_advice_stands_once_below_the_states() -> None:
     missing = [FileStatus("mnist", Path(name), "missing", "edgedigits data --fetch mnist") for name in "ab"]
-    found = rows(cli_train.statuses([*missing, FileStatus("mnist", Path("c"), "whole", "")]))
+    found = rows(train.status_table([*missing, FileStatus("mnist", Path("c"), "whole", "")]))
     states = [["mnist", "a", "missing"], ["mnist", "b", "missing"], ["mnist", "c", "whole"]]
     assert found[1:] == [*states, ["edgedigits", "data", "--fetch", "mnist"]]
 
@@ -185,7 +184,7 @@ def test_advice_stands_once_below_the_states() -> None:
     ],
 )
 def test_a_recipe_in_a_few_words(changes: dict[str, object], expected: str) -> None:
-    assert records_words.describe(dataclasses.replace(RECIPE, **changes)) == expected  # type: ignore[arg-type]
+    assert describe(dataclasses.replace(RECIPE, **changes)) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -200,4 +199,4 @@ def test_a_recipe_in_a_few_words(changes: dict[str, object], expected: str) -> N
     ],
 )
 def test_a_size_is_in_decimal_units(count: int, expected: str) -> None:
-    assert records_words.size(count) == expected
+    assert size(count) == expected

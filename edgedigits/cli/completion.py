@@ -1,0 +1,88 @@
+"""What Tab completes: names of presets, formats, engines, targets, data sets, runs and exported models.
+
+Nothing here imports torch, so that a press of Tab is answered at once (`edgedigits --install-completion`).
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from typer import Context
+
+Completer = Callable[[Context, str], list[str]]
+
+
+def _starting(names: Callable[[Context], Iterable[str]]) -> Completer:
+    """A completer of the names that begin as what was typed."""
+
+    def complete(context: Context, incomplete: str) -> list[str]:
+        return [name for name in names(context) if name.startswith(incomplete)]
+
+    return complete
+
+
+def _presets(_: Context) -> Iterable[str]:
+    from edgedigits.models.presets import PRESETS
+
+    return PRESETS
+
+
+def _recipes(_: Context) -> Iterable[str]:
+    from edgedigits.models.presets import RECIPES
+
+    return RECIPES
+
+
+def _datasets(_: Context) -> Iterable[str]:
+    from edgedigits.data.published import KNOWN
+
+    return KNOWN
+
+
+def _formats(_: Context) -> Iterable[str]:
+    from edgedigits.export.formats import FORMATS
+
+    return FORMATS.names
+
+
+def _inputs(_: Context) -> Iterable[str]:
+    from edgedigits.export.formats import INPUTS
+
+    return INPUTS
+
+
+def _methods(_: Context) -> Iterable[str]:
+    from edgedigits.export.formats import METHODS
+
+    return METHODS
+
+
+def _engines(_: Context) -> Iterable[str]:
+    from edgedigits.runtime.engines import ENGINES
+
+    return ENGINES.names
+
+
+def _targets(_: Context) -> Iterable[str]:
+    from edgedigits.embed.targets import TARGETS
+
+    return TARGETS.names
+
+
+def _runs(context: Context) -> Iterable[str]:
+    """Names of runs below the folder that `--runs` names."""
+    return sorted(path.parent.name for path in _folder(context, "runs").glob("*/checkpoint.json"))
+
+
+def _exported(context: Context) -> Iterable[str]:
+    """Names of exported models below the folder that `--exports` names."""
+    return sorted(path.parent.name for path in _folder(context, "exports").glob("*/manifest.json"))
+
+
+def _folder(context: Context, option: str) -> Path:
+    return Path(context.params.get(option) or option)
+
+
+presets, recipes, datasets = _starting(_presets), _starting(_recipes), _starting(_datasets)
+formats, inputs, methods = _starting(_formats), _starting(_inputs), _starting(_methods)
+engines, targets = _starting(_engines), _starting(_targets)
+runs, exported = _starting(_runs), _starting(_exported)
