@@ -47,11 +47,11 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure training and files beside the tutorials' loops, into edgedigits/measured.json (20 minutes)
-	$(BIN)/python -m edgedigits.measured
+bench: $(READY) ## Measure training and files beside the tutorials' loops, into edgedigits/bench/measured.json (20 minutes)
+	$(BIN)/python -m edgedigits.cli.measure training
 
-engines: $(READY) ## Measure the files of exports/ in every engine, into edgedigits/engines.json; TIMES=1: the times alone
-	$(BIN)/python -m edgedigits.comparison $(if $(TIMES),--times)
+engines: $(READY) ## Measure the files of exports/ in every engine, into edgedigits/bench/engines.json; TIMES=1: the times alone
+	$(BIN)/python -m edgedigits.cli.measure engines $(if $(TIMES),--times)
 
 exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs

@@ -1,6 +1,7 @@
 """The public API: everything the package promises, resolved only when it is used."""
 
 import ast
+import importlib
 import importlib.metadata
 import inspect
 import os
@@ -13,7 +14,8 @@ import pytest
 import edgedigits as ed
 from edgedigits.data.dataset import Dataset
 
-FUNCTIONS = {"bench", "embed", "export", "load", "score", "train", "verify"}
+PACKAGES = {"bench", "embed", "export", "train", "verify"}  # that have a function of their name
+FUNCTIONS = PACKAGES | {"load", "score"}
 PROMISED = FUNCTIONS | {"Artifact", "Checkpoint", "Limits", "ModelSpec", "ParityReport", "Recipe", "Verification"}
 PROMISED |= {"inspect", "Benchmark", "Embedding", "Inspection", "Scorer", "ScoreSummary"}
 HEAVY = {"numpy", "onnx", "onnxruntime", "PIL", "rich", "torch", "torchvision", "typer"}
@@ -39,11 +41,40 @@ def test_load_data_is_the_loader_of_data_sets(digits_folder: Path, digits: Datas
     assert ed.load_data(digits_folder).ref == digits.ref
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_a_function_is_not_displaced_by_the_module_of_its_name(name: str) -> None:
-    module = importlib.import_module(f"edgedigits.{name}")
-    assert inspect.ismodule(module)
-    assert getattr(ed, name) is getattr(module, name)
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_a_function_is_not_displaced_by_the_package_of_its_name(name: str) -> None:
+    package = importlib.import_module(f"edgedigits.{name}")
+    assert inspect.ismodule(package)
+    function = getattr(ed, name)
+    assert function.__module__.startswith(f"edgedigits.{name}.")
+    assert function is getattr(importlib.import_module(function.__module__), name)
+
+
+def test_nor_where_the_package_is_imported_first() -> None:
+    code = f"""if True:
+        import importlib, inspect, edgedigits as ed
+        for name in {sorted(PACKAGES)}:
+            importlib.import_module(f"edgedigits.{{name}}")
+            assert inspect.isfunction(getattr(ed, name)), name
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_torch_what_needs_it_says_so_and_the_rest_is_there() -> None:
+    code = """if True:
+        import sys
+        sys.modules["torch"] = None  # as if it were not installed
+        import edgedigits as ed
+        from edgedigits.errors import MissingCapability
+        for name in ed.__all__:
+            try:
+                getattr(ed, name)
+            except MissingCapability as error:
+                print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    how = "needs torch, which is not installed here: pip install torch torchvision"
+    assert done.stdout.splitlines() == [f"edgedigits.{name} {how}" for name in ("export", "train")]
 
 
 def test_type_checkers_see_the_names_that_there_are() -> None:

@@ -1,5 +1,6 @@
 """What a fresh machine needs: make, the package as it is installed, and nothing of this one in the tree."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from edgedigits.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 READY = ROOT / ".venv" / "ready"
 
 
@@ -21,15 +23,22 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listing.split("\0") if name]
 
 
+@pytest.mark.needs("make")
 def test_make_help_names_every_target() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, flags=re.MULTILINE)
     shown = subprocess.run(
         ["make", "--no-print-directory", "help"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert [line.split()[1] for line in shown.splitlines()] == targets.split()
 
 
+def test_every_module_that_make_starts_is_there() -> None:
+    started = set(re.findall(r"python -m ([\w.]+)", MAKEFILE))
+    assert {"edgedigits.cli.measure", "tests.faults", "tests.fuzz"} <= started
+    assert [name for name in started if importlib.util.find_spec(name) is None] == []
+
+
+@pytest.mark.needs("make", "git")
 @pytest.mark.skipif(not READY.exists(), reason="these tests do not run in make's environment: make test does")
 def test_make_demo_ends_with_the_verdict_and_where_the_files_are(mnist: Dataset, tmp_path: Path) -> None:
     assert len(mnist.train) == 60_000
@@ -49,6 +58,7 @@ def test_make_demo_ends_with_the_verdict_and_where_the_files_are(mnist: Dataset,
     assert after == before
 
 
+@pytest.mark.needs("make")
 @pytest.mark.skipif(not READY.exists(), reason="these tests do not run in make's environment: make test does")
 def test_make_demo_goes_on_with_mnist_5k_where_mnist_is_not_at_hand(tmp_path: Path) -> None:
     """No data, and no network either: a proxy that refuses every connection."""
@@ -96,6 +106,7 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
+@pytest.mark.needs("git")
 def test_nothing_of_this_machine_and_no_package_address_is_in_the_tree() -> None:
     secrets = [f"{ROOT.parent}/".encode(), f"{Path.home()}/".encode()]
     address = re.compile(rb"https?://[^\s\"']+\.(whl|tgz|tar\.gz)")
@@ -105,10 +116,14 @@ def test_nothing_of_this_machine_and_no_package_address_is_in_the_tree() -> None
         assert not address.search(content), path
 
 
+@pytest.mark.needs("git")
 def test_the_top_level_is_as_designed() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in tracked()} == {
         ".ci",
+        ".github",
         ".gitignore",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "LICENSE",
         "Makefile",
         "README.md",

@@ -1,4 +1,4 @@
-"""The README is true: its commands and snippets run, its figures have a source, its map is the tree."""
+"""The README is true: its commands and snippets run, its figures have a source."""
 
 import contextlib
 import csv
@@ -20,11 +20,9 @@ from PIL import Image
 
 import edgedigits as ed
 from edgedigits import load
-from edgedigits.bench import figures as bench_figures
 from edgedigits.bench.engines import EngineRow, read_comparison
-from edgedigits.bench.figures import PUBLISHED, Measurement, find_figures, read_figures
-from edgedigits.cli import app, embed, export, train, verify
-from edgedigits.cli import inference as cli_inference
+from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
+from edgedigits.cli import app, embed, export, inference, train, verify
 from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
 from edgedigits.export import formats, manifest
@@ -119,6 +117,7 @@ def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> 
     assert done.stdout.startswith("1 ")
 
 
+@pytest.mark.needs("node", "npm")
 def test_the_commands_that_embed_run(chain: tuple[Path, str]) -> None:
     shown = [run(command, chain[0]).stdout for command in commands("edgedigits embed")]
     assert "passed: " in shown[1]
@@ -212,7 +211,7 @@ def test_the_snippet_for_ray_runs(many: Path) -> None:
     assert [found[name] for name in sorted(found)] == answers(many / "exports" / "fc" / "fc.onnx")
 
 
-@pytest.mark.skipif(shutil.which("java") is None, reason="Spark runs on Java, which is not installed")
+@pytest.mark.needs("java")
 def test_the_snippet_for_spark_runs(many: Path) -> None:
     pytest.importorskip("pyspark", reason="Spark is not installed: pip install 'edgedigits[spark]'")
     run_snippet("pyspark", many)
@@ -269,7 +268,7 @@ def quick_sentences() -> str:
     """How soon the accuracies of the two short tutorials are passed."""
     sentences = []
     for name, claim in (("cnn", "98.5%"), ("fc", "93.2%")):
-        quick, published = known(name, bench_figures.QUICK), known(name, PUBLISHED)
+        quick, published = known(name, QUICK), known(name, PUBLISHED)
         sentences.append(
             f"`{name}` passes {claim} with `--epochs {quick.epochs}`: {figures(quick)} in {quick.seconds:.2f} seconds, "
             f"{published.seconds / quick.seconds:.0f} times as fast as its tutorial."
@@ -279,8 +278,7 @@ def quick_sentences() -> str:
 
 def latency_table() -> str:
     """The table of latencies, from the benchmark of all files."""
-    inference = read_figures().inference
-    rows = {(row.name, row.format): row for row in inference.rows}
+    rows = {(row.name, row.format): row for row in read_figures().inference.rows}
     lines = [
         "| model | torch | TorchScript | TorchScript int8 | ONNX | ONNX int8 | ONNX int8 to float |",
         "|---|---|---|---|---|---|---|",
@@ -369,11 +367,6 @@ def test_the_output_shown_is_of_the_files_on_the_shelf() -> None:
         assert f" {report.accuracy:.2%} " in row
 
 
-def test_the_map_of_the_code_is_the_tree() -> None:
-    mapped = re.findall(r"^\| `(edgedigits/\S+\.py)` \| \S", README, flags=re.MULTILINE)
-    assert sorted(mapped) == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "edgedigits").rglob("*.py"))
-
-
 def test_the_limits_in_the_readme_are_the_defaults() -> None:
     assert Limits(max_flips=0, max_logit_diff=0.0001) == formats.FLOAT_LIMITS
     assert Limits(max_flips=50, max_drop=0.002) == formats.INT8_LIMITS
@@ -388,7 +381,7 @@ def test_every_option_in_the_readme_exists() -> None:
     text = Path(app.__file__).read_text(encoding="utf-8")
     declared = set(re.findall(r"--[a-z-]+", text)) | {
         f"--{name.replace('_', '-')}"
-        for command in (train.train, export.export, verify.verify, embed.embed, cli_inference.predict)
+        for command in (train.train, export.export, verify.verify, embed.embed, inference.predict)
         for name in signature(command).parameters
     }
     ours = re.sub(r"^torchrun .* -m ", "", README, flags=re.MULTILINE)

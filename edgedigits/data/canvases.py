@@ -1,6 +1,6 @@
 """Canvases to ask a canvas file: digits enlarged and pasted somewhere, and what is no digit. Always the same.
 
-A canvas is uint8 `[height, width]`, of any size that `framing.SIDES` allows, in either polarity.
+A canvas is uint8 `[height, width]`, of any size that `SIDES` allows, in either polarity.
 """
 
 import zlib

@@ -22,7 +22,7 @@ class MirrorError(Exception):
     """No mirror sent the file; the message says why the last one did not."""
 
 
-def download(urls: Iterable[str], sha256: str) -> bytes:
+def fetch_verified(urls: Iterable[str], sha256: str) -> bytes:
     """A gzipped file, unpacked, from the first mirror that sends the bytes of that SHA-256. Raises MirrorError."""
     reason = "it has no mirror"
     for url in urls:

@@ -29,7 +29,7 @@ def is_idx(start: bytes) -> bool:
 
 
 def read_header(start: bytes, where: str) -> Header:
-    """The header of an IDX file of bytes, with 1 to MOST_RANK axes; `where` names the file in errors. Raises DataError."""
+    """The header of an IDX file of bytes with 1 to MOST_RANK axes, which `where` names in errors. Raises DataError."""
     if len(start) < 4 or not is_idx(start) or start[2] != UINT8 or not 1 <= start[3] <= MOST_RANK:
         raise DataError(f"{where}: no IDX file of bytes with 1 to {MOST_RANK} axes.")
     size = 4 + 4 * start[3]

@@ -9,7 +9,7 @@ A data set is a known name or a folder:
                      or without, and then every sixth image of each class is for the test
 
 Raw files are believed only when their SHA-256 is the published one. numpy and the standard library
-read everything; `mirrors` fetches, Pillow decodes, and each is imported only then.
+read everything; `download` fetches, Pillow decodes, and each is imported only then.
 """
 
 import os
@@ -62,10 +62,13 @@ def trained_on(
     try:
         dataset = dataset_of(checkpoint, named, data_dir)
     except (DataError, UsageError) as error:  # a folder's name that leads nowhere is taken for a wrong name
-        raise DataError(f"the images that {checkpoint.name} was trained on cannot be loaded: {error}") from error
+        source = named or checkpoint.dataset.source
+        raise DataError(
+            f"this needs the images that {checkpoint.name} was trained on, and '{source}' cannot be loaded: {error}"
+        ) from error
     if dataset.ref.sha256 != checkpoint.dataset.sha256:
         raise DataError(
             f"data set {dataset.ref.name} (SHA-256 {dataset.ref.sha256[:12]}…) is not what {checkpoint.name} was "
-            f"trained on ({checkpoint.dataset.sha256[:12]}…). Restore it, or train anew."
+            f"trained on ({checkpoint.dataset.sha256[:12]}…), and this needs that. Restore it, or train anew."
         )
     return dataset

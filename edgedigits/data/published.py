@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits.data.dataset import MOST_BYTES, Dataset, Split, divide
-from edgedigits.data.download import MirrorError, download
+from edgedigits.data.download import MirrorError, fetch_verified
 from edgedigits.data.idx import parse_idx
 from edgedigits.errors import DataError, MissingCapability, unknown
 from edgedigits.records.arrays import Uint8Array
@@ -145,7 +145,7 @@ def _wanting(name: str, data_dir: Path) -> list[str]:
 
 def _fetch_one(idx_set: IdxSet, file: str, raw: Path) -> bytes:
     try:
-        return download([f"{mirror}{file}.gz" for mirror in idx_set.mirrors], idx_set.files[file])
+        return fetch_verified([f"{mirror}{file}.gz" for mirror in idx_set.mirrors], idx_set.files[file])
     except MirrorError as error:
         raise DataError(
             f"{idx_set.title} is not in {raw} and could not be fetched ({error}).\n"

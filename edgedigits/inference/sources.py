@@ -16,8 +16,8 @@ from typing import Protocol
 
 import numpy as np
 
-from edgedigits.data import images as data_images
-from edgedigits.data.idx import is_idx, read_header
+from edgedigits.data.idx import UINT8, is_idx, read_header
+from edgedigits.data.images import image_suffixes, read_image
 from edgedigits.errors import DataError, UsageError
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
@@ -133,7 +133,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Files:
-    """Image files, read as `data.read_image` does. Item k is in shard k modulo the number of shards."""
+    """Image files, read as `read_image` does. Item k is in shard k modulo the number of shards."""
 
     paths: Callable[[], Iterator[str]]
     dark_ink: bool = False
@@ -157,7 +157,7 @@ class Files:
 
 def walk(folder: str | Path) -> Iterator[str]:
     """Paths of the image files below a folder, folder by folder, sorted in each; hidden ones are left out."""
-    suffixes = tuple(data_images.image_suffixes())
+    suffixes = tuple(image_suffixes())
     try:
         with os.scandir(folder) as entries:
             seen = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
@@ -188,7 +188,7 @@ def lines(path: Path) -> Iterator[str]:
 def _decode(path: str, dark_ink: bool) -> Uint8Array | str:
     """The image, or why it could not be read."""
     try:
-        return data_images.read_image(Path(path), dark_ink)
+        return read_image(Path(path), dark_ink)
     except DataError as error:
         return str(error).removeprefix(f"{path}: ")
     except Exception as error:  # whatever Pillow stumbles over in one file of millions, the run goes on
@@ -228,11 +228,11 @@ def _peek(path: Path) -> bytes:
 
 
 def _idx(path: Path, start: bytes, dark_ink: bool) -> Array:
-    """An IDX file (http://yann.lecun.com/exdb/mnist): its header, then the pixels and nothing else."""
-    header = read_header(start, str(path))
-    total, *shape = header.shape
-    if tuple(shape) != IMAGE_SHAPE:
+    """An IDX file: its header, then the pixels and nothing else."""
+    header = read_header(start, str(path)) if start[2] == UINT8 else None
+    if header is None or header.shape[1:] != IMAGE_SHAPE:
         raise DataError(f"{path}: an IDX file, but not of images: uint8 of the shape [n, 28, 28] wanted.")
+    total = header.shape[0]
     wanted, found = header.size + total * IMAGE_BYTES, path.stat().st_size
     if found != wanted:
         raise DataError(f"{path}: its header says {total:,} images, {wanted:,} bytes; it has {found:,}.")

@@ -1,7 +1,6 @@
-"""A trained model on disk: `model.safetensors`, which names its own architecture, and `checkpoint.json`.
+"""A trained model on disk: its record, `checkpoint.json`, and where its weights are, which `weights` reads.
 
-Nothing is believed that does not fit: the weights must have the SHA-256 of their record, the same
-ModelSpec inside them, and exactly the tensors of the network that it describes.
+Nothing is believed that does not fit: the weights must have the SHA-256 of their record. Reading it takes no torch.
 """
 
 import dataclasses

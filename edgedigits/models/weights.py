@@ -1,4 +1,8 @@
-"""TODO edgedigits/models/weights.py."""
+"""The weights of a checkpoint: `model.safetensors`, which names its own architecture.
+
+Nothing is believed that does not fit: a file must hold the ModelSpec of its record, and exactly the tensors of the
+network that it describes.
+"""
 
 import dataclasses
 import hashlib
@@ -11,15 +15,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from edgedigits.errors import BadInput, CheckpointError, EdgeDigitsError
-from edgedigits.models import classifier as models_classifier
 from edgedigits.models.checkpoint import RECORD
-from edgedigits.models.classifier import build_classifier
+from edgedigits.models.classifier import Classifier, build_classifier
 from edgedigits.records.model import Checkpoint, ModelSpec
 
 SPEC_KEY = "edgedigits.spec"
 
 
-def write_checkpoint(classifier: models_classifier.Classifier, record: Checkpoint, folder: Path) -> Checkpoint:
+def write_checkpoint(classifier: Classifier, record: Checkpoint, folder: Path) -> Checkpoint:
     """Write the weights and their record into `folder`; the record comes back with the weights' SHA-256.
 
     The weights file holds the network's tensors, contiguous, and the ModelSpec as metadata.
@@ -32,7 +35,7 @@ def write_checkpoint(classifier: models_classifier.Classifier, record: Checkpoin
     return record
 
 
-def load_classifier(checkpoint: Checkpoint) -> models_classifier.Classifier:
+def load_classifier(checkpoint: Checkpoint) -> Classifier:
     """The trained classifier, on the CPU, in evaluation mode. Raises CheckpointError."""
     path = checkpoint.folder / checkpoint.weights
     spec, tensors = _read_weights(path)

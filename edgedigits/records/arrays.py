@@ -1,4 +1,4 @@
-"""TODO edgedigits/records/arrays.py."""
+"""The types of the arrays that travel between the rooms: images, labels and scores."""
 
 import numpy as np
 import numpy.typing as npt

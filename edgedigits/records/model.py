@@ -1,4 +1,4 @@
-"""TODO edgedigits/records/model.py."""
+"""A model and its training as data: network, recipe, data set, what happened, and the checkpoint they end in."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 class ModelSpec(Record):
     """A network, complete: enough to build it and to feed it.
 
-    family       a file in `edgedigits/models`
-    params       the keyword arguments of that family's network
+    family       a network, by its name in `models.classifier.NETWORKS`
+    params       its keyword arguments
     labels       one string a class, in the order of the logits
     mean, std    of the pixels after scaling to 0..1: the network sees (pixel / 255 - mean) / std
     """

@@ -1,4 +1,4 @@
-"""TODO edgedigits/records/report.py."""
+"""What `verify` found of exported files, and the limits that it let them pass by."""
 
 from dataclasses import dataclass, field
 
@@ -36,7 +36,7 @@ class Limits(Record):
 
 @dataclass(frozen=True)
 class EngineRef(Record):
-    """What ran a file: an engine of `edgedigits/engines`, and the version of the runtime behind it."""
+    """What ran a file: an engine of `edgedigits/runtime/engines`, and the version of the runtime behind it."""
 
     name: str
     version: str

@@ -41,6 +41,7 @@ def open_apart(path: Path, row: Format, engine: str | None = None, setting: str 
     key = (Path.cwd(), path, chosen.name)
     child = _children.get(key)
     if child is None or not child.alive:
+        chosen.version()  # or says what is missing; here it can be installed, and that process may not write
         child = _children[key] = Child(path, chosen.patience)
     about, _ = child.ask({"do": "load", "format": row.name, "engine": chosen.name, "setting": setting})
     contract = Contract.from_dict(about.get("contract"))

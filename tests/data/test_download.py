@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from edgedigits.data import download
-from edgedigits.data.download import MirrorError, download
+from edgedigits.data.download import MirrorError, fetch_verified
 from tests.faults import mirror
 
 NAME = "t10k-labels-idx1-ubyte"
@@ -53,17 +53,17 @@ def test_every_bad_mirror_is_listed_here() -> None:
 def test_a_bad_mirror_is_refused_by_name_and_the_next_one_asked(behaviour: str, address: str) -> None:
     bad, good = address.format(behaviour), address.format(mirror.GOOD)
     with pytest.raises(MirrorError, match=REFUSED[behaviour]) as caught:
-        download([bad], SHA256)
+        fetch_verified([bad], SHA256)
     assert str(caught.value).startswith(bad)
-    assert download([bad, good], SHA256) == FILES[NAME]
+    assert fetch_verified([bad, good], SHA256) == FILES[NAME]
 
 
 def test_nothing_but_https_is_asked(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "SCHEME", "https")
     with pytest.raises(MirrorError, match="http refused, https alone is used"):
-        download([address.format(mirror.GOOD)], SHA256)
+        fetch_verified([address.format(mirror.GOOD)], SHA256)
 
 
 def test_without_mirrors_nothing_is_fetched() -> None:
     with pytest.raises(MirrorError, match="no mirror"):
-        download([], SHA256)
+        fetch_verified([], SHA256)

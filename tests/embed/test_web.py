@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, exp
 from edgedigits.cli import main
 from edgedigits.data import canvases, drawn
 from edgedigits.embed.embedder import embed
+from edgedigits.embed.targets import get_target
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.system.server import Server
 from tests.verify.test_page import CONTRAST, brightness
@@ -29,7 +30,7 @@ from tests.verify.test_page import CONTRAST, brightness
 ROOT = Path(__file__).parents[2]
 WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 PATIENCE = 30_000  # milliseconds: the runtime is large, and the machine may be busy
-STATIC = ROOT / "edgedigits" / "embed" / "files" / "web"
+PROGRAM = get_target("web").programs / "digits.js"
 PLACES = {  # of each digit on the sheet: centre across and down, height and width, as fractions of the sheet
     0: (0.5, 0.5, 0.7, 0.5),
     1: (0.3, 0.4, 0.5, 0.3),
@@ -43,6 +44,7 @@ PLACES = {  # of each digit on the sheet: centre across and down, height and wid
     9: (0.6, 0.45, 0.55, 0.4),
 }
 Visit = Callable[..., Page]
+pytestmark = pytest.mark.needs("chromium", "npm")
 
 
 @pytest.fixture(scope="module")
@@ -431,7 +433,7 @@ PIXEL = "pixels[pixel] = Math.round(255 + ((light - 255) * data[at + 3]) / 255);
     ],
 )
 def test_the_self_test_names_what_is_wrong_in_the_host_program(right: str, wrong: str, said: str, visit: Visit) -> None:
-    program = (STATIC / "digits.js").read_text()
+    program = PROGRAM.read_text()
     assert right in program
     page = visit("selftest.html", changed={"digits.js": program.replace(right, wrong)})
     expect(verdict(page)).to_have_text("✗ Failed")

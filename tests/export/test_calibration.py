@@ -52,5 +52,5 @@ def test_data_that_are_gone_are_named(source: str, runs: Path, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     record = read_checkpoint(runs / "fc-tiny")
     moved = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, source=source))
-    with pytest.raises(DataError, match=f"training images of fc-tiny, and '{source}' cannot be loaded"):
+    with pytest.raises(DataError, match=f"images that fc-tiny was trained on, and '{source}' cannot be loaded"):
         calibration_images(moved)

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from edgedigits import export, train, verify
+from edgedigits.data import load
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, DataError, MissingCapability, UsageError
 from edgedigits.export import calibration, manifest
 from edgedigits.export.formats import get_format
+from edgedigits.export.onnx import quantize_dynamic
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.records.artifact import Manifest
 from edgedigits.records.progress import Progress
@@ -35,7 +37,7 @@ def test_the_manifest_says_which_bytes_come_from_which_checkpoint(exports: Path,
         assert artifact.sha256 == files.sha256(path)
         assert artifact.size_bytes == path.stat().st_size
         assert artifact.checkpoint_sha256 == run.weights_sha256
-        assert artifact.opset == (17 if "onnx" in artifact.format else None)
+        assert artifact.opset == (17 if get_format(artifact.format).container == "onnx" else None)
         assert "torch" in artifact.versions
 
 
@@ -83,15 +85,13 @@ def test_a_damaged_manifest_is_replaced(runs: Path, tmp_path: Path) -> None:
 def test_a_failing_format_leaves_the_folder_as_it_was(
     runs: Path, exports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edgedigits.export.onnx import quantize_dynamic
-
     folder = Path(shutil.copytree(exports, tmp_path / "exports")) / "fc-tiny"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(quantize_dynamic, "export", full)
+    monkeypatch.setattr(quantize_dynamic, "write", full)
     with pytest.raises(MissingCapability, match="No space left on device") as caught:
         export(runs / "fc-tiny", ["onnx"], quantize=True, exports=folder.parent)
     assert caught.value.exit_code == 4
@@ -149,14 +149,12 @@ def test_a_static_file_has_the_same_bytes_from_a_data_set_in_memory_and_on_disk(
 
 
 def test_only_calibrated_formats_read_the_data_set(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(*_: object) -> None:
+    def gone(*_: object) -> None:
         raise DataError("gone")
 
-    monkeypatch.setattr("edgedigits.data.load", load)
+    monkeypatch.setattr(load, "load_data", gone)
     export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
-    with pytest.raises(
-        DataError, match=r"calibrated on the training images of fc-tiny, and '.*' cannot be loaded: gone"
-    ):
+    with pytest.raises(DataError, match=r"images that fc-tiny was trained on, and '.*' cannot be loaded: gone"):
         export(runs / "fc-tiny", ["onnx"], quantize=True, method="static", exports=tmp_path)
 
 

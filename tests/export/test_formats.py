@@ -1,12 +1,14 @@
 """Every format: the contract of an exported file, whichever it is. A new format is tested by being there."""
 
 import dataclasses
+import importlib
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +22,21 @@ from edgedigits.data import canvases
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import MissingCapability, ModelFileError, UsageError
 from edgedigits.export import formats
-from edgedigits.export.formats import Source, format_of, get_format
-from edgedigits.export.onnx import canvas, framing, quantize_dynamic, quantize_static
-from edgedigits.export.onnx import convert as float_onnx
-from edgedigits.export.torch import pt2
-from edgedigits.models import classifier as models_classifier
+from edgedigits.export.formats import Format, Source, format_of, get_format
+from edgedigits.export.onnx import canvas, convert, framing, quantize_dynamic, quantize_static
 from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.models.presets import PRESETS
 from edgedigits.models.weights import load_classifier
 from edgedigits.runtime.predictor import CanvasPredictor
-from edgedigits.runtime.readers import pt2
 from edgedigits.runtime.readers.pt2 import CONFIGS
+from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import archive, files
-from tests.helpers import FORMAT_NAMES
+from tests.helpers import FORMAT_NAMES, HERE
 from tests.helpers.broken import GRAPHS
 
 PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
-ONNX_FORMATS = [name for name in FORMAT_NAMES if name.startswith("onnx")]
+ONNX_FORMATS = [name for name in FORMAT_NAMES if get_format(name).container == "onnx"]
 DYNAMIC = {  # preset: how its products are multiplied in 8 bits, and how many weights are stored so
     "fc": ({"MatMulInteger": 1, "Gemm": 1}, 784 * 50),
     "fc-28": ({"MatMulInteger": 1, "Gemm": 1}, 784 * 28),
@@ -94,11 +94,25 @@ every_onnx_file = pytest.mark.parametrize(
 )
 
 
-def test_every_file_in_the_folder_is_a_format_and_is_tested_here() -> None:
-    found = {path.stem.replace("_", "-") for path in Path(formats.__file__).parent.glob("*.py")} - {"--init--"}
-    assert found == set(FORMAT_NAMES)
-    assert {module.name for module in map(get_format, FORMAT_NAMES)} == found
-    assert QUANTIZED.keys() == {name for name in ONNX_FORMATS if name not in formats.FLOAT_NAMES}
+def writers() -> Iterator[str]:
+    """All functions of the package that write a format, as the table names them."""
+    folder = Path(formats.__file__).parent
+    for path in [*folder.glob("onnx/*.py"), *folder.glob("torch/*.py")]:
+        module = importlib.import_module(f"edgedigits.export.{path.parent.name}.{path.stem}")
+        for name, found in vars(module).items():
+            if name.startswith("write") and found.__module__ == module.__name__:
+                yield f"{module.__name__}:{name}"
+
+
+def test_every_writer_is_a_format_and_every_format_is_tested_here() -> None:
+    rows = [get_format(name) for name in FORMAT_NAMES]
+    assert sorted(writers()) == sorted(str(row.writer) for row in rows)
+    assert [row.name for row in rows] == list(FORMAT_NAMES)
+    assert len({row.suffix for row in rows}) == len({(r.container, r.precision, r.input) for r in rows}) == len(rows)
+    assert {row.container for row in rows} == formats.CONTAINERS.keys()
+    assert {row.precision for row in rows} == set(formats.PRECISIONS)
+    assert {row.input for row in rows} == set(formats.INPUTS)
+    assert QUANTIZED.keys() == {name for name in ONNX_FORMATS if get_format(name).precision != "float"}
     assert DYNAMIC.keys() == STATIC.keys() == TORCHSCRIPT_STATIC.keys() == PRESETS.keys()
 
 
@@ -219,7 +233,7 @@ def test_nothing_of_this_machine_is_in_the_file(
         with zipfile.ZipFile(path) as zipped:
             assert {entry.date_time for entry in zipped.infolist()} == {archive.EPOCH}
             contents += [zipped.read(entry) for entry in zipped.infolist()]
-    for secret in (Path(models_classifier.__file__).parents[2], Path.home(), path.parent, runs):
+    for secret in (Path(formats.__file__).parents[2], Path.home(), path.parent, runs):
         assert not any(str(secret).encode() in content for content in contents)
 
 
@@ -227,10 +241,7 @@ def test_nothing_of_this_machine_is_in_the_file(
 def test_another_process_in_another_folder_writes_the_same_bytes(
     name: str, all_files: dict[tuple[str, str], Path], runs: Path, tmp_path: Path
 ) -> None:
-    program = (
-        "import sys, edgedigits as ed; from edgedigits.export.formats import FORMATS\n"
-        "ed.export(sys.argv[1], FORMATS.names, exports=sys.argv[2])"
-    )
+    program = f"import sys, edgedigits as ed\ned.export(sys.argv[1], {FORMAT_NAMES!r}, exports=sys.argv[2])"
     contents = []
     for folder in ("here", "there/too"):
         command = [sys.executable, "-c", program, runs / name, tmp_path / folder]
@@ -261,7 +272,7 @@ def test_quantization_happened_as_counted(
 def test_every_product_of_a_static_torchscript_file_is_quantized(
     preset: str, all_files: dict[tuple[str, str], Path]
 ) -> None:
-    described = get_format("torchscript-static").describe(all_files[f"{preset}-tiny", "torchscript-static"])
+    described = HERE.describe(all_files[f"{preset}-tiny", "torchscript-static"])
     products = {name: count for name, count in described.operators.items() if "linear" in name or "conv" in name}
     assert products == TORCHSCRIPT_STATIC[preset]
 
@@ -281,14 +292,12 @@ def test_the_pixels_of_a_normalized_model_are_multiplied_exactly(runs: Path, dig
     classifier = load_classifier(run)
     weights = next(iter(classifier.parameters())).data
     weights.copy_((weights / weights.abs().amax(1, keepdim=True) * 127).round() / 127)
-    normalized = models_classifier.Deployed(
-        models_classifier.Classifier(classifier.network, mean=0.1307, std=0.3081)
-    ).eval()
+    normalized = Deployed(Classifier(classifier.network, mean=0.1307, std=0.3081)).eval()
     contract = load(runs / "fc-tiny").contract
     answers = []
-    for module in (float_onnx, quantize_dynamic):
-        module.write(Source(normalized, contract), tmp_path / "model.onnx")
-        answers.append(module.load(tmp_path / "model.onnx")(digits.test.images)[0])
+    for write in (convert.write, quantize_dynamic.write):
+        write(Source(normalized, contract), tmp_path / "model.onnx")
+        answers.append(load(tmp_path / "model.onnx")(digits.test.images)[0])
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
 
 
@@ -305,7 +314,7 @@ def test_an_opset_that_was_not_asked_for_is_refused(exports: Path, tmp_path: Pat
     model = onnx.load(path)
     model.opset_import[0].version = 18
     with pytest.raises(ModelFileError, match="opset 17 of ONNX alone wanted"):
-        float_onnx.save(model.SerializeToString(), load(path).contract, tmp_path / "model.onnx")
+        convert.save(model.SerializeToString(), load(path).contract, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
 
 
@@ -347,9 +356,9 @@ def test_torchscript_is_refused_where_torch_no_longer_supports_it(
     ],
 )
 def test_a_file_is_known_by_its_longest_suffix(name: str, format_name: str) -> None:
-    module = format_of(Path(name))
-    assert module is not None
-    assert format_name == module.name
+    row = format_of(Path(name))
+    assert row is not None
+    assert format_name == row.name
     assert format_of(Path("cnn.tflite")) is None
 
 
@@ -370,35 +379,44 @@ def test_an_unknown_format_is_refused_with_the_nearest() -> None:
         get_format("onx")
 
 
+def names(rows: list[Format]) -> list[str]:
+    return [row.name for row in rows]
+
+
+def quantized(*wanted: str, method: str = "dynamic") -> list[str]:
+    return names(formats.with_quantized([get_format(name) for name in wanted], method))
+
+
 def test_the_int8_form_follows_each_float_format() -> None:
-    assert formats.with_quantized(("torchscript", "onnx")) == ("torchscript", "torchscript-int8", "onnx", "onnx-int8")
-    assert formats.with_quantized(("onnx", "torchscript"), "static") == (
+    assert quantized("torchscript", "onnx") == ["torchscript", "torchscript-int8", "onnx", "onnx-int8"]
+    assert quantized("onnx", "torchscript", method="static") == [
         "onnx",
         "onnx-static",
         "torchscript",
         "torchscript-static",
-    )
-    assert formats.with_quantized(("onnx-int8",)) == ("onnx-int8",)
-    assert formats.with_quantized(("pt2", "onnx")) == ("pt2", "onnx", "onnx-int8")
+    ]
+    assert quantized("onnx-int8") == ["onnx-int8"]
+    assert quantized("pt2", "onnx") == ["pt2", "onnx", "onnx-int8"]
 
 
 def test_each_format_has_a_form_for_each_input_or_says_so() -> None:
-    assert formats.for_input((), "digit") == formats.DEFAULT_NAMES
-    assert formats.for_input((), "canvas") == ("onnx-canvas",)
-    assert formats.for_input(("onnx", "onnx-canvas", "onnx-int8"), "digit") == ("onnx", "onnx-canvas", "onnx-int8")
-    assert formats.for_input(("onnx", "onnx-canvas"), "canvas") == ("onnx-canvas", "onnx-canvas")
-    assert formats.with_quantized(("onnx-canvas",)) == ("onnx-canvas", "onnx-canvas-int8")
-    with pytest.raises(UsageError, match="format pt2 takes no canvas: there is no pt2-canvas"):
+    assert names(formats.for_input((), "digit")) == ["onnx", "torchscript"]
+    assert names(formats.for_input((), "canvas")) == ["onnx-canvas"]
+    mixed = ("onnx", "onnx-canvas", "onnx-int8")
+    assert names(formats.for_input(mixed, "digit")) == list(mixed)
+    assert names(formats.for_input(mixed, "canvas")) == ["onnx-canvas", "onnx-canvas", "onnx-canvas-int8"]
+    assert quantized("onnx-canvas") == ["onnx-canvas", "onnx-canvas-int8"]
+    with pytest.raises(UsageError, match="format pt2 takes no canvas: there is no such form of it"):
         formats.for_input(("pt2",), "canvas")
     with pytest.raises(UsageError, match="unknown input 'canvs': did you mean 'canvas'"):
         formats.for_input(("onnx",), "canvs")
 
 
 def test_to_quantize_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="nothing to quantize: there is no format pt2-static"):
-        formats.with_quantized(("pt2",), "static")
+    with pytest.raises(UsageError, match="nothing to quantize: pt2 has no form with the method static"):
+        quantized("pt2", method="static")
     with pytest.raises(UsageError, match="unknown method 'statik': did you mean 'static'"):
-        formats.with_quantized(("onnx",), "statik")
+        quantized("onnx", method="statik")
 
 
 @pytest.mark.parametrize("name", PRESET_RUNS)
@@ -438,9 +456,9 @@ def test_the_order_of_a_canvas_files_outputs_is_that_of_its_contract(all_files: 
 
 def test_a_canvas_file_is_not_written_without_its_threshold(runs: Path, tmp_path: Path) -> None:
     run = read_checkpoint(runs / "fc-tiny")
-    source = Source(models_classifier.Deployed(load_classifier(run)).eval(), load(runs / "fc-tiny").contract)
+    source = Source(Deployed(load_classifier(run)).eval(), load(runs / "fc-tiny").contract)
     with pytest.raises(UsageError, match="temperature and threshold wanted, none given"):
-        canvas.export(source, tmp_path / "model.canvas.onnx")
+        canvas.write(source, tmp_path / "model.canvas.onnx")
 
 
 def relation(*nodes: tuple[str, str, str], initializers: dict[str, np.ndarray]) -> bytes:
@@ -525,14 +543,18 @@ def test_calibration_without_images_is_refused(
 ) -> None:
     run = read_checkpoint(runs / "fc-tiny")
     contract = dataclasses.replace(load(runs / "fc-tiny").contract, format=name)
-    source = Source(models_classifier.Deployed(load_classifier(run)).eval(), contract, images)
+    source = Source(Deployed(load_classifier(run)).eval(), contract, images)
     with pytest.raises(UsageError, match=f"{name}: images to calibrate on wanted"):
         get_format(name).write(source, tmp_path / "model")
 
 
+def unpacked(path: Path) -> dict[str, bytes]:
+    return archive.read(path.read_bytes(), BOUNDS.file_bytes)
+
+
 def repacked(path: Path, **changes: bytes) -> Path:
     """A .pt2 file with other entries; a name is written with _ for what a keyword cannot hold."""
-    records = {f"archive/{name}": content for name, content in archive.read(path.read_bytes()).items()}
+    records = {f"archive/{name}": content for name, content in unpacked(path).items()}
     named = {name.replace(".", "_").replace("/", "_"): name for name in records}
     for name, content in changes.items():
         records[named.get(f"archive_{name}", f"archive/{name}")] = content
@@ -551,7 +573,7 @@ def test_a_pt2_file_that_holds_a_pickle_is_refused_unread(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = repacked(Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.pt2", tmp_path)), **{name: HOSTILE})
-    for read in (pt2.load, pt2.describe):
+    for read in (HERE.open, HERE.describe):
         with pytest.raises(ModelFileError, match="holds more than a graph and its weights"):
             read(path)
     assert not (tmp_path / "hacked").exists()
@@ -559,21 +581,21 @@ def test_a_pt2_file_that_holds_a_pickle_is_refused_unread(
 
 def test_a_pt2_weight_that_is_marked_as_a_pickle_is_refused(exports: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.pt2", tmp_path))
-    config = archive.read(path.read_bytes())[CONFIGS[0]].replace(b'"use_pickle": false', b'"use_pickle": true')
+    config = unpacked(path)[CONFIGS[0]].replace(b'"use_pickle": false', b'"use_pickle": true')
     with pytest.raises(ModelFileError, match="holds more than a graph and its weights"):
-        pt2.load(repacked(path, data_weights_model_weights_config_json=config))
+        HERE.open(repacked(path, data_weights_model_weights_config_json=config))
 
 
 def test_a_pt2_file_with_a_damaged_graph_is_refused(exports: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.pt2", tmp_path))
     repacked(path, models_model_json=b'{"graph_module": {}}')
-    for read in (pt2.load, pt2.describe):
+    for read in (HERE.open, HERE.describe):
         with pytest.raises(ModelFileError, match="not a valid pt2 file"):
             read(path)
 
 
 def test_a_pt2_file_is_described_without_running_it(exports: Path) -> None:
-    described = pt2.describe(exports / "fc-tiny" / "fc-tiny.pt2")
+    described = HERE.describe(exports / "fc-tiny" / "fc-tiny.pt2")
     assert described.contract.format == "pt2"
     assert described.operators["aten.linear.default"] == 2
     assert [(tensor.dtype, tensor.shape, tensor.bytes) for tensor in described.tensors][:2] == [

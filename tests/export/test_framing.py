@@ -11,14 +11,14 @@ from PIL import Image
 
 from edgedigits import load
 from edgedigits.data import canvases, drawn
-from edgedigits.data.canvases import BOX, CONTRAST, SIDES
+from edgedigits.data.canvases import SIDES
 from edgedigits.data.dataset import Dataset
+from edgedigits.data.paper import BOX, CONTRAST
 from edgedigits.export.formats import Source
-from edgedigits.export.onnx import canvas as onnx_canvas
 from edgedigits.export.onnx import framing
-from edgedigits.export.onnx import graph as onnx_graph
+from edgedigits.export.onnx.canvas import canvas_contract, framed
 from edgedigits.export.onnx.framing import NUDGE, frame
-from edgedigits.export.onnx.graph import Graph
+from edgedigits.export.onnx.graph import Graph, tensor
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.artifact import Refusal
 
@@ -168,7 +168,7 @@ def test_the_test_images_of_mnist_pasted_on_canvases_lose_at_most_half_a_point(m
     predict = load(plain)
     refusal = Refusal(1.0, 0.5, 0, 0.0, 0.0, {})
     source = Source(None, predict.contract, refusal=refusal)  # type: ignore[arg-type]
-    model = onnx_canvas.framed(plain.read_bytes(), onnx_canvas.canvas_contract(source))
+    model = framed(plain.read_bytes(), canvas_contract(source))
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     labels = mnist.test.labels
@@ -190,7 +190,7 @@ def test_another_runtime_sees_the_same() -> None:
     """ONNX's reference evaluator adds and divides otherwise; what whole numbers make must not hang on a last bit."""
     graph = Graph()
     graph.Cast(framing.add_frame(graph, "image"), to=onnx.TensorProto.UINT8, output="seen")
-    model = graph.model([onnx_graph.tensor("image", "height", "width")], [onnx_graph.tensor("seen", 28, 28)])
+    model = graph.model([tensor("image", "height", "width")], [tensor("seen", 28, 28)])
     evaluator = onnx.reference.ReferenceEvaluator(model)
     for canvas in some_canvases():
         (found,) = evaluator.run(None, {"image": canvas})
@@ -207,6 +207,6 @@ def test_no_part_of_a_contrast_ties_with_a_whole_level() -> None:
 def test_nothing_but_standard_operators_of_opset_17() -> None:
     graph = Graph()
     output = graph.Cast(framing.add_frame(graph, "image"), to=onnx.TensorProto.UINT8)
-    model = graph.model([onnx_graph.tensor("image", "height", "width")], [onnx_graph.tensor(output, 28, 28)])
+    model = graph.model([tensor("image", "height", "width")], [tensor(output, 28, 28)])
     onnx.checker.check_model(model, full_check=True)
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)]

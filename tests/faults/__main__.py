@@ -7,15 +7,17 @@
 
 import argparse
 import functools
+import importlib
+import pkgutil
 import random
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import edgedigits
 from tests.faults import boundaries, mirror, runs, scenes
 from tests.faults.runs import Counts, Stage
-from tests.helpers import FORMAT_NAMES
 
 COLUMNS = {"tried": "tried", "unreadable": "unreadable", "lost": "lost", "left": "left over", "code": "wrong code"}
 SHOWN = 3  # notes on what went wrong, of each row
@@ -55,16 +57,10 @@ def warm() -> None:
     import pyarrow.parquet  # noqa: F401
     import torch
 
-    import edgedigits.export.exporter
-    import edgedigits.inference.predict
-    import edgedigits.train.plots
-    import edgedigits.train.trainer
-    import edgedigits.verify.torch_model  # noqa: F401
-    from edgedigits.export.formats import get_format
-
     torch.set_num_threads(1)
-    for name in FORMAT_NAMES:
-        get_format(name)
+    for module in pkgutil.walk_packages(edgedigits.__path__, "edgedigits."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def _each(struck: str, stage: Stage, counts: Counts, arguments: argparse.Namespace, _: str) -> None:

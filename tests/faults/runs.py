@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgedigits.cli import main
+from edgedigits.cli.main import main
 from edgedigits.system import files
 from tests.faults.boundaries import MAKING, STRIKES, Boundaries
 from tests.faults.scenes import FILES, Scene
@@ -117,7 +117,7 @@ def command(arguments: tuple[str, ...], fault: Fault = lambda: None) -> Callable
     def work() -> None:
         sys.argv = ["edgedigits", *arguments]
         fault()
-        main.main()
+        main()
 
     return work
 

@@ -16,12 +16,17 @@ from typing import Protocol
 
 import numpy as np
 
+from edgedigits.data.idx import parse_idx
+from edgedigits.data.images import read_image
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.export.formats import Source, get_format
+from edgedigits.models.checkpoint import RECORD, read_checkpoint
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
-from edgedigits.runtime import readers
+from edgedigits.runtime.readers import describe, parse_contract
 from edgedigits.runtime.session import open_here
+from edgedigits.verify.candidates import check_integrity, find_candidates
 from tests.fuzz import mutate
 from tests.helpers import ONNX
 
@@ -70,7 +75,6 @@ class Onnx:
 
     def answers(self, content: bytes) -> Scores:
         """The logits of a file."""
-
         self.path.write_bytes(content)
         return open_here(self.path, ONNX)(IMAGES)[0]
 
@@ -118,7 +122,6 @@ class Flips:
         return mutate.flip_bit(rng, self.files[self.victim])
 
     def ask(self, content: bytes) -> str:
-
         path = self.folder / VICTIMS[self.victim]
         path.write_bytes(content)
         try:
@@ -134,7 +137,6 @@ class Run:
     def __init__(self, folder: Path) -> None:
         import torch
 
-        from edgedigits.models import checkpoint as models_checkpoint
         from edgedigits.models.classifier import build_classifier
         from edgedigits.models.weights import write_checkpoint
 
@@ -145,11 +147,10 @@ class Run:
             classifier = build_classifier(_checkpoint().spec)
         self.record = write_checkpoint(classifier, _checkpoint(), folder)
         self.weights = (folder / self.record.weights).read_bytes()
-        self.json = (folder / models_checkpoint.RECORD).read_bytes()
+        self.json = (folder / RECORD).read_bytes()
 
     def load(self) -> str:
         """Load the folder as `export` does."""
-        from edgedigits.models.checkpoint import read_checkpoint
         from edgedigits.models.weights import load_classifier
 
         try:
@@ -173,7 +174,7 @@ class Safetensors(Run):
     def ask(self, content: bytes) -> str:
         (self.folder / self.record.weights).write_bytes(content)
         record = dataclasses.replace(self.record, weights_sha256=hashlib.sha256(content).hexdigest())
-        (self.folder / "checkpoint.json").write_text(record.to_json())
+        (self.folder / RECORD).write_text(record.to_json())
         return self.load()
 
 
@@ -184,15 +185,14 @@ class CheckpointJson(Run):
         return mutate.document(rng, self.json)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits.models import checkpoint as models_checkpoint
-        from edgedigits.models import classifier as models_classifier
+        from edgedigits.models.classifier import parameter_count
 
-        (self.folder / models_checkpoint.RECORD).write_bytes(content)
+        (self.folder / RECORD).write_bytes(content)
         outcome = self.load()
         try:  # what it describes must be measurable without being built
             spec = Checkpoint.from_json(content).spec
             if spec != self.record.spec:
-                models_classifier.parameter_count(spec)
+                parameter_count(spec)
         except EdgeDigitsError:
             return "refused"
         return outcome
@@ -213,14 +213,11 @@ class ManifestJson:
         return mutate.document(rng, self.json)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits.verify import candidates
-        from edgedigits.verify.candidates import find_candidates
-
         (self.folder / "manifest.json").write_bytes(content)
         try:
             for target in find_candidates([self.folder], self.folder):
                 assert target.path.parent == self.folder, "a path out of the folder"
-                candidates.check_integrity(target)
+                check_integrity(target)
         except EdgeDigitsError:
             return "refused"
         return "accepted"
@@ -236,10 +233,8 @@ class ContractJson:
         return mutate.document(rng, self.json)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits.runtime import readers
-
         try:
-            readers.parse_contract(Path("mutant"), content).to_line()
+            parse_contract(Path("mutant"), content).to_line()
         except EdgeDigitsError:
             return "refused"
         return "accepted"
@@ -256,10 +251,8 @@ class Idx:
         return mutate.blob(rng, rng.choice(self.raw), self.raw)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits.data import idx
-
         try:
-            array = idx.parse_idx(content, "mutant")
+            array = parse_idx(content, "mutant")
         except EdgeDigitsError:
             return "refused"
         assert array.nbytes <= len(content), "more values than bytes"
@@ -288,11 +281,9 @@ class Pictures:
         return mutate.blob(rng, rng.choice(self.files), self.files)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits.data import images as data_images
-
         self.path.write_bytes(content)
         try:
-            image = data_images.read_image(self.path)
+            image = read_image(self.path)
         except EdgeDigitsError:
             return "refused"
         assert (image.shape, image.dtype) == ((28, 28), np.uint8)
@@ -303,20 +294,17 @@ class Archives(Run):
     """TorchScript and pt2 files, described: nothing in them may run, and nothing unpack without end."""
 
     def __init__(self, folder: Path) -> None:
-        from edgedigits.export import formats
-        from edgedigits.export.formats import get_format
-        from edgedigits.models import classifier as models_classifier
-        from edgedigits.models.checkpoint import read_checkpoint
+        from edgedigits.models.classifier import Deployed
         from edgedigits.models.weights import load_classifier
 
         super().__init__(folder)
-        model = models_classifier.Deployed(load_classifier(read_checkpoint(folder))).eval()
-        names = [name for name in ("torchscript", "pt2") if get_format(name).unavailable() is None]
-        self.modules = [get_format(name) for name in names]
-        for module in self.modules:
-            contract = Contract(module.name, tuple("0123456789"), self.record.weights_sha256, "mnist", 0.99)
-            module.write(formats.Source(model, contract), folder / f"model{module.suffix}")
-        self.files = [(folder / f"model{module.suffix}").read_bytes() for module in self.modules]
+        model = Deployed(load_classifier(read_checkpoint(folder))).eval()
+        rows = [get_format(name) for name in ("torchscript", "pt2")]
+        self.formats = [row for row in rows if row.unavailable() is None]
+        for row in self.formats:
+            contract = Contract(row.name, tuple("0123456789"), self.record.weights_sha256, "mnist", 0.99)
+            row.write(Source(model, contract), folder / f"model{row.suffix}")
+        self.files = [(folder / f"model{row.suffix}").read_bytes() for row in self.formats]
         self.victim = 0
 
     def make(self, rng: Random) -> bytes:
@@ -324,11 +312,11 @@ class Archives(Run):
         return mutate.archive(rng, self.files[self.victim], self.files)
 
     def ask(self, content: bytes) -> str:
-        module = self.modules[self.victim]
-        path = self.folder / f"mutant{module.suffix}"
+        row = self.formats[self.victim]
+        path = self.folder / f"mutant{row.suffix}"
         path.write_bytes(content)
         try:
-            readers.describe(path, module)
+            describe(path, row)
         except EdgeDigitsError:
             return "refused"
         return "accepted"

@@ -171,7 +171,8 @@ def test_a_process_that_is_killed_is_gone_on_with_to_the_same_bytes(tmp_path: Pa
     whole, out = tmp_path / "whole.csv", tmp_path / "out.csv"
     score_images(MODEL, array, whole, batch_size=32)
     script = (
-        "import sys; from edgedigits import score; from edgedigits.inference import sinks; sinks.COMMIT_SECONDS = 0.001\n"
+        "import sys; from edgedigits import score; from edgedigits.inference import sinks\n"
+        "sinks.COMMIT_SECONDS = 0.001\n"
         "score(*sys.argv[1:], batch_size=32, resume=True)"
     )
     journal = tmp_path / "out.csv.journal"
@@ -307,10 +308,10 @@ def test_the_callable_travels_and_answers_as_the_file_does(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", [name for name in FORMAT_NAMES if get_format(name).input == "digit"])
 def test_files_of_every_format_score(name: str, exports: Path, array: Path, tmp_path: Path) -> None:
-    module = get_format(name)
-    if reason := module.unavailable():
+    row = get_format(name)
+    if reason := row.unavailable():
         pytest.skip(reason)
-    model = exports / "fc-tiny" / f"fc-tiny{module.suffix}"
+    model = exports / "fc-tiny" / f"fc-tiny{row.suffix}"
     score_images(model, array, tmp_path / "out.csv")
     answers = load(model)(IMAGES)[0].argmax(1)
     assert [row["label"] for row in read(tmp_path / "out.csv")] == [str(answer) for answer in answers]

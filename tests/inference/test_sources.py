@@ -118,7 +118,7 @@ def test_what_no_decoder_should_raise_is_an_error_of_its_item(tmp_path: Path, mo
         raise ZeroDivisionError("of a plugin")
 
     source = find_source(write_folder(tmp_path))
-    monkeypatch.setattr("edgedigits.data.read_image", stumble)
+    monkeypatch.setattr(sources, "read_image", stumble)
     batch = read(source, next(source.groups(Shard(), 1)))
     assert batch.errors == {0: "not a readable image (ZeroDivisionError: of a plugin)."}
 
@@ -148,7 +148,7 @@ def test_a_changed_file_has_another_fingerprint(tmp_path: Path) -> None:
 
 WHOLE = idx(IMAGES)
 BROKEN = {
-    "short-header": (WHOLE[:9], "ends within its header"),
+    "short-header": (WHOLE[:9], "ends in its header"),
     "cut": (WHOLE[:-1], r"its header says 23 images, 18,048 bytes; it has 18,047"),
     "long": (WHOLE + b"\0", "its header says"),
     "labels": (struct.pack(">HBBI", 0, 8, 1, 9) + bytes(9), "not of images"),

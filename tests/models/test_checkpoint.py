@@ -113,7 +113,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str, str]] = {
         f"describes another model than {RECORD}",
     ),
     "no spec": (lambda run: rewrite(run, metadata={}), WEIGHTS, "no weights file of ours"),
-    "unknown family": (lambda run: respecify(run, family="fcc"), WEIGHTS, "unknown model family 'fcc'"),
+    "unknown network": (lambda run: respecify(run, family="fcc"), WEIGHTS, "unknown network 'fcc'"),
     "impossible parameters": (lambda run: respecify(run, params={"wide": 1}), WEIGHTS, "cannot take the parameters"),
     "one byte changed": (lambda run: flip_last_byte(run / WEIGHTS), WEIGHTS, "changed since it was recorded (SHA-256"),
     "hash of other weights": (lambda run: edit_record(run, weights_sha256="0" * 64), WEIGHTS, "says 000000000000…"),

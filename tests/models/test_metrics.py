@@ -3,7 +3,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgedigits.data.dataset import Split
 from edgedigits.models.classifier import compute_accuracy, compute_logits
 from edgedigits.models.metrics import confusion, cross_entropy, softmax, wilson
 from edgedigits.records.arrays import EVALUATION_BATCH
@@ -44,8 +43,7 @@ def test_measuring_leaves_the_mode_of_the_classifier_as_it_was(training: bool) -
 
 
 def test_accuracy_is_the_fraction_of_right_answers() -> None:
-    split = Split(bright(0, 10, 0, 10), np.array([0, 1, 1, 1]))
-    assert compute_accuracy(Brightness(5.0), split) == 0.75
+    assert compute_accuracy(Brightness(5.0), bright(0, 10, 0, 10), np.array([0, 1, 1, 1])) == 0.75
 
 
 def test_confusion_has_true_classes_in_rows_and_predicted_ones_in_columns() -> None:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from edgedigits.errors import RecordError, UsageError
-from edgedigits.models import classifier as models_classifier
-from edgedigits.models.classifier import Classifier, Deployed, build_classifier, parameter_count
+from edgedigits.models.classifier import NETWORKS, Classifier, Deployed, build_classifier, parameter_count
 from edgedigits.models.networks import cnn
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.model import ModelSpec
@@ -34,8 +33,8 @@ def normalized(images: Tensor, mean: float, std: float) -> Tensor:
     return ((images.double() / 255 - mean) / std).float().unsqueeze(1)
 
 
-def test_every_family_is_trained_by_a_preset() -> None:
-    assert set(models_classifier.FAMILIES) == {preset.spec.family for preset in PRESETS.values()}
+def test_every_network_is_trained_by_a_preset() -> None:
+    assert NETWORKS.own.keys() == {preset.spec.family for preset in PRESETS.values()}
 
 
 def test_every_preset_has_its_parameters_counted_here() -> None:
@@ -111,8 +110,8 @@ def test_the_same_seed_builds_the_same_network() -> None:
     assert not all(torch.equal(built[0][name], built[2][name]) for name in built[0])
 
 
-def test_an_unknown_family_is_named_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match="unknown model family 'cmn': did you mean 'cnn'"):
+def test_an_unknown_network_is_named_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="unknown network 'cmn': did you mean 'cnn'"):
         build_classifier(ModelSpec("cmn", {}))
 
 
@@ -129,7 +128,7 @@ def test_an_unknown_family_is_named_with_the_nearest() -> None:
         ("cnn", {"blocks": None}),
     ],
 )
-def test_parameters_that_a_family_does_not_take_are_named(family: str, params: dict[str, Any]) -> None:
+def test_parameters_that_a_network_does_not_take_are_named(family: str, params: dict[str, Any]) -> None:
     with pytest.raises(RecordError) as caught:
         build_classifier(ModelSpec(family, params))
-    assert str(caught.value).startswith(f"family '{family}' cannot take the parameters {params}: ")
+    assert str(caught.value).startswith(f"network '{family}' cannot take the parameters {params}: ")

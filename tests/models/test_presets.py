@@ -68,7 +68,7 @@ def test_every_preset_has_every_recipe_and_no_other() -> None:
     assert recipes == set(RECIPES)
 
 
-def test_one_model_of_each_family_is_trained_by_default() -> None:
+def test_one_model_of_each_network_is_trained_by_default() -> None:
     assert DEFAULT_MODELS == ("fc", "cnn")
     assert set(DEFAULT_MODELS) <= PRESETS.keys()
 

@@ -1,10 +1,8 @@
-"""The engines: each answers as ONNX Runtime does, through the same gate; what goes wrong there is an error here.
-
-They all must be here, Chromium and Node.js too: a test of an engine that is missing fails.
-"""
+"""The engines: each answers as ONNX Runtime does, through the same gate; what goes wrong there is an error here."""
 
 import contextlib
 import dataclasses
+import http.client
 import json
 import os
 import re
@@ -13,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError
@@ -22,20 +21,21 @@ import numpy as np
 import onnx
 import pytest
 
-from edgedigits.bench import engines
-from edgedigits.bench.engines import Comparison, read_comparison
-from edgedigits.cli import tables
-from edgedigits.cli import verify as cli_verify
+from edgedigits.bench.engines import Bench, Comparison, read_comparison
+from edgedigits.cli.tables import print_table
+from edgedigits.cli.verify import verification
 from edgedigits.errors import MissingCapability, ModelFileError, UsageError
 from edgedigits.export import manifest
+from edgedigits.export.formats import CONTAINERS
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.report import Verification
-from edgedigits.runtime import engines, safety, sandbox
-from edgedigits.runtime.engines import find_engine, get_engine, openvino, web
+from edgedigits.runtime import sandbox
+from edgedigits.runtime.engines import DEFAULTS, ENGINES, engine_for, find_engine, get_engine, openvino, web
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety import BOUNDS
-from edgedigits.system import files
+from edgedigits.system import files, npm
+from edgedigits.system.server import HEADERS, TYPES
 from edgedigits.verify.verifier import verify
 from tests.helpers import ONNX_ENGINES
 from tests.helpers.broken import DAMAGES, GRAPHS
@@ -50,8 +50,12 @@ REFUSES = {  # what an engine says of files that it does not run
     ("opencv", CANVAS): r"fails to answer \('input == CV_32F",
     ("openvino", FC_INT8): r"cannot load it \(Cannot get length of dynamic dimension\)",
 }
+PROGRAMS = {"node": ("node", "npm"), "web": ("chromium", "npm")}  # that an engine needs
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are listed otherwise there")
-every_engine = pytest.mark.parametrize("name", ONNX_ENGINES)
+in_browser, in_node = (pytest.mark.needs(*PROGRAMS[name]) for name in ("web", "node"))
+every_engine = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.needs(*PROGRAMS.get(name, ()))) for name in ONNX_ENGINES]
+)
 
 
 @every_engine
@@ -76,6 +80,7 @@ def test_images_one_a_call_and_times_come_from_there(name: str) -> None:
     assert len(found.seconds(IMAGES, 3)) == 3
 
 
+@in_browser
 def test_canvases_of_different_sizes_are_read_in_the_browser_as_here() -> None:
     there, here = Opener(engine="web").open(CANVAS), Opener().open(CANVAS)
     for canvas in (np.zeros((8, 2048), np.uint8), np.pad(IMAGES[0], ((9, 100), (40, 3)))):
@@ -92,17 +97,17 @@ def test_verify_passes_files_in_an_engine_says_which_and_records_nothing(
     unverified = shutil.ignore_patterns(manifest.PARITY_FILE)
     copied = Path(shutil.copytree(exports / "cnn-tiny", tmp_path / "exports" / "cnn-tiny", ignore=unverified))
     page = tmp_path / "report.html"
-    result = verify([copied / "cnn-tiny.onnx"], runs=runs, engine=name, html=page)
+    result = verify([copied / "cnn-tiny.onnx"], runs=runs, opener=Opener(engine=name), html=page)
     (report,) = result.reports
     assert result.passed, report.failures
     assert (report.flips, report.engine) == (0, result.engine)
     assert result.engine == find_engine(name)
     assert result.engine.version.count(".") >= 2
-    assert {found.setting for found in report.deployments} == {"one image a call", *get_engine(name).SETTINGS[1:]}
+    assert {found.setting for found in report.deployments} == {"one image a call", *get_engine(name).settings[1:]}
     assert not (copied / manifest.PARITY_FILE).exists()
     assert f"It ran in {result.engine}." in page.read_text()
     assert Verification.from_dict(json.loads(result.to_json())) == result
-    tables.print_table(cli_verify.verification(result))
+    print_table(verification(result))
     assert capsys.readouterr().out.endswith(f"60 test images of tiny, in {result.engine}\n")
 
 
@@ -169,6 +174,7 @@ def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Predictor, Path]
 
 
 @linux
+@in_browser
 def test_a_browser_ends_with_the_last_that_uses_it() -> None:
     code = f"""if True:
         from pathlib import Path
@@ -183,6 +189,7 @@ def test_a_browser_ends_with_the_last_that_uses_it() -> None:
 
 
 @linux
+@in_browser
 def test_a_browser_ends_although_its_host_was_killed(chromium: tuple[Predictor, Path]) -> None:
     os.kill(host("web"), signal.SIGKILL)
     with pytest.raises(ModelFileError, match=r"ended early \(SIGKILL\)"):
@@ -190,10 +197,11 @@ def test_a_browser_ends_although_its_host_was_killed(chromium: tuple[Predictor, 
 
 
 @linux
+@in_browser
 def test_a_page_that_crashes_is_an_error_in_time(
     chromium: tuple[Predictor, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(safety, "BOUNDS", dataclasses.replace(BOUNDS, wall_seconds=1))
+    monkeypatch.setattr("edgedigits.runtime.safety.process.BOUNDS", dataclasses.replace(BOUNDS, wall_seconds=1))
     for renderer in set(processes(str(chromium[1]))) & set(processes("--type=renderer")):
         os.kill(renderer, signal.SIGKILL)
     with pytest.raises(ModelFileError, match=r"fc\.onnx: no answer for 2 seconds"):
@@ -201,6 +209,7 @@ def test_a_page_that_crashes_is_an_error_in_time(
 
 
 @linux
+@in_browser
 def test_a_browser_that_crashes_is_an_error_here(chromium: tuple[Predictor, Path]) -> None:
     for process in set(processes(f"--user-data-dir={chromium[1]}")) - set(processes("--type=")):
         os.kill(process, signal.SIGKILL)
@@ -209,6 +218,7 @@ def test_a_browser_that_crashes_is_an_error_here(chromium: tuple[Predictor, Path
 
 
 @linux
+@in_node
 def test_a_node_that_crashes_is_an_error_here() -> None:
     predictor = Opener(engine="node").open(FC)
     (child,) = Path(f"/proc/{host('node')}/task/{host('node')}/children").read_text().split()
@@ -218,9 +228,31 @@ def test_a_node_that_crashes_is_an_error_here() -> None:
 
 
 def test_an_unknown_engine_is_named_with_those_that_are_known() -> None:
-    known = r"Known: node, onnxruntime, opencv, openvino, reference, web\."
-    with pytest.raises(UsageError, match=rf"unknown engine 'opnvino': did you mean 'openvino'\? {known}"):
-        verify([FC], engine="opnvino")
+    said = f"unknown engine 'opnvino': did you mean 'openvino'? Known: {', '.join(ENGINES.names)}."
+    with pytest.raises(UsageError, match=re.escape(said)):
+        verify([FC], opener=Opener(engine="opnvino"))
+
+
+def test_the_engines_of_this_package_are_found() -> None:
+    assert {"node", "onnxruntime", "opencv", "openvino", "reference", "web"} <= set(ONNX_ENGINES)
+
+
+@pytest.mark.parametrize("name", ENGINES.own)
+def test_every_engine_says_what_it_is(name: str) -> None:
+    engine = get_engine(name)
+    assert engine.name == name
+    assert engine.title
+    assert engine.containers
+    assert set(engine.containers) <= CONTAINERS.keys()
+
+
+def test_every_container_has_an_engine_and_others_refuse_its_files() -> None:
+    assert DEFAULTS.keys() == CONTAINERS.keys()
+    for container, name in DEFAULTS.items():
+        assert engine_for(container, None) is engine_for(container, name) is get_engine(name)
+        for other in DEFAULTS.keys() - get_engine(name).containers:
+            with pytest.raises(UsageError, match=f"engine {name} runs .* files, and this is none"):
+                engine_for(other, name)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +272,7 @@ def test_a_missing_engine_is_said_with_how_to_get_it(name: str, said: str, monke
     monkeypatch.setitem(sys.modules, "cv2", None)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(MissingCapability, match=re.escape(said)):
-        verify([FC], engine=name)
+        verify([FC], opener=Opener(engine=name))
 
 
 def test_a_browser_that_shows_no_page_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,18 +281,66 @@ def test_a_browser_that_shows_no_page_is_a_missing_one(monkeypatch: pytest.Monke
         Opener(engine="web").open(FC)
 
 
+@pytest.fixture
+def mail() -> Iterator[web.Mail]:
+    """What the page in the browser talks to, without a browser."""
+    with web.Mail() as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def ask(mail: web.Mail, method: str, path: str, body: bytes = b"", host: str = "") -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", mail.server_port, timeout=10)
+    connection.request(method, path, body, {"Host": host or f"127.0.0.1:{mail.server_port}"})
+    return connection.getresponse()
+
+
+@in_browser
+def test_the_page_gets_its_files_and_carries_messages(mail: web.Mail) -> None:
+    for name in (*web.OURS, *web.THEIRS):
+        response = ask(mail, "GET", f"/{mail.secret}/{name}")
+        assert (response.status, response.headers["Content-Type"]) == (200, TYPES[Path(name).suffix])
+        assert {key: response.headers[key] for key in HEADERS} == HEADERS
+        assert len(response.read()) == int(response.headers["Content-Length"]) > 100
+    mail.requests.put(b"a request")
+    assert ask(mail, "POST", f"/{mail.secret}/messages", b"an answer").read() == b"a request"
+    assert mail.answers.get(timeout=10) == b"an answer"
+
+
+@in_browser
+def test_nobody_else_can_answer_for_the_page(mail: web.Mail) -> None:
+    assert web.Mail().secret != mail.secret
+    for path in ("/messages", f"/{mail.secret}x/messages", f"/{mail.secret}/web.html"):
+        assert ask(mail, "POST", path, b"a lie").status == 404
+    assert ask(mail, "POST", f"/{mail.secret}/messages", b"a lie", host="evil.example").status == 421
+    for path in ("/", "/web.html", f"/{mail.secret}/web.py", f"/{mail.secret}/../web.html"):
+        assert ask(mail, "GET", path).status == 404
+    assert mail.answers.empty()
+
+
+@in_node
+def test_what_an_engine_needs_is_installed_by_the_process_that_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(package: str) -> str:
+        raise MissingCapability(f"{package} was asked for here")
+
+    monkeypatch.setattr(npm, "version", asked)
+    with pytest.raises(MissingCapability, match="onnxruntime-node was asked for here"):
+        Opener(engine="node").open(CNN)
+
+
 def test_files_that_are_no_onnx_are_left_out_with_a_note(exports: Path, runs: Path) -> None:
     folder = exports / "fc-tiny"
-    with pytest.warns(UserWarning, match=r"fc-tiny\.pt2, .* left out: engines run ONNX files"):
-        result = verify([folder], runs=runs, engine="onnxruntime")
+    with pytest.warns(UserWarning, match=r"fc-tiny\.pt2, .* left out: engine onnxruntime runs ONNX files"):
+        result = verify([folder], runs=runs, opener=Opener(engine="onnxruntime"))
     assert result.passed
     assert {Path(report.path).suffix for report in result.reports} == {".onnx"}
-    with pytest.raises(UsageError, match=r"torchscript\.pt: engines run ONNX files, and this is none"):
-        verify([folder / "fc-tiny.torchscript.pt"], runs=runs, engine="opencv")
+    with pytest.raises(UsageError, match=r"torchscript\.pt: engine opencv runs ONNX files, and this is none"):
+        verify([folder / "fc-tiny.torchscript.pt"], runs=runs, opener=Opener(engine="opencv"))
 
 
 def test_a_file_that_an_engine_cannot_load_fails_as_an_unreadable_one_does() -> None:
-    (report,) = verify([FC_INT8], engine="openvino").reports
+    (report,) = verify([FC_INT8], opener=Opener(engine="openvino")).reports
     assert (report.passed, report.readable, str(report.engine)) == (False, False, str(find_engine("openvino")))
     assert re.match(f"file: {FC_INT8}: openvino {REFUSES['openvino', FC_INT8]}", report.failures[0])
 
@@ -287,7 +367,7 @@ def test_comparing_measures_answers_and_times_or_times_alone(exports: Path, runs
         path = tmp_path / "exports" / "fc-tiny" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(exports / "fc-tiny" / name, path)
-    bench = engines.Bench(runs, tmp_path / "exports")
+    bench = Bench(runs, tmp_path / "exports")
     rows = list(bench.compare(["onnxruntime", "opencv"]))
     assert [(row.file, row.samples, row.flips, row.changed) for row in rows[1:3]] == [
         ("fc-tiny.onnx", 60, 0, 0),

@@ -13,10 +13,10 @@ import torch
 from onnx import TensorProto, helper
 
 from edgedigits import export, load
-from edgedigits.cli import tables, verify
+from edgedigits.cli.tables import print_table
+from edgedigits.cli.verify import inspection
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import ModelFileError
-from edgedigits.export import formats
 from edgedigits.export.formats import get_format
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import parameter_count
@@ -25,7 +25,7 @@ from edgedigits.records.artifact import TensorInfo
 from edgedigits.runtime import compatibility
 from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.inspection import inspect, quantized_share
-from edgedigits.runtime.readers import torchscript
+from edgedigits.runtime.readers import describe, torchscript
 from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES
 
@@ -51,7 +51,7 @@ every_format = pytest.mark.parametrize("format_name", FORMAT_NAMES)
 
 def test_every_format_describes_its_files(all_files: dict[tuple[str, str], Path]) -> None:
     assert {format_name for _, format_name in all_files} == set(FORMAT_NAMES)
-    assert all(callable(get_format(name).describe) for name in FORMAT_NAMES)
+    assert all(describe(path, get_format(name)).contract.format == name for (_, name), path in all_files.items())
 
 
 @every_file
@@ -76,7 +76,7 @@ def test_parameters_and_their_quantized_share_are_counted(
 ) -> None:
     found = inspect(all_files[name, format_name])
     wanted = parameter_count(read_checkpoint(runs / name).spec)
-    if format_name in formats.FLOAT_NAMES:
+    if get_format(format_name).precision == "float":
         assert (found.parameters, found.quantized_share) == (wanted, 0)
     else:  # scales come in addition
         assert wanted <= found.parameters <= 1.05 * wanted
@@ -302,7 +302,7 @@ def test_a_table_shows_the_facts(
     format_name: str, all_files: dict[tuple[str, str], Path], runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = inspect(all_files["cnn-tiny", format_name], runs=runs)
-    tables.print_table(verify.inspection(found))
+    print_table(inspection(found))
     shown = capsys.readouterr().out
     for fact in (found.path, found.sha256, found.contract.checkpoint_sha256, f"{found.parameters:,}", str(runs)):
         assert fact in shown

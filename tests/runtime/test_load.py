@@ -8,7 +8,6 @@ import pytest
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import BadInput, CheckpointError, ModelFileError
-from edgedigits.export import formats
 from edgedigits.export.formats import get_format
 from edgedigits.models import metrics
 from edgedigits.models.checkpoint import read_checkpoint
@@ -45,7 +44,7 @@ def test_an_exported_file_answers_as_its_run(name: str, count: int, runs: Path, 
     for scores, wanted, given in zip(found, load(runs / "cnn-tiny")(shown), ("logits", "probabilities"), strict=True):
         assert (scores.dtype, scores.shape) == (np.float32, (count, 10))
         assert np.array_equal(scores.argmax(1), wanted.argmax(1))
-        if name in formats.FLOAT_NAMES and (given == "logits" or predictor.contract.temperature is None):
+        if get_format(name).precision == "float" and (given == "logits" or predictor.contract.temperature is None):
             np.testing.assert_allclose(scores, wanted, atol=1e-4)
 
 

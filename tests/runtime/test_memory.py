@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from edgedigits.data import canvases, drawn, published
-from edgedigits.data import folder as data_folder
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.data.published import IDX_SETS
@@ -72,6 +71,6 @@ def test_a_command_keeps_its_bound(command: str, place: Path) -> None:
 def test_more_images_than_fit_are_refused_before_they_are_read(
     digits_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data_folder, "MOST_IMAGES", 100)
+    monkeypatch.setattr("edgedigits.data.folder.MOST_IMAGES", 100)
     with pytest.raises(DataError, match=r"360 images, at most 100 wanted"):
         load_data(digits_folder)

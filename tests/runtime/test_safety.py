@@ -17,9 +17,9 @@ from edgedigits.export.formats import get_format
 from edgedigits.export.manifest import read_manifest
 from edgedigits.models import checkpoint
 from edgedigits.records.artifact import Manifest
-from edgedigits.runtime import readers, safety
 from edgedigits.runtime.inspection import inspect
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.readers import describe
 from edgedigits.runtime.safety import BOUNDS, Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
 from edgedigits.system import files
@@ -64,7 +64,7 @@ def test_a_hostile_model_is_refused_by_name_before_a_runtime_sees_it(
     path = tmp_path / "hostile.onnx"
     MODELS[name].spoil(good)
     path.write_bytes(good.SerializeToString())
-    for read in (load, lambda path: readers.describe(path, ONNX)):
+    for read in (load, lambda path: describe(path, ONNX)):
         with pytest.raises(ModelFileError, match=MODELS[name].reason) as caught:
             read(path)
         assert str(caught.value).startswith(f"{path}: not a valid ONNX model (")
@@ -86,7 +86,7 @@ def test_a_hostile_file_is_refused_by_name(name: str, tmp_path: Path) -> None:
 def test_a_model_that_turns_hostile_when_it_runs_is_an_error_in_seconds(
     name: str, good: onnx.ModelProto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(safety, "BOUNDS", dataclasses.replace(BOUNDS, cpu_seconds=1))
+    monkeypatch.setattr("edgedigits.runtime.safety.process.BOUNDS", dataclasses.replace(BOUNDS, cpu_seconds=1))
     MODELS[name].spoil(good)
     path = tmp_path / "hostile.onnx"
     path.write_bytes(good.SerializeToString())
@@ -174,7 +174,7 @@ def test_code_is_loaded_when_a_manifest_lists_it_or_on_request(
     np.testing.assert_array_equal(load(alone, trust=True)(INK)[0], wanted)
     report = verify([alone], runs=runs).reports[0]
     assert "can hold code" in report.failures[0]
-    assert verify([alone], runs=runs, trust=True).passed
+    assert verify([alone], runs=runs, opener=Opener(trust=True)).passed
 
 
 def test_formats_say_whether_they_hold_code() -> None:

@@ -15,8 +15,7 @@ import pytest
 from edgedigits import load
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import get_format
-from edgedigits.runtime import predictor as runtime_predictor
-from edgedigits.runtime import safety, sandbox
+from edgedigits.runtime import sandbox
 from edgedigits.runtime.engines.onnxruntime import SETTINGS
 from edgedigits.runtime.readers import describe
 from edgedigits.runtime.safety import BOUNDS, messages
@@ -42,7 +41,7 @@ def test_it_answers_as_the_file_does_here(setting: str) -> None:
 
 
 def test_images_one_a_call_are_answered_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime_predictor, "FAR_CALLS", 2)  # the last request has a single image
+    monkeypatch.setattr("edgedigits.runtime.predictor.FAR_CALLS", 2)  # the last request has a single image
     there, here = sandbox.open_apart(CNN, ONNX), open_here(CNN, ONNX)
     np.testing.assert_array_equal(there.alone(IMAGES), here.alone(IMAGES))
     np.testing.assert_array_equal(there.alone(IMAGES), np.concatenate([here(image[None])[0] for image in IMAGES]))
@@ -111,7 +110,7 @@ def test_a_crash_there_is_an_error_here_and_the_next_process_is_fresh() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
 def test_silence_there_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = sandbox.open_apart(CNN, ONNX)
-    monkeypatch.setattr(safety, "BOUNDS", dataclasses.replace(BOUNDS, wall_seconds=0.5))
+    monkeypatch.setattr("edgedigits.runtime.safety.process.BOUNDS", dataclasses.replace(BOUNDS, wall_seconds=0.5))
     os.kill(child_of(CNN).process.pid, signal.SIGSTOP)
     start = time.monotonic()
     with pytest.raises(ModelFileError, match=r"no answer for 0\.5 seconds"):

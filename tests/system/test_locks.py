@@ -20,7 +20,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.published import FileStatus
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.export.exporter import export
-from edgedigits.system import files, locks
+from edgedigits.system import files, flock, locks
 from edgedigits.system.flock import NO_LOCKS
 from edgedigits.train.trainer import train
 from edgedigits.verify.verifier import verify
@@ -28,7 +28,7 @@ from edgedigits.verify.verifier import verify
 HOLD = """
 import sys
 from pathlib import Path
-from edgedigits import locks
+from edgedigits.system import locks
 with locks.held(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -117,7 +117,7 @@ def test_a_file_system_without_locks_is_told_and_used(
     def none(_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(locks, "_lock", none)
+    monkeypatch.setattr(flock, "_lock", none)
     with pytest.warns(UserWarning, match=r"\.lock: no locks there"), locks.held(tmp_path):
         pass
 
@@ -128,7 +128,7 @@ def test_another_failure_to_lock_is_a_folder_that_cannot_be_written(
     def failing(_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(locks, "_lock", failing)
+    monkeypatch.setattr(flock, "_lock", failing)
     with pytest.raises(MissingCapability, match=f"cannot write to {tmp_path}: Input/output error"):
         locks.held(tmp_path).__enter__()
 

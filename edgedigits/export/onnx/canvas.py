@@ -20,10 +20,9 @@ from onnx import TensorProto
 from edgedigits.data.canvases import SIDES
 from edgedigits.export.formats import Source
 from edgedigits.export.onnx import framing
-from edgedigits.export.onnx import graph as onnx_graph
 from edgedigits.export.onnx.convert import float_graph, save
 from edgedigits.export.onnx.framing import FRAME
-from edgedigits.export.onnx.graph import NETWORK, Graph
+from edgedigits.export.onnx.graph import NETWORK, Graph, prune, tensor
 from edgedigits.export.onnx.quantize_dynamic import quantize
 from edgedigits.records.artifact import Contract, TensorSpec
 
@@ -75,12 +74,12 @@ def framed(network: bytes, contract: Contract) -> onnx.ModelProto:
     scores = graph.Mul(graph.Div(logits, contract.temperature), has_ink)
     graph.Softmax(scores, axis=0, output="probabilities")
     model = graph.model(
-        [onnx_graph.tensor("image", "height", "width")],
+        [tensor("image", "height", "width")],
         [
-            onnx_graph.tensor("logits", classes, kind=TensorProto.FLOAT),
-            onnx_graph.tensor("probabilities", classes, kind=TensorProto.FLOAT),
-            onnx_graph.tensor("seen", FRAME, FRAME),
+            tensor("logits", classes, kind=TensorProto.FLOAT),
+            tensor("probabilities", classes, kind=TensorProto.FLOAT),
+            tensor("seen", FRAME, FRAME),
         ],
     )
-    onnx_graph.prune(model.graph)  # the network's own softmax
+    prune(model.graph)  # the network's own softmax
     return model

@@ -1,4 +1,4 @@
-"""TODO edgedigits/models/networks/layers.py."""
+"""The layers that several networks share."""
 
 import itertools
 

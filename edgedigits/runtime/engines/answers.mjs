@@ -1,5 +1,5 @@
-// The other side of edgedigits/messages.py: `answers(ort, options)` gives a function from a message's bytes to its
-// answer's, for one model in ONNX Runtime. Node and the browser run this same file.
+// The other side of edgedigits/runtime/safety/messages.py: `answers(ort, options)` gives a function from a message's
+// bytes to its answer's, for one model in ONNX Runtime. Node and the browser run this same file.
 
 const TYPES = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array, float64: Float64Array }
 

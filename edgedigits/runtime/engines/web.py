@@ -5,16 +5,14 @@ ends when the pipe to it is closed (`--remote-debugging-pipe`), so it ends with 
 the shell that started it then removes its folder.
 """
 
-import functools
 import os
 import queue
 import secrets
 import shutil
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from edgedigits.errors import MissingCapability
 from edgedigits.runtime import remote
@@ -23,6 +21,7 @@ from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.runtime.safety.process import start_program
 from edgedigits.system import npm
+from edgedigits.system.server import TYPES, Handler, LocalServer
 
 PACKAGE = "onnxruntime-web"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -37,18 +36,12 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/edgedigits-web-XXXXXX") || exit
 { grep -m 1 FATAL "$folder/log" || tail -n 1 "$folder/log"; } >&2
 rm -rf "$folder"
 """
-
 START_SECONDS = 60.0  # until the page is ready, on a machine however busy
 WATCH = 0.1  # seconds between two looks at whether Chromium still runs
 HERE = Path(__file__).parent
-PAGE = "web.html"
-OURS = {PAGE: "text/html; charset=utf-8", "answers.mjs": "text/javascript"}
-THEIRS = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",  # with the next one, the page's clock ticks every 5 microseconds,
-    "Cross-Origin-Embedder-Policy": "require-corp",  # not every 100
-}
+PAGE, MESSAGES = "web.html", "messages"
+OURS = (PAGE, "web.mjs", "answers.mjs")
+THEIRS = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 
 
 def version() -> str:
@@ -66,12 +59,9 @@ class Page:
     """A page in Chromium that answers messages."""
 
     def __init__(self) -> None:
-        self.requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self.answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        secret = f"/{secrets.token_urlsafe()}/"  # or any other page on this machine could answer
-        server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, self, secret))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}{secret}{PAGE}"
+        self.mail = Mail()
+        threading.Thread(target=self.mail.serve_forever, daemon=True).start()
+        url = f"{self.mail.url}{self.mail.secret}/{PAGE}"
         root = ("--no-sandbox",) if os.geteuid() == 0 else ()  # Chromium's own has no use for root
         self.chromium = start_program([_browser(), *ARGUMENTS, *root, url], SCRIPT)
         try:
@@ -81,7 +71,7 @@ class Page:
 
     def exchange(self, body: bytes) -> bytes:
         """Send a message, wait for its answer. Raises RuntimeError where Chromium ends before that."""
-        self.requests.put(body)
+        self.mail.requests.put(body)
         return self._wait(float("inf"))
 
     def _wait(self, seconds: float) -> bytes:
@@ -89,7 +79,7 @@ class Page:
         due = time.monotonic() + seconds
         while time.monotonic() < due:
             try:
-                return self.answers.get(timeout=WATCH)
+                return self.mail.answers.get(timeout=WATCH)
             except queue.Empty:
                 if self.chromium.poll() is not None:
                     said = self.chromium.stderr.read().decode(errors="replace").strip() if self.chromium.stderr else ""
@@ -97,40 +87,41 @@ class Page:
         raise RuntimeError(f"Chromium showed no page within {seconds:.0f} seconds")
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Files for the page, and its messages: a POST brings an answer and takes the next request."""
+class Mail(LocalServer):
+    """Gives the page its files, and carries its messages: a POST brings an answer and takes the next request.
 
-    protocol_version = "HTTP/1.1"  # one connection for all messages
+    secret   the folder of its address, or any other page on this machine could answer
+    """
 
-    def __init__(self, page: Page, secret: str, *arguments: Any) -> None:
-        self.page, self.secret = page, secret
-        super().__init__(*arguments)
+    def __init__(self) -> None:
+        self.secret = secrets.token_urlsafe()
+        self.requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        super().__init__(_Handler)
 
-    def do_GET(self) -> None:
-        name = self.path.removeprefix(self.secret)
-        if name in OURS:
-            self._reply((HERE / name).read_bytes(), OURS[name])
-        elif name in THEIRS:
-            self._reply((npm.modules(PACKAGE) / PACKAGE / "dist" / name).read_bytes(), THEIRS[name])
-        else:
-            self.send_error(404)
 
-    def do_POST(self) -> None:
-        if self.path != self.secret + "messages":
-            return self.send_error(404)
+class _Handler(Handler):
+    server: Mail
+
+    def do_GET(self) -> None:  # noqa: N802 - the library's name
+        path = self._file()
+        if path is None:
+            return self.send_error(HTTPStatus.NOT_FOUND)
+        return self.reply(path.read_bytes(), TYPES[path.suffix])
+
+    def do_POST(self) -> None:  # noqa: N802 - likewise
+        if self.path != f"/{self.server.secret}/{MESSAGES}":
+            return self.send_error(HTTPStatus.NOT_FOUND)
         size = int(self.headers["Content-Length"])
-        self.page.answers.put(self.rfile.read(min(size, BOUNDS.answer_bytes)))
-        return self._reply(self.page.requests.get(), "application/octet-stream")
+        self.server.answers.put(self.rfile.read(min(size, BOUNDS.answer_bytes)))
+        return self.reply(self.server.requests.get(), "application/octet-stream")
 
-    def _reply(self, content: bytes, kind: str) -> None:
-        self.send_response(200)
-        for name, value in (*HEADERS.items(), ("Content-Type", kind), ("Content-Length", str(len(content)))):
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
+    def _file(self) -> Path | None:
+        """Where the file that is asked for lies; None where it is none of the page's."""
+        name = self.path.removeprefix(f"/{self.server.secret}/")
+        if name in OURS:
+            return HERE / name
+        return npm.modules(PACKAGE) / PACKAGE / "dist" / name if name in THEIRS else None
 
 
 def _browser() -> str:
