@@ -17,6 +17,7 @@ import numpy as np
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.export.formats import get_format, sibling
+from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import Record
@@ -108,8 +109,9 @@ class Times:
     large: list[float] = dataclasses.field(default_factory=list)
 
 
+@checked
 def bench(
-    artifacts: Sequence[Artifact | str | Path] = (),
+    artifacts: OneOrMore[Artifact | str | Path] = (),
     *,
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
@@ -123,7 +125,8 @@ def bench(
     Where a checkpoint is not at hand, or torch is not installed, its files are measured alone: there is no row of the
     torch model, and nothing is compared with it.
 
-    artifacts   Artifacts, or paths of files or of their folders; all files below `exports` when none is given
+    artifacts   one or several: an Artifact, or the path of a file or of a folder of them; all files below `exports`
+                when none is given
     dataset     for accuracy and flips, by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
     runs        where the checkpoints are; a file finds its own by SHA-256
@@ -135,7 +138,7 @@ def bench(
     """
     references = References(Path(runs), dataset, data_dir, compared=False)
     with environment.torch_threads(THREADS):
-        contestants = _contestants(find_candidates(artifacts, Path(exports)), references, opener)
+        contestants = _contestants(find_candidates(several(artifacts), Path(exports)), references, opener)
         rows = compare(measure(contestants, observer))
     used = {reference.dataset: len(reference.test) for reference in references.known.values()}
     return Benchmark(

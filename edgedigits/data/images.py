@@ -26,6 +26,7 @@ FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".png", ".jpg", ".jpeg")
 MOST_CANVAS_PIXELS = 50_000_000  # of a picture to decode: 200 MB as RGBA
 MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
+UNREADABLE = (OSError, ValueError, RuntimeError, SyntaxError)  # what Pillow raises while it decodes
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,29 @@ def read_picture(source: str) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels: they are counted below
             with Image.open(io.BytesIO(content), formats=FORMATS) as file:
-                _require_size(file)
                 remarks = ("several frames: the first is read",) if getattr(file, "is_animated", False) else ()
-                file.draft("L", (SIDES[1], SIDES[1]))  # lets JPEG decode a smaller picture
                 return Picture(_canvas(file), remarks)
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
-    except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
         reason = "none of these" if isinstance(error, UnidentifiedImageError) else str(error)
         raise DataError(f"{source}: not a readable PNG or JPEG picture ({reason}).") from error
+
+
+def canvas_of(picture: "Image") -> Uint8Array:
+    """A picture in memory as a canvas, as `read_picture` makes one of a file. Raises DataError."""
+    try:
+        return _canvas(picture)
+    except UNREADABLE as error:
+        raise DataError(f"not a readable picture ({error}).") from error
+
+
+def image_of(picture: "Image", dark_ink: bool = False) -> Uint8Array:
+    """A picture in memory as uint8 `[28, 28]`, as `read_image` makes one of a file. Raises DataError."""
+    try:
+        return _image(picture, dark_ink)
+    except UNREADABLE as error:
+        raise DataError(f"not a readable picture ({error}).") from error
 
 
 def _stdin() -> bytes:
@@ -107,6 +122,8 @@ def _require_size(file: "Image") -> None:
 def _canvas(file: "Image") -> Uint8Array:
     from PIL import Image
 
+    _require_size(file)
+    file.draft("L", (SIDES[1], SIDES[1]))  # lets JPEG decode a smaller picture
     image = to_rgba(file)
     gray, visible = np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
     if visible.min() < 255:
@@ -141,19 +158,26 @@ def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
     Any kind, size and mode that Pillow decodes itself: turned as its EXIF data says, transparent parts taken as
     ground, made gray, scaled with anti-aliasing to fit, and centred. Raises DataError.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
-    ground = 255 if dark_ink else 0
     try:
         with Image.open(io.BytesIO(files.read_bytes(path, MOST_BYTES)), formats=_harmless_kinds()) as file:
-            if (pixels := math.prod(file.size)) > MOST_PIXELS:
-                raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} wanted")
-            image = to_rgba(file)
-            flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
-            gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
+            return _image(file, dark_ink)
     except UnidentifiedImageError as error:  # its message has an address in memory
         raise DataError(f"{path}: not a readable image (of no kind that Pillow knows). Mend or remove it.") from error
-    except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
+
+
+def _image(file: "Image", dark_ink: bool) -> Uint8Array:
+    """An image of any size and mode as uint8 `[28, 28]`. Raises ValueError where it is too large."""
+    from PIL import Image, ImageOps
+
+    if (pixels := math.prod(file.size)) > MOST_PIXELS:
+        raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} wanted")
+    ground = 255 if dark_ink else 0
+    image = to_rgba(file)
+    flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
+    gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
     values = np.array(gray, dtype=np.uint8)  # a copy, since Pillow's own pixels cannot be written to
     return 255 - values if dark_ink else values

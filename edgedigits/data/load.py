@@ -19,9 +19,11 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.folder import load_folder
 from edgedigits.data.published import IDX_SETS, KNOWN, default_dir, load_idx, load_mnist_5k
 from edgedigits.errors import DataError, UsageError, unknown
+from edgedigits.records.arguments import checked
 from edgedigits.records.model import Checkpoint
 
 
+@checked
 def load_data(source: str | Path, data_dir: Path | None = None, dark_ink: bool = False) -> Dataset:
     """Load a data set: a known name, or a folder of class folders.
 

@@ -14,6 +14,7 @@ from edgedigits.embed.package import Package
 from edgedigits.embed.targets import Target, get_target
 from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export.formats import FORMATS, PRECISIONS, Format, format_of, require_format, sibling
+from edgedigits.records.arguments import checked
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.load import Opener
@@ -44,6 +45,7 @@ class Embedding(Record):
         return sum(self.files.values())
 
 
+@checked
 def embed(
     target: str,
     model: str | Path,
@@ -51,6 +53,7 @@ def embed(
     *,
     exports: str | Path = "exports",
     force: bool = False,
+    opener: Opener = Opener(),  # noqa: B008 - it is frozen
     observer: Observer = ignore,
 ) -> Embedding:
     """Make a folder that runs a model in another program: the file, a program, and a self-test.
@@ -59,6 +62,7 @@ def embed(
     model     an ONNX file, or a name below `exports`: then its canvas file, float first, or else its plain one
     out       the folder; it must be empty or missing
     force     write into a folder that is not empty: files of the same names are replaced, no other is touched
+    opener    how the model is opened, to be asked for the self-test
 
     The same model gives the same bytes. Raises UsageError on an unknown target, a file that it does not
     take, and a folder that is not empty; BadInput where there is no such model, and ModelFileError where
@@ -69,7 +73,7 @@ def embed(
     _require_free(folder, force)
     paths = _find(str(model), made_for, Path(exports))
     observer(Progress(f"embed {paths[0].name}", 0, None))
-    package = _package(paths)
+    package = _package(paths, opener)
     content = _shared(package) | made_for.files(package)
     with files.staged(folder) as stage:
         for name, data in content.items():
@@ -153,12 +157,12 @@ def _require_takes(target: Target, path: Path, row: Format) -> None:
         )
 
 
-def _package(paths: Sequence[Path]) -> Package:
-    """The files, once they have passed the checks of `runtime/safety` and answered in a process of their own.
+def _package(paths: Sequence[Path], opener: Opener) -> Package:
+    """The files, once they have passed the checks of `runtime/safety` and answered.
 
     Raises ModelFileError.
     """
-    ready = [_ready(path) for path in paths]
+    ready = [_ready(path, opener) for path in paths]
     main, contract = ready[0], ready[0].predictor.contract
     return Package(
         name=main.file.removesuffix(main.format.suffix),
@@ -168,8 +172,8 @@ def _package(paths: Sequence[Path]) -> Package:
     )
 
 
-def _ready(path: Path) -> Ready:
-    row, predictor = require_format(path), Opener().open(path)
+def _ready(path: Path, opener: Opener) -> Ready:
+    row, predictor = require_format(path), opener.open(path)
     contract = predictor.contract
     if contract.format != row.name:
         raise ModelFileError(f"{path}: {row.name} by its name, {contract.format} by its contract. Name it as exported.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import MissingCapability, UsageError
+from edgedigits.errors import MissingCapability
 from edgedigits.export import calibration, formats, manifest
 from edgedigits.export.calibration import calibration_images
 from edgedigits.export.formats import Format, Source
@@ -14,15 +14,17 @@ from edgedigits.export.rejection import fit_rejection
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Deployed
 from edgedigits.models.weights import load_classifier
+from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.artifact import Artifact, Contract
 from edgedigits.records.model import Checkpoint
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.system import environment, files, locks
 
 
+@checked
 def export(
     run: Checkpoint | str | Path,
-    format: Sequence[str] = (),  # noqa: A002 - the word that the command line uses
+    format: OneOrMore[str] = (),  # noqa: A002 - the word that the command line uses
     *,
     quantize: bool = False,
     method: str = "dynamic",
@@ -35,7 +37,7 @@ def export(
     """Export a trained model to `<exports>/<name>/`, one self-contained file a format.
 
     run         a Checkpoint, or the folder of one
-    format      names of formats; ONNX, and TorchScript where it can be written, when none is given
+    format      one name of a format, or several; ONNX, and TorchScript where it can be written, when none is given
     quantize    also write the int8 file of each
     method      how to quantize: "dynamic", or "static", which calibrates on training images
     input       what an image shows: a "digit" as MNIST has them, or a "canvas" with one anywhere on it
@@ -48,7 +50,7 @@ def export(
     MissingCapability where a format that was asked for cannot be written here.
     """
     source = run if isinstance(run, Checkpoint) else read_checkpoint(Path(run))
-    chosen = choose_formats(format, quantize, method, input)
+    chosen = choose_formats(several(format), quantize, method, input)
     classifier = load_classifier(source)
     model = Deployed(classifier).eval()
     calibrated = any(row.calibrated for row in chosen)
@@ -84,8 +86,6 @@ def choose_formats(
     Raises UsageError on an unknown name, MissingCapability on one that was named and cannot be written.
     """
     formats.require_method(method)
-    if isinstance(names, str):
-        raise UsageError(f"a list of formats wanted, '{names}' given: write [{names!r}]")
     usable = []
     for row in formats.for_input(tuple(names), input_name):
         reason = row.unavailable()

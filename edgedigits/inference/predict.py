@@ -1,6 +1,6 @@
 """Ask a canvas file about pictures: `predict(["photo.jpg"])` gives Predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from edgedigits.data.images import find_pictures, read_picture
 from edgedigits.errors import BadInput, DataError, ModelFileError
 from edgedigits.export.formats import format_of, get_format
 from edgedigits.inference.doubts import doubts
+from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.load import Opener
@@ -48,20 +49,27 @@ class Predictions(Record):
     predictions: tuple[Prediction, ...]
 
 
+@checked
 def predict(
-    sources: Sequence[str | Path], *, model: str | Path | None = None, exports: str | Path = "exports"
+    sources: OneOrMore[str | Path],
+    *,
+    model: str | Path | None = None,
+    exports: str | Path = "exports",
+    opener: Opener = Opener(),  # noqa: B008 - it is frozen
 ) -> Predictions:
-    """The digits on pictures: PNG or JPEG files, folders of them, or "-" for standard input.
+    """The digits on pictures, one or several: PNG or JPEG files, folders of them, or "-" for standard input.
 
     model     a canvas file; without it, the one of `cnn` below `exports`, or else the first one there
+    opener    how that is opened
 
     A picture that cannot be read becomes a Prediction with its error, and the others are answered all
     the same. Raises DataError on a folder without pictures, BadInput where there is no canvas file, and
     ModelFileError where the file named is damaged or none.
     """
-    found = find_pictures([str(source) for source in sources])
+    named: list[str | Path] = several(sources)
+    found = find_pictures([str(source) for source in named])
     path = Path(model) if model else find_model(Path(exports))
-    predictor = open_canvas_file(path)
+    predictor = open_canvas_file(path, opener)
     answers = tuple(_predict(source, predictor) for source in found)
     return Predictions(str(path), predictor.contract.threshold, answers)
 
@@ -75,12 +83,12 @@ def find_model(exports: Path) -> Path:
     return found[0]
 
 
-def open_canvas_file(path: Path) -> CanvasPredictor:
+def open_canvas_file(path: Path, opener: Opener = Opener()) -> CanvasPredictor:  # noqa: B008 - it is frozen
     """A canvas file, ready to read canvases. Raises ModelFileError."""
     row = format_of(path)
     if row is None or row.input != "canvas":
         raise ModelFileError(f"{path}: no canvas file, by its name. Make one with edgedigits export --input canvas.")
-    predictor = Opener().open(path)
+    predictor = opener.open(path)
     assert isinstance(predictor, CanvasPredictor)
     return predictor
 

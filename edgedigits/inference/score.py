@@ -9,7 +9,6 @@ and Spark's `predict_batch_udf` call.
 import dataclasses
 import functools
 import hashlib
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -28,13 +27,14 @@ from edgedigits.export.formats import require_format
 from edgedigits.inference import sinks
 from edgedigits.inference.sinks import Answers, Journal, Output, Plan
 from edgedigits.inference.sources import Batch, Ids, Shard, Source, find_source
+from edgedigits.records.arguments import checked
 from edgedigits.records.arrays import Images
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import Record
+from edgedigits.runtime.inputs import as_images
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety.trust import read_model, require_trusted
-from edgedigits.system import files
 
 BATCH_SIZE = 4096
 AHEAD = 2  # batches that wait for the next stage
@@ -65,6 +65,7 @@ class ScoreSummary(Record):
     images_per_second: float
 
 
+@checked
 def score(
     model: str | Path,
     images: str | Path,
@@ -141,6 +142,7 @@ class Scorer:
     isolated   run a file that holds nothing but data (ONNX) in a process of its own, as `edgedigits score` does
     """
 
+    @checked
     def __init__(self, path: str | Path, *, trust: bool = False, isolated: bool = False) -> None:
         row = require_format(Path(path))
         if row.input != "digit":
@@ -185,32 +187,10 @@ class Scorer:
         return self
 
 
-def as_images(pixels: npt.NDArray[Any]) -> Images:
-    """Pixels of any number type as uint8. Raises UsageError unless all are whole numbers from 0 to 255."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    try:
-        with np.errstate(invalid="ignore"):
-            images = pixels.astype(np.uint8)
-        same = bool((images == pixels).all())
-    except (TypeError, ValueError):  # no numbers, or rows of different lengths
-        same = False
-    if not same:
-        raise UsageError(f"images: whole numbers from 0 to 255 wanted, these {pixels.dtype} values are others")
-    return images
-
-
 @functools.lru_cache(maxsize=4)
 def _opened(name: str, content: bytes, opener: Opener) -> Predictor:
-    """A model file by its bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        with files.writing(path.parent):
-            path.write_bytes(content)
-        try:
-            return opener.open(path)
-        except ModelFileError as error:
-            raise ModelFileError(str(error).replace(str(path), name)) from error
+    """A model file by its bytes: one predictor for all scorers of them, which a forked process opens anew."""
+    return opener.open_bytes(Path(name), content)
 
 
 def _warn_of_polarity(source: Source, path: Path, dark_ink: bool) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgedigits.records.arguments import checked
 from edgedigits.records.record import LOCAL, OPTIONAL, Record, require, require_plain
 
 IMAGE_SHAPE = (28, 28)
@@ -14,6 +15,7 @@ SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16", "auto")
 
 
+@checked
 @dataclass(frozen=True)
 class ModelSpec(Record):
     """A network, complete: enough to build it and to feed it.
@@ -39,6 +41,7 @@ class ModelSpec(Record):
         require(abs(self.mean) < float("inf"), "mean", "a finite number", self.mean)
 
 
+@checked
 @dataclass(frozen=True)
 class Recipe(Record):
     """How a network is trained. All that the result depends on, but for the data and the machine.

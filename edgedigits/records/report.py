@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from edgedigits.records.arguments import checked
 from edgedigits.records.record import OPTIONAL, Record, require
 
 TORCH_MODEL, RECORDED = "torch model", "manifest"  # what a ParityReport compares with
 
 
+@checked
 @dataclass(frozen=True)
 class Limits(Record):
     """What `verify` lets pass; None is no limit.

@@ -9,6 +9,7 @@ from edgedigits.errors import ModelFileError
 from edgedigits.export import manifest
 from edgedigits.export.formats import require_format
 from edgedigits.models.checkpoint import find_run
+from edgedigits.records.arguments import checked
 from edgedigits.records.artifact import Contract, TensorInfo
 from edgedigits.records.record import Record
 from edgedigits.runtime.compatibility import Runtime, loading_runtimes
@@ -47,17 +48,24 @@ class Inspection(Record):
     verified: str | None = None
 
 
-def inspect(path: str | Path, *, runs: str | Path = "runs") -> Inspection:
+@checked
+def inspect(
+    path: str | Path,
+    *,
+    runs: str | Path = "runs",
+    opener: Opener = Opener(),  # noqa: B008 - it is frozen
+) -> Inspection:
     """Contract, operators, tensors, versions, hash and origin of an exported file, and what can load it.
 
-    runs   where its checkpoint is looked for, by SHA-256
+    runs     where its checkpoint is looked for, by SHA-256
+    opener   how it is opened
 
     Nothing in the file is executed. Raises ModelFileError when it is no exported file, carries no
     contract or is damaged.
     """
     path = Path(path)
     row = require_format(path)
-    found = Opener().describe(path)
+    found = opener.describe(path)
     if found.contract.format != row.name:
         raise ModelFileError(f"{path}: its name says {row.name}, its contract {found.contract.format}.")
     run = find_run(found.contract.checkpoint_sha256, Path(runs))

@@ -5,22 +5,33 @@ process of its own.
 """
 
 import dataclasses
-from dataclasses import dataclass
+import functools
+import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgedigits.errors import ModelFileError
+from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.export.formats import FORMATS, format_of, require_format
 from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.records.arguments import as_path, checked
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Contract
-from edgedigits.runtime import sandbox
-from edgedigits.runtime.predictor import Predictor
+from edgedigits.runtime.predictor import PREDICTORS, Predictor, Session
 from edgedigits.runtime.readers import Description, describe
-from edgedigits.runtime.safety.trust import require_trusted
-from edgedigits.runtime.session import open_here
+from edgedigits.runtime.safety.trust import read_model, require_trusted
+from edgedigits.runtime.sandbox import describe_apart, open_apart
+from edgedigits.runtime.session import Lasting, Opening, open_here
 from edgedigits.system import environment
 
 
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()  # it was removed
+
+
+@checked
 @dataclass(frozen=True)
 class Opener:
     """How files are opened: made once, handed down whole.
@@ -36,26 +47,71 @@ class Opener:
     isolated: bool = True
     trust: bool = False
 
-    def open(self, path: Path) -> Predictor:
+    def open(self, path: str | Path) -> Predictor:
         """An exported file, ready to answer. Raises ModelFileError, UsageError and MissingCapability."""
+        place = as_path(path, "path")
+        return self.open_bytes(place, self.read(place))
+
+    def open_bytes(self, path: Path, content: bytes) -> Predictor:
+        """The same for a file's bytes, which the caller read and trusts; its path says its format, and names it."""
+        row = require_format(path)
+        contract, session = self.session(path, content)
+        return PREDICTORS[row.input](contract, Lasting(Reopening(self, path, content), session))
+
+    def session(self, path: Path, content: bytes) -> tuple[Contract, Session]:
+        """The contract and a session of a file's bytes."""
+        row = require_format(path)
+        opening = Opening(path, row, content, self.engine, self.setting)
+        return open_apart(opening) if self.isolated and row.box.data_only else open_here(opening)
+
+    def read(self, path: Path) -> bytes:
+        """The bytes of an exported file, which may be opened. Raises ModelFileError."""
         row = require_format(path)
         if not row.box.data_only:
             require_trusted(path, row.name, self.trust)
-        elif self.isolated:
-            return sandbox.open_apart(path, row, self.engine, self.setting)
-        return open_here(path, row, self.engine, self.setting)
+        return read_model(path)
 
     def describe(self, path: Path) -> Description:
         """What an exported file holds, without running it. Raises ModelFileError."""
-        row = require_format(path)
+        row, content = require_format(path), read_model(path)
         apart = self.isolated and row.box.data_only
-        return sandbox.describe_apart(path, row) if apart else describe(path, row)
+        return describe_apart(Opening(path, row, content)) if apart else describe(path, row, content)
 
     def in_setting(self, setting: str) -> "Opener":
         """The same, with another setting."""
         return dataclasses.replace(self, setting=setting)
 
 
+@dataclass(frozen=True)
+class Reopening:
+    """How a file is opened again where its session has ended: the same bytes, in the same way.
+
+    content   None where this was pickled, as path and options: then they are read anew, and must be those of `sha256`
+    """
+
+    opener: Opener
+    path: Path
+    content: bytes | None = field(default=None, repr=False)
+    sha256: str = ""
+    place: Path = field(default_factory=_current_folder)
+
+    def __call__(self) -> Session:
+        """A session. Raises what `Opener.open` raises, and ModelFileError where the file has changed."""
+        content = self._read() if self.content is None else self.content
+        return self.opener.session(self.path, content)[1]
+
+    def __reduce__(self) -> tuple[type["Reopening"], tuple[object, ...]]:
+        sha256 = self.sha256 if self.content is None else hashlib.sha256(self.content).hexdigest()
+        return Reopening, (self.opener, self.place / self.path, None, sha256)
+
+    def _read(self) -> bytes:
+        content = self.opener.read(self.path)
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise ModelFileError(f"{self.path}: changed since it was loaded elsewhere. Load it anew there, and here.")
+        return content
+
+
+@checked
 def load(path: str | Path, *, trust: bool = False, isolated: bool = False) -> Predictor:
     """A run folder (`runs/cnn`) or an exported file (`exports/cnn/cnn.onnx`) as a Predictor.
 
@@ -69,20 +125,30 @@ def load(path: str | Path, *, trust: bool = False, isolated: bool = False) -> Pr
     ModelFileError when the path is damaged or neither of the two, and MissingCapability for a run folder where torch is
     not installed.
     """
-    path = Path(path)
-    if path.is_dir():
-        return _load_run(path)
-    if format_of(path) is None:
-        raise ModelFileError(f"{path}: neither a run folder nor an exported file ({', '.join(FORMATS.names)}).")
-    return Opener(isolated=isolated, trust=trust).open(path)
+    place = as_path(path, "path")
+    if place.is_dir():
+        return _load_run(place)
+    if format_of(place) is None:
+        raise ModelFileError(f"{place}: neither a run folder nor an exported file ({', '.join(FORMATS.names)}).")
+    return Opener(isolated=isolated, trust=trust).open(place)
 
 
 def _load_run(folder: Path) -> Predictor:
+    environment.import_torch(f"{folder}: a run folder")
+    record = read_checkpoint(folder)
+    reopen = functools.partial(_run_session, _current_folder() / folder, record.weights_sha256)
+    return Predictor(Contract.of(record, "checkpoint"), Lasting(reopen, _run_session(folder, record.weights_sha256)))
+
+
+def _run_session(folder: Path, sha256: str) -> Session:
+    """The model of a run folder in torch. Raises CheckpointError, also where its weights are not of that SHA-256."""
     torch = environment.import_torch(f"{folder}: a run folder")
     from edgedigits.models.classifier import Deployed
     from edgedigits.models.weights import load_classifier
 
     record = read_checkpoint(folder)
+    if record.weights_sha256 != sha256:
+        raise CheckpointError(f"{folder}: was trained anew since it was loaded. Load it again.")
     model = Deployed(load_classifier(record)).eval()
 
     def run(images: Images) -> tuple[Scores, Scores]:
@@ -90,4 +156,4 @@ def _load_run(folder: Path) -> Predictor:
             logits, probabilities = model(torch.from_numpy(images))
         return logits.numpy(), probabilities.numpy()
 
-    return Predictor(Contract.of(record, "checkpoint"), run)
+    return Session(run)

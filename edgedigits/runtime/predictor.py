@@ -10,18 +10,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edgedigits.data import canvases
-from edgedigits.data.canvases import SIDES
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import Format
 from edgedigits.records.arrays import EVALUATION_BATCH, Images, Scores
 from edgedigits.records.artifact import Contract
 from edgedigits.records.model import IMAGE_SHAPE
+from edgedigits.runtime.inputs import as_canvas, as_images
 
 FAR_CALLS = 1000  # of one image each, that are asked for at once where each is far from here
 CANVAS = (280, 280)  # height and width of the canvas to measure times with
@@ -49,68 +49,95 @@ class Session(NamedTuple):
     call    gives the file one input
     each    gives it many images, one a call, and returns its outputs joined, where each call is far from here
     clock   what each of so many runs takes, in seconds, where that must be measured elsewhere than here
+    alive   whether it can still be asked, where it can end before this process does
     """
 
     call: Call
     each: Call | None = None
     clock: Clock | None = None
+    alive: Callable[[], bool] | None = None
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            "a session in a runtime cannot be pickled. What edgedigits.load gives can: it travels as its path"
+        )
+
+
+class Asked(Protocol):
+    """What a predictor asks: a Session, or what opens one where it must (`runtime/session.py`)."""
+
+    @property
+    def call(self) -> Call: ...  # noqa: D102
+
+    @property
+    def each(self) -> Call | None: ...  # noqa: D102
+
+    @property
+    def clock(self) -> Clock | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model that is ready to answer.
+    """A model that is ready to answer: in any thread, in forked processes, and pickled, as its path, in others.
 
-    Called with uint8 images `[batch, 28, 28]` (background 0, ink 255), it returns logits and
-    probabilities, both float32 `[batch, classes]`, as its runtime computed them. Files that take
-    something else than such images say in a subclass how they are given them. `call`, `each` and `clock` are
-    those of a Session.
+    Called with images `[batch, 28, 28]` (background 0, ink 255), it returns logits and probabilities, both float32
+    `[batch, classes]`, as its runtime computed them. Files that take something else than such images say in a subclass
+    how they are given them.
+
+    Images may be uint8, or other whole numbers 0 to 255, or fractions 0 to 1; arrays, lists, torch tensors and data
+    frames; `[28, 28]`, `[784]`, `[1, 28, 28]` and `[28, 28, 1]` for one, each also in a batch; or pictures and paths
+    of pictures, which `edgedigits score` reads alike. They are asked for in batches: memory does not grow with them.
     """
 
     contract: Contract
-    call: Call
-    each: Call | None = None
-    clock: Clock | None = None
+    session: Asked
     one_by_one: ClassVar[bool] = False  # takes one image a call
 
-    def __call__(self, images: Images) -> tuple[Scores, Scores]:
+    def __call__(self, images: Any) -> tuple[Scores, Scores]:
         """Logits and probabilities of images. Raises what `answers` raises."""
         logits, probabilities, _ = self.answers(images)
         return logits, probabilities
 
-    def answers(self, images: Images) -> tuple[Scores, Scores, Images]:
+    def answers(self, images: Any) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of images, and what the network inside the file was shown, uint8 `[batch, 28, 28]`.
 
-        Raises UsageError unless they are uint8 `[batch, 28, 28]`, and ModelFileError where the file fails to
-        answer, or answers otherwise than its contract promises.
+        Raises UsageError where they are none, DataError where a picture cannot be read, and ModelFileError where the
+        file fails to answer, or answers otherwise than its contract promises.
         """
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
-            raise UsageError(f"images: uint8 [batch, 28, 28] wanted, {images.dtype} {list(images.shape)} given")
-        wanted = (len(images), len(self.contract.labels))
-        answers = self.run(self.present(images))
-        for name, found in zip(("logits", "probabilities"), answers[:2], strict=True):
-            _require_scores(name, found, wanted)
-        return answers
+        return self.in_batches(as_images(images))
 
     def alone(self, images: Images) -> Scores:
         """The logits of images that are given to the file one a call. Raises what `answers` raises."""
-        if self.each is None:
+        if (each := self.session.each) is None:
             return self.in_batches(images, size=1)[0]
-        logits: Scores = np.concatenate(
-            [self.each(part)[0] for part in np.split(images, range(FAR_CALLS, len(images), FAR_CALLS))]
-        )
-        _require_scores("logits", logits, (len(images), len(self.contract.labels)))
+        parts = np.split(images, range(FAR_CALLS, len(images), FAR_CALLS))
+        logits: Scores = np.concatenate([each(part)[0] for part in parts])
+        _require_scores("logits", logits, self._wanted(images))
         return logits
 
     def in_batches(self, images: Images, size: int = EVALUATION_BATCH) -> tuple[Scores, Scores, Images]:
-        """The same for any number of images, `size` a call."""
-        batches = [self.answers(images[start : start + size]) for start in range(0, len(images), size)]
-        logits, probabilities, shown = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        """The answers to uint8 images `[n, 28, 28]`, `size` a call."""
+        if not len(images):
+            none = np.zeros(self._wanted(images), np.float32)
+            return none, none.copy(), images
+        batches = [self._batch(images[start : start + size]) for start in range(0, len(images), size)]
+        logits, probabilities, shown = map(np.concatenate, zip(*batches, strict=True))
         return logits, probabilities, shown
+
+    def _batch(self, images: Images) -> tuple[Scores, Scores, Images]:
+        answers = self.run(self.present(images))
+        for name, found in zip(("logits", "probabilities"), answers[:2], strict=True):
+            _require_scores(name, found, self._wanted(images))
+        return answers
+
+    def _wanted(self, images: Images) -> tuple[int, int]:
+        """The shape of their scores."""
+        return len(images), len(self.contract.labels)
 
     def seconds(self, inputs: Inputs, calls: int) -> list[float]:
         """What each of so many runs takes: of the runtime alone, without the checks, which are ours."""
-        if self.clock:
-            return self.clock(inputs, calls)
+        if clock := self.session.clock:
+            return clock(inputs, calls)
         spent = []
         for _ in range(calls):
             start = time.perf_counter()
@@ -125,7 +152,7 @@ class Predictor:
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of what `present` returned, and what the network was shown of it."""
         images = cast(Images, inputs)
-        logits, probabilities = self.call(images)
+        logits, probabilities = self.session.call(images)
         return logits, probabilities, images
 
     def samples(self, count: int) -> Inputs:
@@ -152,13 +179,13 @@ class CanvasPredictor(Predictor):
 
     one_by_one: ClassVar[bool] = True
 
-    def read(self, canvas: Images) -> Reading:
-        """The answer to one canvas. Raises UsageError unless it is uint8 `[height, width]`, both within SIDES."""
-        if canvas.dtype != np.uint8 or canvas.ndim != 2:
-            raise UsageError(f"canvas: uint8 [height, width] wanted, {canvas.dtype} {list(canvas.shape)} given")
-        if not all(SIDES[0] <= side <= SIDES[1] for side in canvas.shape):
-            raise UsageError(f"canvas: sides of {SIDES[0]} to {SIDES[1]} pixels wanted, {list(canvas.shape)} given")
-        return Reading(*self.call(canvas))
+    def read(self, canvas: Any) -> Reading:
+        """The answer to one canvas, `[height, width]`, both within SIDES, of pixels as `Predictor` takes them.
+
+        It may be a picture, in colour too, or the path of one. Raises UsageError where it is none, DataError where a
+        picture cannot be read, and ModelFileError.
+        """
+        return Reading(*self.session.call(as_canvas(canvas)))
 
     def present(self, images: Images) -> Inputs:
         """Each image on a canvas."""
@@ -166,7 +193,7 @@ class CanvasPredictor(Predictor):
 
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of canvases, and what the network is shown of them, as the file itself says."""
-        readings = [Reading(*self.call(canvas)) for canvas in inputs]
+        readings = [Reading(*self.session.call(canvas)) for canvas in inputs]
         logits, probabilities, seen = zip(*((r.logits, r.probabilities, r.seen) for r in readings), strict=True)
         return np.stack(logits), np.stack(probabilities), np.stack(seen)
 

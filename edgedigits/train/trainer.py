@@ -20,6 +20,7 @@ from edgedigits.models import metrics
 from edgedigits.models.classifier import Classifier, build_classifier, compute_accuracy, compute_logits
 from edgedigits.models.presets import find_preset, find_recipe
 from edgedigits.models.weights import write_checkpoint
+from edgedigits.records.arguments import checked
 from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
 from edgedigits.records.progress import Observer, ignore
 from edgedigits.system import environment, files, locks
@@ -32,6 +33,7 @@ from edgedigits.train.resume import SAVE_EVERY, State, StateSaver, find_earlier
 PICTURES = ("curves.png", "confusion.png")
 
 
+@checked
 def train(
     model: str = "cnn",
     dataset: str | Path | Dataset = "mnist",

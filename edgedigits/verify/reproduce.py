@@ -20,6 +20,7 @@ from edgedigits.data.load import trained_on
 from edgedigits.errors import BadInput, DataError
 from edgedigits.export import manifest
 from edgedigits.export.manifest import read_manifest
+from edgedigits.records.arguments import checked
 from edgedigits.records.artifact import Artifact, Manifest
 from edgedigits.records.model import Checkpoint
 from edgedigits.records.progress import Observer, ignore
@@ -52,6 +53,7 @@ class Reproduction(Record):
     changed: tuple[str, ...]
 
 
+@checked
 def reproduce(
     folder: str | Path,
     *,

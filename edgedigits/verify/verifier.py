@@ -16,6 +16,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.export import manifest
 from edgedigits.models import metrics
+from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     from edgedigits.verify.torch_model import TorchModel
 
 
+@checked
 def verify(
-    artifacts: Sequence[Artifact | str | Path] = (),
+    artifacts: OneOrMore[Artifact | str | Path] = (),
     *,
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
@@ -51,7 +53,8 @@ def verify(
 ) -> Verification:
     """Compare exported files with the torch models they came from, on every image of a test split.
 
-    artifacts   Artifacts, or paths of files or of their folders; all files below `exports` when none is given
+    artifacts   one or several: an Artifact, or the path of a file or of a folder of them; all files below `exports`
+                when none is given
     dataset     by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
     limits      replace the default limits of each format, field by field
@@ -70,7 +73,7 @@ def verify(
     engine = find_engine(opener.engine) if opener.engine else None
     if html is not None:
         page.require_writable(Path(html))
-    targets = find_candidates(artifacts, Path(exports), opener.engine)
+    targets = find_candidates(several(artifacts), Path(exports), opener.engine)
     references = References(Path(runs), dataset, data_dir)
     options = _Options(limits or Limits(), opener, engine, timed=html is not None, thorough=thorough)
     reports, evidence = [], []

@@ -22,7 +22,7 @@ from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.progress import Progress
 from edgedigits.runtime import predictor as runtime_predictor
 from edgedigits.runtime.load import load
-from edgedigits.runtime.predictor import Predictor, latency_us
+from edgedigits.runtime.predictor import Predictor, Session, latency_us
 from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES
 
@@ -189,7 +189,7 @@ def test_rounds_are_interleaved_and_reported() -> None:
             order.append((name, len(images)))
             return np.zeros((1, 10), np.float32), np.zeros((1, 10), np.float32)
 
-        return Predictor(None, run)  # type: ignore[arg-type]
+        return Predictor(None, Session(run))  # type: ignore[arg-type]
 
     events: list[Progress] = []
     measure([Contestant(ROW, predictor(name)) for name in "ab"], events.append)

@@ -24,11 +24,10 @@ from edgedigits.models.checkpoint import RECORD, read_checkpoint
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
-from edgedigits.runtime.readers import describe, parse_contract
-from edgedigits.runtime.session import open_here
+from edgedigits.runtime.readers import parse_contract
 from edgedigits.verify.candidates import check_integrity, find_candidates
 from tests.fuzz import mutate
-from tests.helpers import ONNX
+from tests.helpers import HERE
 
 SHELF = Path(__file__).parents[2] / "exports"
 VICTIMS = ("cnn/cnn.int8.onnx", "fc-28/fc-28.int8.onnx", "cnn/cnn.onnx")  # small ones: more tries a second
@@ -76,7 +75,7 @@ class Onnx:
     def answers(self, content: bytes) -> Scores:
         """The logits of a file."""
         self.path.write_bytes(content)
-        return open_here(self.path, ONNX)(IMAGES)[0]
+        return HERE.open(self.path)(IMAGES)[0]
 
 
 class OnnxBare(Onnx):
@@ -125,7 +124,7 @@ class Flips:
         path = self.folder / VICTIMS[self.victim]
         path.write_bytes(content)
         try:
-            open_here(path, ONNX)
+            HERE.open(path)
         except EdgeDigitsError:
             return "refused"
         return "same" if content == self.files[self.victim] else "changed"
@@ -316,7 +315,7 @@ class Archives(Run):
         path = self.folder / f"mutant{row.suffix}"
         path.write_bytes(content)
         try:
-            describe(path, row)
+            HERE.describe(path)
         except EdgeDigitsError:
             return "refused"
         return "accepted"

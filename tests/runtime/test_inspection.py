@@ -25,9 +25,9 @@ from edgedigits.records.artifact import TensorInfo
 from edgedigits.runtime import compatibility
 from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.inspection import inspect, quantized_share
-from edgedigits.runtime.readers import describe, torchscript
+from edgedigits.runtime.readers import torchscript
 from edgedigits.system import files
-from tests.helpers import FORMAT_NAMES
+from tests.helpers import FORMAT_NAMES, HERE
 
 PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
 
@@ -51,7 +51,7 @@ every_format = pytest.mark.parametrize("format_name", FORMAT_NAMES)
 
 def test_every_format_describes_its_files(all_files: dict[tuple[str, str], Path]) -> None:
     assert {format_name for _, format_name in all_files} == set(FORMAT_NAMES)
-    assert all(describe(path, get_format(name)).contract.format == name for (_, name), path in all_files.items())
+    assert all(HERE.describe(path).contract.format == name for (_, name), path in all_files.items())
 
 
 @every_file

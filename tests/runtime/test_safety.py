@@ -19,12 +19,11 @@ from edgedigits.models import checkpoint
 from edgedigits.records.artifact import Manifest
 from edgedigits.runtime.inspection import inspect
 from edgedigits.runtime.load import Opener
-from edgedigits.runtime.readers import describe
 from edgedigits.runtime.safety import BOUNDS, Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
 from edgedigits.system import files
 from tests.fuzz.mutate import flip_bit
-from tests.helpers import FORMAT_NAMES, ONNX
+from tests.helpers import FORMAT_NAMES, HERE
 from tests.helpers.hostile import FILES, MODELS
 
 open_file = Opener().open
@@ -64,7 +63,7 @@ def test_a_hostile_model_is_refused_by_name_before_a_runtime_sees_it(
     path = tmp_path / "hostile.onnx"
     MODELS[name].spoil(good)
     path.write_bytes(good.SerializeToString())
-    for read in (load, lambda path: describe(path, ONNX)):
+    for read in (load, HERE.describe):
         with pytest.raises(ModelFileError, match=MODELS[name].reason) as caught:
             read(path)
         assert str(caught.value).startswith(f"{path}: not a valid ONNX model (")

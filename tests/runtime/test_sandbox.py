@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,23 +18,23 @@ from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import get_format
 from edgedigits.runtime import sandbox
 from edgedigits.runtime.engines.onnxruntime import SETTINGS
-from edgedigits.runtime.readers import describe
+from edgedigits.runtime.load import Opener
 from edgedigits.runtime.safety import BOUNDS, messages
 from edgedigits.runtime.safety.process import Child
-from edgedigits.runtime.session import open_here
-from tests.helpers import FORMAT_NAMES, HERE, ONNX
+from tests.helpers import FORMAT_NAMES, HERE
 
 CNN = Path(__file__).parents[2] / "exports" / "cnn" / "cnn.onnx"
+THERE = Opener()
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
 
 
 def child_of(path: Path) -> Child:
-    return sandbox._children[Path.cwd(), path, "onnxruntime"]
+    return next(child for key, child in sandbox._children.items() if key[::2] == (path, "onnxruntime"))
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_it_answers_as_the_file_does_here(setting: str) -> None:
-    there, here = sandbox.open_apart(CNN, ONNX, None, setting), open_here(CNN, ONNX, None, setting)
+    there, here = Opener(setting=setting).open(CNN), Opener(setting=setting, isolated=False).open(CNN)
     assert there.contract == here.contract
     for found, wanted in zip(there(IMAGES), here(IMAGES), strict=True):
         np.testing.assert_array_equal(found, wanted)
@@ -42,31 +43,31 @@ def test_it_answers_as_the_file_does_here(setting: str) -> None:
 
 def test_images_one_a_call_are_answered_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgedigits.runtime.predictor.FAR_CALLS", 2)  # the last request has a single image
-    there, here = sandbox.open_apart(CNN, ONNX), open_here(CNN, ONNX)
+    there, here = THERE.open(CNN), HERE.open(CNN)
     np.testing.assert_array_equal(there.alone(IMAGES), here.alone(IMAGES))
     np.testing.assert_array_equal(there.alone(IMAGES), np.concatenate([here(image[None])[0] for image in IMAGES]))
 
 
 def test_it_describes_as_the_file_is_described_here() -> None:
-    assert sandbox.describe_apart(CNN, ONNX) == describe(CNN, ONNX)
+    assert THERE.describe(CNN) == HERE.describe(CNN)
 
 
 def test_all_settings_share_a_process_and_it_ends_with_the_last_of_them() -> None:
-    first = sandbox.open_apart(CNN, ONNX)
+    first = THERE.open(CNN)
     process = child_of(CNN).process
-    second = sandbox.open_apart(CNN, ONNX, None, SETTINGS[-1])
+    second = THERE.in_setting(SETTINGS[-1]).open(CNN)
     assert child_of(CNN).process is process
     del first
     gc.collect()
     assert second(IMAGES)[0].shape == (5, 10)
     del second
     gc.collect()
-    assert (Path.cwd(), CNN, "onnxruntime") not in sandbox._children
+    assert CNN not in [path for path, *_ in sandbox._children]
     assert process.returncode is not None
 
 
 def test_times_are_taken_there() -> None:
-    spent = sandbox.open_apart(CNN, ONNX).seconds(IMAGES, 7)
+    spent = THERE.open(CNN).seconds(IMAGES, 7)
     assert len(spent) == 7
     assert all(0 < seconds < 10 for seconds in spent)
 
@@ -75,9 +76,8 @@ def test_neither_side_imports_torch() -> None:
     code = f"""if True:
         import sys
         from pathlib import Path
-        from edgedigits.export.formats import get_format
-        from edgedigits.runtime import sandbox
-        sandbox.open_apart(Path({str(CNN)!r}), get_format("onnx"))
+        from edgedigits.runtime.load import Opener
+        Opener().open(Path({str(CNN)!r}))
         assert "torch" not in sys.modules
         import edgedigits.export.onnx.quantize_dynamic, edgedigits.export.onnx.quantize_static
         assert "torch" not in sys.modules
@@ -89,27 +89,45 @@ def test_an_error_there_is_the_same_error_here(tmp_path: Path) -> None:
     path = tmp_path / "text.onnx"
     path.write_text("hello")
     with pytest.raises(ModelFileError) as here:
-        open_here(path, ONNX)
+        HERE.open(path)
     with pytest.raises(ModelFileError) as there:
-        sandbox.open_apart(path, ONNX)
+        THERE.open(path)
     assert str(there.value) == str(here.value)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
-def test_a_crash_there_is_an_error_here_and_the_next_process_is_fresh() -> None:
-    predictor = sandbox.open_apart(CNN, ONNX)
-    child = child_of(CNN)
-    os.kill(child.process.pid, signal.SIGSEGV)
+def test_a_crash_while_it_answers_is_an_error_here_and_the_next_call_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    predictor, wanted = THERE.open(CNN), HERE.open(CNN)(IMAGES)[0]
+    send = messages.send
+
+    def crash(*arguments: Any) -> None:
+        os.kill(child_of(CNN).process.pid, signal.SIGSEGV)
+        child_of(CNN).process.wait()
+        send(*arguments)
+
     for _ in range(2):
+        monkeypatch.setattr(messages, "send", crash)
         with pytest.raises(ModelFileError, match=r"cnn\.onnx: the process that read it ended early \(SIGSEGV\)"):
             predictor(IMAGES)
-    assert not child.alive
-    assert sandbox.open_apart(CNN, ONNX)(IMAGES)[0].shape == (5, 10)
+        monkeypatch.undo()
+        np.testing.assert_array_equal(predictor(IMAGES)[0], wanted)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
+def test_one_that_ended_between_two_calls_is_opened_anew() -> None:
+    predictor = THERE.open(CNN)
+    child = child_of(CNN)
+    os.kill(child.process.pid, signal.SIGKILL)
+    child.process.wait()
+    np.testing.assert_array_equal(predictor(IMAGES)[0], HERE.open(CNN)(IMAGES)[0])
+    assert child_of(CNN) is not child
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
 def test_silence_there_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = sandbox.open_apart(CNN, ONNX)
+    predictor = THERE.open(CNN)
     monkeypatch.setattr("edgedigits.runtime.safety.process.BOUNDS", dataclasses.replace(BOUNDS, wall_seconds=0.5))
     os.kill(child_of(CNN).process.pid, signal.SIGSTOP)
     start = time.monotonic()
@@ -121,38 +139,39 @@ def test_silence_there_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_lying_answer_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None:
     for answer in (b"\xff\xff\xff\xff", b"\x02\0\0\0{}", b"\x02\0\0\0[]", b"\x01\0\0\0{"):
         child = Child(CNN)
-        monkeypatch.setattr(messages, "_exactly", _exactly_from(answer))
+        child.greeted = True
+        monkeypatch.setattr(messages, "read", _read_from(answer))
         with pytest.raises(ModelFileError, match=r"ended early|no answer"):
-            child.ask({"do": "describe", "path": str(CNN), "format": "onnx"})
+            child.ask({"do": "describe", "format": "onnx"}, [np.frombuffer(CNN.read_bytes(), np.uint8)])
         monkeypatch.undo()
 
 
-def _exactly_from(answer: bytes) -> object:
+def _read_from(answer: bytes) -> object:
     position = 0
-    real = messages._exactly
+    real = messages.read
 
-    def exactly(_: object, size: int) -> bytes:
+    def read(_: object, size: int) -> bytes:
         nonlocal position
         if size > BOUNDS.answer_bytes:
             return real(_, size)  # type: ignore[arg-type]
         position += size
         return answer[position - size : position]
 
-    return exactly
+    return read
 
 
 @pytest.mark.parametrize("name", [name for name in FORMAT_NAMES if get_format(name).box.data_only])
 def test_every_format_that_is_data_runs_there(name: str, exports: Path) -> None:
     path = exports / "cnn-tiny" / f"cnn-tiny{get_format(name).suffix}"
-    np.testing.assert_array_equal(sandbox.open_apart(path, get_format(name))(IMAGES)[0], HERE.open(path)(IMAGES)[0])
+    np.testing.assert_array_equal(THERE.open(path)(IMAGES)[0], HERE.open(path)(IMAGES)[0])
 
 
 def test_the_process_ends_when_its_caller_is_killed() -> None:
     code = f"""if True:
         from pathlib import Path
-        from edgedigits.export.formats import get_format
         from edgedigits.runtime import sandbox
-        keep = sandbox.open_apart(Path({str(CNN)!r}), get_format("onnx"))
+        from edgedigits.runtime.load import Opener
+        keep = Opener().open(Path({str(CNN)!r}))
         print(next(sandbox._children.values()).process.pid, flush=True)
         import os, signal
         os.kill(os.getpid(), signal.SIGKILL)
@@ -176,18 +195,18 @@ def test_a_relative_path_is_that_of_the_folder_it_was_given_in(tmp_path: Path, m
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.onnx").write_bytes((CNN.parents[1] / name / f"{name}.onnx").read_bytes())
         monkeypatch.chdir(tmp_path / name)
-        kept.append(sandbox.open_apart(Path("model.onnx"), ONNX))
+        kept.append(THERE.open(Path("model.onnx")))
     assert kept[0].contract.checkpoint_sha256 != kept[1].contract.checkpoint_sha256
 
 
 def test_nothing_is_imported_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "onnxruntime.py").write_text("raise SystemExit('hacked')")
     monkeypatch.chdir(tmp_path)
-    assert sandbox.open_apart(CNN, ONNX)(IMAGES)[0].shape == (5, 10)
+    assert THERE.open(CNN)(IMAGES)[0].shape == (5, 10)
 
 
 def test_an_interrupted_request_is_not_answered_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = sandbox.open_apart(CNN, ONNX)
+    predictor = THERE.open(CNN)
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -196,14 +215,13 @@ def test_an_interrupted_request_is_not_answered_by_the_next(monkeypatch: pytest.
     with pytest.raises(KeyboardInterrupt):
         predictor(IMAGES[:1])
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="ended early"):
-        predictor(IMAGES)
+    np.testing.assert_array_equal(predictor(IMAGES)[0], HERE.open(CNN)(IMAGES)[0])
 
 
 def test_threads_that_share_a_file_get_their_own_answers() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    predictor, here = sandbox.open_apart(CNN, ONNX), open_here(CNN, ONNX)
+    predictor, here = THERE.open(CNN), HERE.open(CNN)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda i: predictor(IMAGES[i % 5 : i % 5 + 1])[0], range(40)))
     for number, logits in enumerate(found):

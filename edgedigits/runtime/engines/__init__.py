@@ -27,6 +27,7 @@ class Engine:
     containers   it runs files of these
     settings     how it can be set otherwise: threads, levels of optimization; the first is the default, and it is empty
                  where only one is tried
+    concurrent   several threads may ask a session at once; where they may not, they wait for each other
     patience     how many times the seconds of BOUNDS a request may take: 1 for an engine that was made to be fast
     """
 
@@ -36,6 +37,7 @@ class Engine:
     session: Callable[[ModelFile, str | None], Session]
     containers: tuple[str, ...] = ("onnx",)
     settings: tuple[str, ...] = ()
+    concurrent: bool = False
     patience: int = 1
     words: Callable[[Exception], str] = first_line
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from edgedigits.runtime import remote
 from edgedigits.runtime.engines import Engine
 from edgedigits.runtime.predictor import ModelFile, Session
-from edgedigits.runtime.safety import BOUNDS
+from edgedigits.runtime.safety import messages
 from edgedigits.runtime.safety.process import start_program
 from edgedigits.system import npm
 
@@ -29,17 +29,13 @@ def session(file: ModelFile, _: str | None) -> Session:
 
     def exchange(body: bytes) -> bytes:
         try:
-            requests.write(len(body).to_bytes(4, "little") + body)
-            requests.flush()
-            size = int.from_bytes(answers.read(4), "little")
-            if answer := answers.read(min(size, BOUNDS.answer_bytes)):
-                return answer
-        except BrokenPipeError:
-            pass  # it has ended, as when it does not answer
-        last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
-        raise RuntimeError(f"Node.js ended early, exit code {program.wait()}: {last}")
+            messages.write(requests, len(body).to_bytes(4, "little") + body)
+            return messages.read(answers, int.from_bytes(messages.read(answers, 4), "little"))
+        except (BrokenPipeError, EOFError) as error:
+            last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise RuntimeError(f"Node.js ended early, exit code {program.wait()}: {last}") from error
 
-    return remote.remote(exchange, file)
+    return remote.remote(exchange, file)._replace(alive=lambda: program.poll() is None)
 
 
 ENGINE = Engine(

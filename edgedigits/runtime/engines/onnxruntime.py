@@ -63,6 +63,7 @@ ENGINE = Engine(
     title="ONNX Runtime",
     version=version,
     session=session,
+    concurrent=True,
     settings=SETTINGS,
     words=words,
 )

@@ -40,6 +40,7 @@ ENGINE = Engine(
     title="torch, on exported programs",
     version=version,
     session=session,
+    concurrent=True,
     containers=("pt2",),
     settings=tuple(THREADS),
 )

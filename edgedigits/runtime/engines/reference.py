@@ -34,5 +34,6 @@ ENGINE = Engine(
     title="ONNX's reference evaluator",
     version=version,
     session=session,
+    concurrent=True,
     patience=10,
 )

@@ -63,6 +63,7 @@ ENGINE = Engine(
     title="torch's TorchScript interpreter",
     version=version,
     session=session,
+    concurrent=True,
     containers=("torchscript",),
     settings=SETTINGS,
 )

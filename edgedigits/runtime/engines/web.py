@@ -52,7 +52,8 @@ def version() -> str:
 
 def session(file: ModelFile, _: str | None) -> Session:
     """A session in a Chromium of its own."""
-    return remote.remote(Page().exchange, file)
+    page = Page()
+    return remote.remote(page.exchange, file)._replace(alive=lambda: page.chromium.poll() is None)
 
 
 class Page:

@@ -1,7 +1,9 @@
 """What is in a model file, one reader a container. A reader never runs what it reads; an engine never parses.
 
-open_model   bytes of bounded size, as the manifest beside them recorded them, checked, with their contract
-describe     what they hold: operators, tensors, versions
+checked    a file's bytes, fit to be given to an engine, with their contract
+describe   what they hold: operators, tensors, versions
+
+Both take bytes that `safety.trust.read_model` read: of bounded size, as the manifest beside them recorded them.
 """
 
 import importlib
@@ -15,7 +17,6 @@ from edgedigits.export.formats import Format
 from edgedigits.records.artifact import Contract, TensorInfo
 from edgedigits.records.record import Record
 from edgedigits.runtime.predictor import ModelFile
-from edgedigits.runtime.safety.trust import read_model
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,14 @@ class Reader(Protocol):
         """What a file holds. Raises ModelFileError when it is damaged or has no contract."""
 
 
-def open_model(path: Path, row: Format) -> ModelFile:
-    """A file of a format, read and checked. Raises ModelFileError, and RecordError."""
-    content = read_model(path)
+def checked(path: Path, row: Format, content: bytes) -> ModelFile:
+    """The bytes of a file of a format, checked. Raises ModelFileError."""
     return ModelFile(path, row, content, _reader(row).read_contract(path, content))
 
 
-def describe(path: Path, row: Format) -> Description:
-    """What a file of a format holds, without running it. Raises ModelFileError, and RecordError."""
-    return _reader(row).describe(path, read_model(path))
+def describe(path: Path, row: Format, content: bytes) -> Description:
+    """What the bytes of a file of a format hold, without running them. Raises ModelFileError."""
+    return _reader(row).describe(path, content)
 
 
 def parse_contract(path: Path, text: str | bytes | None) -> Contract:

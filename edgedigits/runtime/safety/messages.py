@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgedigits.runtime.safety import BOUNDS
 
+CHUNK = 1 << 20  # bytes that are asked for at once
 Array = npt.NDArray[Any]
 Message = dict[str, Any]
 
@@ -22,22 +23,22 @@ def send(pipe: IO[bytes], message: Message, arrays: Sequence[Array] = ()) -> Non
     """Write a message."""
     listed = [[array.dtype.name, array.shape] for array in arrays]
     header = json.dumps({**message, "arrays": listed}).encode()
-    pipe.write(len(header).to_bytes(4, "little") + header)
+    write(pipe, len(header).to_bytes(4, "little") + header)
     for array in arrays:
-        pipe.write(np.ascontiguousarray(array).data)
+        write(pipe, np.ascontiguousarray(array).tobytes())
     pipe.flush()
 
 
 def receive(pipe: IO[bytes]) -> tuple[Message, list[Array]]:
     """Read what `send` wrote. Raises EOFError where the other side has ended, ValueError on nonsense."""
-    size = int.from_bytes(_exactly(pipe, 4), "little")
-    message = json.loads(_exactly(pipe, size))
+    size = int.from_bytes(read(pipe, 4), "little")
+    message = json.loads(read(pipe, size))
     arrays = []
     for name, shape in message.pop("arrays"):
         dtype = np.dtype(str(name))
         if dtype.kind not in "biuf" or min(shape, default=0) < 0:
             raise ValueError(f"an array of {name} {shape}")
-        content = _exactly(pipe, int(np.prod(shape, dtype=object)) * dtype.itemsize)
+        content = read(pipe, int(np.prod(shape, dtype=object)) * dtype.itemsize)
         arrays.append(np.frombuffer(content, dtype).reshape(shape))
     return message, arrays
 
@@ -49,10 +50,22 @@ def packed(message: Message, arrays: Sequence[Array] = ()) -> bytes:
     return buffer.getvalue()
 
 
-def _exactly(pipe: IO[bytes], size: int) -> bytes:
+def write(pipe: IO[bytes], content: bytes) -> None:
+    """Write all of some bytes: a pipe without a buffer takes as many at a time as there is room for."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[pipe.write(rest) :]
+
+
+def read(pipe: IO[bytes], size: int) -> bytes:
+    """Exactly so many bytes. Raises EOFError where the other side ends before, ValueError on more than is allowed."""
     if size > BOUNDS.answer_bytes:
         raise ValueError(f"{size:,} bytes at once")
-    content = pipe.read(size)
-    if len(content) < size:
-        raise EOFError
-    return content
+    parts = []
+    while size:
+        part = pipe.read(min(size, CHUNK))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

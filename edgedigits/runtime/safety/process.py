@@ -10,8 +10,9 @@ import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
-from edgedigits.errors import MissingCapability, ModelFileError
+from edgedigits.errors import EdgeDigitsError, MissingCapability, ModelFileError
 from edgedigits.runtime.safety import BOUNDS, messages
 from edgedigits.runtime.safety.messages import Array, Message
 
@@ -25,34 +26,35 @@ class Child:
     """The process of one file. It ends with this object, and with the caller, however that ends.
 
     patience   times the seconds of BOUNDS that a request may take
+
+    Raises MissingCapability where no process can be started; what a file does there is a ModelFileError.
     """
 
     def __init__(self, path: Path, patience: int = 1) -> None:
         self.path, self.patience = path, patience
-        arguments = (ROOT, str(BOUNDS.memory_bytes), str(patience * BOUNDS.cpu_seconds))
         self.lock = threading.Lock()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-B", "-c", START, *arguments],  # -P: nothing is imported from the current folder
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self.watch = Watch(self.process, patience)
+        self.greeted = False
+        self.process = self._start(str(ROOT), str(BOUNDS.memory_bytes), str(patience * BOUNDS.cpu_seconds))
         weakref.finalize(self, end, self.process)
+        try:
+            self.watch = Watch(self.process, patience)
+        except RuntimeError as error:
+            raise self._none(f"the system starts no thread to watch it ({error})") from error
 
     @property
     def alive(self) -> bool:
-        """Whether it can still be asked."""
+        """Whether it can still be asked: never in a forked process, since it is the child of another."""
         return self.process.poll() is None
 
     def ask(self, request: Message, arrays: Sequence[Array] = ()) -> tuple[Message, list[Array]]:
         """Send a request and wait for its answer. Raises ModelFileError when there is none, or it says so."""
-        assert self.process.stdin
-        assert self.process.stdout
         with self.lock, self.watch:
             try:
-                messages.send(self.process.stdin, {**request, "path": str(self.path)}, arrays)
-                answer, found = messages.receive(self.process.stdout)
+                self._greet()
+                messages.send(_pipe(self.process.stdin), {**request, "path": str(self.path)}, arrays)
+                answer, found = messages.receive(_pipe(self.process.stdout))
+            except EdgeDigitsError:
+                raise
             except Exception as error:  # whatever a process that went astray sends, or does not
                 end(self.process)
                 raise ModelFileError(f"{self.path}: {self._cause()}. Do not use this file.") from error
@@ -63,15 +65,45 @@ class Child:
             raise (MissingCapability if answer.get("missing") else ModelFileError)(str(answer["error"]))
         return answer, found
 
+    def _start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        if getattr(sys, "frozen", False):  # set by PyInstaller, cx_Freeze, py2exe: it would start the application again
+            raise self._none("in an application that was frozen there is no Python to start one with")
+        if not sys.executable:
+            raise self._none("this interpreter is part of another program, and has no Python to start one with")
+        alone = ("-P", "-B")  # nothing is imported from the current folder, and nothing written
+        try:
+            return started([sys.executable, *alone, "-c", START, *arguments], stderr=subprocess.DEVNULL)
+        except OSError as error:
+            raise self._none(f"the system starts none ({error.strerror})") from error
+
+    def _greet(self) -> None:
+        """Wait until the process says that it has begun: before that, whatever fails is not the file's fault."""
+        if self.greeted:
+            return
+        try:
+            messages.receive(_pipe(self.process.stdout))
+        except Exception as error:
+            end(self.process)
+            raise self._none(f"{sys.executable} does not start as Python does ({self._ending()})") from error
+        self.greeted = True
+
+    def _none(self, reason: str) -> MissingCapability:
+        return MissingCapability(
+            f"{self.path}: would be run in a process of its own, and {reason}.\n"
+            "A file that you trust needs none: in Python, isolated=False, or opener=edgedigits.Opener(isolated=False)."
+        )
+
     def _cause(self) -> str:
         """Why there was no answer, from how the process ended."""
-        code = self.process.returncode
+        if not self.watch.expired and self.process.returncode == -getattr(signal, "SIGXCPU", 0):
+            return f"no answer after {self.patience * BOUNDS.cpu_seconds} seconds of computing"
+        return self._ending() if self.watch.expired else f"the process that read it {self._ending()}"
+
+    def _ending(self) -> str:
         if self.watch.expired:
             return f"no answer for {self.patience * BOUNDS.wall_seconds} seconds"
-        if code == -getattr(signal, "SIGXCPU", 0):
-            return f"no answer after {self.patience * BOUNDS.cpu_seconds} seconds of computing"
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"the process that read it ended early ({how})"
+        code = self.process.returncode
+        return f"ended early ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
 
 
 class Watch:
@@ -107,8 +139,40 @@ def start_program(command: Sequence[str], script: str = 'exec "$@"') -> "subproc
     """
     limits = f"{LIFT}; ulimit -S -d {BOUNDS.memory_bytes >> 10}; {script}"
     shell = ["sh", "-c", limits, "sh"] if os.name == "posix" else []  # elsewhere there are no limits
+    return started([*shell, *command], stderr=subprocess.PIPE)
+
+
+def started(command: Sequence[str], stderr: int) -> "subprocess.Popen[bytes]":
+    """A process with pipes to it and from it, which are this process's alone. Raises OSError.
+
+    They have no buffers: a buffer is copied by a fork, and so is its lock, held by a thread that is not there.
+    """
     pipe = subprocess.PIPE
-    return subprocess.Popen([*shell, *command], stdin=pipe, stdout=pipe, stderr=pipe)
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, bufsize=0)
+    _started.add(process)
+    return process
+
+
+def _let_go() -> None:
+    """In a forked process: nothing in it reaches what its parent started, and that can end with its parent."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for process in list(_started):
+        process.returncode = 0  # so it counts as ended: nobody waits for it here, and nobody kills it
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe and not pipe.closed:
+                os.dup2(nowhere, pipe.fileno(), inheritable=False)
+    os.close(nowhere)
+    _started.clear()
+
+
+_started: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):  # a system that forks
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe, "every process of ours has these"
+    return pipe
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
