@@ -6,7 +6,9 @@ Results go to stdout, progress and messages to stderr. Nothing heavy is imported
 needs it, so `--help` answers at once.
 """
 
-import sys
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,16 +16,35 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from edgedigits.cli import completion
+from edgedigits.cli.voice import VOICE
 
 PIPELINE = ("train", "export", "verify", "bench", "inspect", "predict", "score", "embed", "demo", "card", "reproduce")
 NAMES = {"{engines}": completion.engines, "{targets}": completion.targets}
+DATA, LIMITS, FOLDERS, OUTPUT = "Data", "Limits", "Folders", "Output"  # groups of options in a command's help
 
 
-class NamingCommand(TyperCommand):
-    """A command in whose help "{engines}" or "{targets}" stands for the names that there are, those of plug-ins too.
+def _as_flags(parameters: list[Any]) -> list[Any]:
+    """The parameters; of those that take no value, help names no type."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+    return parameters
 
-    They are looked up when the help is asked for, so that nothing is imported before.
+
+class _Command(TyperCommand):
+    """Its `--help` stands with the other options that say what is printed.
+
+    In the help, "{engines}" and "{targets}" stand for the names that there are, those of plug-ins too. They are looked
+    up when the help is asked for, so that nothing is imported before.
     """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All parameters, in the order of the help."""
+        parameters = _as_flags(super().get_params(ctx))
+        for parameter in parameters:
+            if parameter.name == "help":
+                parameter.rich_help_panel = OUTPUT
+        return parameters
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The help with the names in it."""
@@ -43,29 +64,84 @@ class _Commands(TyperGroup):
         names = super().list_commands(ctx)
         return [name for name in PIPELINE if name in names] + [name for name in names if name not in PIPELINE]
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All parameters, in the order of the help."""
+        return _as_flags(super().get_params(ctx))
+
 
 app = typer.Typer(
     cls=_Commands,
     help="Train digit classifiers, export them, and prove that the file answers as the model does.\n\n"
     "In an empty folder: edgedigits train, then edgedigits export --format onnx --quantize, then edgedigits verify.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-DATASET = typer.Option("--dataset", metavar="NAME|FOLDER", help="mnist, fashion, mnist-5k or a folder.")
+
+
+def command(*examples: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command of its name, with `--quiet`, and examples below its help that work as they are."""
+    shown = "\n\n".join(("Examples:", *(f"  {example}" for example in examples)))
+    return lambda function: app.command(cls=_Command, epilog=shown)(_with_quiet(function))
+
+
+def _with_quiet(function: Callable[..., None]) -> Callable[..., None]:
+    """The function with one more parameter, which is the same for all commands."""
+
+    @functools.wraps(function)
+    def call(*, quiet: bool, **given: Any) -> None:
+        VOICE.quiet = quiet
+        function(**given)
+
+    known = inspect.signature(function, eval_str=True)
+    more = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet)
+    call.__signature__ = known.replace(parameters=[*known.parameters.values(), more])  # type: ignore[attr-defined]
+    call.__annotations__ = {**function.__annotations__, "quiet": Quiet}
+    return call
+
+
+DATASET = typer.Option(
+    "--dataset",
+    metavar="NAME|FOLDER",
+    autocompletion=completion.datasets,
+    rich_help_panel=DATA,
+    help="mnist, fashion, mnist-5k or a folder.",
+)
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Where published sets lie, if not in EDGEDIGITS_DATA or a cache."),
+    typer.Option(
+        metavar="DIR",
+        rich_help_panel=DATA,
+        help="Where published sets lie; by default EDGEDIGITS_DATA, or a cache.",
+    ),
 ]
-DarkInk = Annotated[bool, typer.Option("--dark-ink", help="The folder's images show dark ink on a light ground.")]
-Models = Annotated[list[str] | None, typer.Option("--model", "-m", metavar="NAME", help="A preset; may be repeated.")]
-Runs = Annotated[Path, typer.Option("--runs", help="The folder of trained models.")]
-Exports = Annotated[Path, typer.Option("--exports", help="The folder of exported files.")]
+DarkInk = Annotated[
+    bool,
+    typer.Option("--dark-ink", rich_help_panel=DATA, help="The folder's images show dark ink on a light ground."),
+]
+Runs = Annotated[
+    Path, typer.Option("--runs", metavar="DIR", rich_help_panel=FOLDERS, help="The folder of trained models.")
+]
+Exports = Annotated[
+    Path, typer.Option("--exports", metavar="DIR", rich_help_panel=FOLDERS, help="The folder of exported files.")
+]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Load files that can hold code (TorchScript, pt2), recorded or not.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON document on stdout, and nothing else."),
+]
+
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        rich_help_panel=OUTPUT,
+        help="Leave out progress and the next step; what is wrong is said all the same.",
+    ),
+]
 
 
 def print_result(table: Any, document: dict[str, Any], as_json: bool) -> None:
@@ -76,8 +152,3 @@ def print_result(table: Any, document: dict[str, Any], as_json: bool) -> None:
         tables.print_json(document)
     else:
         tables.print_table(table)
-
-
-def say(message: str) -> None:
-    """Print a message on stderr."""
-    print(message, file=sys.stderr)  # not typer.echo, which writes into the progress bar

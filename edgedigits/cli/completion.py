@@ -78,6 +78,18 @@ def _exported(context: Context) -> Iterable[str]:
     return sorted(path.parent.name for path in _folder(context, "exports").glob("*/manifest.json"))
 
 
+def _export_folders(context: Context) -> Iterable[str]:
+    """Folders of exported models below the one that `--exports` names."""
+    return sorted(str(path.parent) for path in _folder(context, "exports").glob("*/manifest.json"))
+
+
+def _files(context: Context) -> Iterable[str]:
+    """Exported files below the folder that `--exports` names. Where none fits, the shell completes any file."""
+    from edgedigits.export.formats import format_of
+
+    return sorted(str(path) for path in _folder(context, "exports").glob("*/*") if format_of(path))
+
+
 def _folder(context: Context, option: str) -> Path:
     return Path(context.params.get(option) or option)
 
@@ -86,3 +98,4 @@ presets, recipes, datasets = _starting(_presets), _starting(_recipes), _starting
 formats, inputs, methods = _starting(_formats), _starting(_inputs), _starting(_methods)
 engines, targets = _starting(_engines), _starting(_targets)
 runs, exported = _starting(_runs), _starting(_exported)
+export_folders, files = _starting(_export_folders), _starting(_files)

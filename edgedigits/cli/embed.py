@@ -7,21 +7,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from edgedigits.cli.app import Exports, Json, NamingCommand, app, print_result, say
-from edgedigits.cli.tables import table_of
+from edgedigits.cli import completion
+from edgedigits.cli.app import Exports, Json, command, print_result
+from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.voice import tell
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
     from edgedigits.embed.embedder import Embedding
 
 
-@app.command(cls=NamingCommand)
+@command("edgedigits embed python cnn --out digits", "edgedigits embed web cnn --out page")
 def embed(
-    target: Annotated[str, typer.Argument(help="What the other program is written in: {targets}.")],
-    model: Annotated[str, typer.Argument(help="An ONNX file, or a name below --exports: then its canvas file first.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to make; it must be empty or missing.")],
+    target: Annotated[
+        str,
+        typer.Argument(autocompletion=completion.targets, help="What the other program is written in: {targets}."),
+    ],
+    model: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completion.exported,
+            help="An ONNX file, or a name below --exports: then its canvas file first.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="The folder to make; it must be empty or missing."),
+    ],
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
     exports: Exports = Path("exports"),
     json: Json = False,
@@ -33,19 +46,26 @@ def embed(
     with tables.progress("embed") as observer:
         result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
     print_result(embedding(result), embedding_json(result), json)
-    say(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
+    tell(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
 
 
-@app.command()
+@command("edgedigits demo --web", "edgedigits demo --web --model cnn --port 8000 --open")
 def demo(
     web: Annotated[bool, typer.Option("--web", help="A page to draw digits on, read in the browser.")] = False,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="A canvas file, or a name below --exports; cnn, or what there is."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE",
+            autocompletion=completion.exported,
+            help="A canvas file, or a name below --exports; by default cnn, or what there is.",
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 for a free one.")] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Keep the page's folder here; else it is temporary.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Keep the page's folder here; else it is temporary."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
@@ -72,18 +92,18 @@ def demo(
                     "web", model or find_model(exports), folder, exports=exports, force=force, observer=observer
                 )
             typer.echo(server.url)
-            say("Next: open it in a browser and draw. Ctrl-C ends it.")
+            tell("Next: open it in a browser and draw. Ctrl-C ends it.")
             if open_browser:
                 webbrowser.open(server.url)
             server.run()
 
 
-def embedding(result: Embedding) -> Table:
+def embedding(result: Embedding) -> Sheet:
     """The files of an embedding."""
-    table = table_of("file", "size>")
+    sheet = Sheet(("file", "size>"))
     for name, count in result.files.items():
-        table.add_row(str(result.folder / name), size(count))
-    return table
+        sheet.add_row(str(result.folder / name), size(count))
+    return sheet
 
 
 def embedding_json(result: Embedding) -> dict[str, Any]:

@@ -8,32 +8,65 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from edgedigits.cli.app import DATASET, DataDir, Exports, Json, Models, Runs, app, print_result, say
-from edgedigits.cli.tables import table_of
+from edgedigits.cli import completion
+from edgedigits.cli.app import DATASET, DataDir, Exports, Json, Runs, command, print_result
+from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.voice import tell
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
     from edgedigits.records.artifact import Artifact, Refusal
     from edgedigits.verify.reproduce import Reproduction
 
+FORMAT = "Format"  # a group of options in its help
 
-@app.command()
+
+@command("edgedigits export --format onnx --quantize", "edgedigits export --model cnn --input canvas --quantize")
 def export(
-    model: Models = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            autocompletion=completion.runs,
+            help="A run; may be repeated. By default every one.",
+        ),
+    ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         list[str] | None,
-        typer.Option("--format", "-f", metavar="NAME", help="onnx, torchscript or pt2; may be repeated."),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            autocompletion=completion.formats,
+            rich_help_panel=FORMAT,
+            help="onnx, torchscript or pt2; may be repeated. By default onnx and torchscript.",
+        ),
     ] = None,
     input: Annotated[  # noqa: A002 - likewise
-        str, typer.Option("--input", help="digit: 28x28, as MNIST; canvas: any size, a digit anywhere on it.")
+        str,
+        typer.Option(
+            "--input",
+            metavar="NAME",
+            autocompletion=completion.inputs,
+            rich_help_panel=FORMAT,
+            help="digit: 28x28, as MNIST; canvas: any size, a digit anywhere on it.",
+        ),
     ] = "digit",
-    quantize: Annotated[bool, typer.Option("--quantize", help="Also write each format's int8 file.")] = False,
+    quantize: Annotated[
+        bool, typer.Option("--quantize", rich_help_panel=FORMAT, help="Also write each format's int8 file.")
+    ] = False,
     method: Annotated[
         str | None,
-        typer.Option(help="Of --quantize: dynamic (the default), or static, calibrated on training images."),
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.methods,
+            rich_help_panel=FORMAT,
+            help="Of --quantize: dynamic (the default), or static, calibrated on training images.",
+        ),
     ] = None,
     data_dir: DataDir = None,
     runs: Runs = Path("runs"),
@@ -70,12 +103,15 @@ def export(
                 observer=observer,
             )
     print_result(exported(artifacts), exported_json(artifacts), json)
-    say("Next: edgedigits verify")
+    tell("Next: edgedigits verify")
 
 
-@app.command()
+@command("edgedigits reproduce exports/cnn", "edgedigits reproduce exports/cnn --keep again")
 def reproduce(
-    folder: Annotated[Path, typer.Argument(help="An export folder, such as exports/cnn.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(autocompletion=completion.export_folders, help="An export folder, such as exports/cnn."),
+    ],
     dataset: Annotated[str | None, DATASET] = None,
     data_dir: DataDir = None,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
@@ -90,13 +126,16 @@ def reproduce(
     print_result(reproduction(result), result.to_dict(), json)
     if not result.same:
         raise typer.Exit(1)
-    say("Next: embed one; the README has ten lines that do.")
+    tell("Next: embed one; the README has ten lines that do.")
 
 
-@app.command()
+@command("edgedigits card --license mit", "edgedigits card exports/cnn")
 def card(
     folder: Annotated[
-        list[Path] | None, typer.Argument(help="Export folders; without any, all below --exports.")
+        list[Path] | None,
+        typer.Argument(
+            autocompletion=completion.export_folders, help="Export folders; without any, all below --exports."
+        ),
     ] = None,
     license: Annotated[  # noqa: A002 - the option's name
         str | None, typer.Option("--license", metavar="SPDX", help="Of the files, such as mit; none is named else.")
@@ -109,16 +148,16 @@ def card(
 
     written = [write_card(found, license) for found in folder or find_folders(exports)]
     print_result(paths(written), {"cards": [{"name": path.parent.name, "path": str(path)} for path in written]}, json)
-    say("Next: read them, and add what you know of your data")
+    tell("Next: read them, and add what you know of your data")
 
 
 def exported(artifacts: Sequence[Artifact]) -> RenderableType:
     """The table at the end of `export`, and when canvas files refuse."""
-    table = table_of("file", "format", "size>", "SHA-256")
+    sheet = Sheet(("file", "size>", "format", "SHA-256"))
     for artifact in artifacts:
-        table.add_row(str(artifact.path), artifact.format, size(artifact.size_bytes), f"{artifact.sha256[:12]}…")
+        sheet.add_row(str(artifact.path), size(artifact.size_bytes), artifact.format, f"{artifact.sha256[:12]}…")
     refusals = {artifact.name: artifact.refusal for artifact in artifacts if artifact.refusal}
-    return Group(table, *(Text(f"{name}: {_refusal(refusal)}") for name, refusal in refusals.items()))
+    return Group(sheet, *(Text(f"{name}: {_refusal(refusal)}") for name, refusal in refusals.items()))
 
 
 def _refusal(refusal: Refusal) -> str:
@@ -143,20 +182,20 @@ def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     }
 
 
-def paths(found: Iterable[object]) -> Table:
+def paths(found: Iterable[object]) -> Sheet:
     """What was written, a path a line."""
-    table = table_of("file")
+    sheet = Sheet(("file",))
     for path in found:
-        table.add_row(str(path))
-    return table
+        sheet.add_row(str(path))
+    return sheet
 
 
 def reproduction(result: Reproduction) -> RenderableType:
     """What came out again, file by file; what is not as it was then; the verdict."""
-    table = table_of("file", "recorded SHA-256", "made again", "")
+    sheet = Sheet(("file", "result", "recorded SHA-256", "made again"))
     for file in result.files:
         verdict = Text("same", style="green") if file.same else Text("DIFFERENT", style="bold red")
-        table.add_row(file.file, f"{file.recorded[:12]}…", f"{file.found[:12]}…", verdict)
+        sheet.add_row(file.file, verdict, f"{file.recorded[:12]}…", f"{file.found[:12]}…")
     cause = "this may be why: " if not result.same else "not as then: "
     changed = (Text(f"{cause}{sentence}", style="yellow") for sentence in result.changed)
     count = sum(not file.same for file in result.files)
@@ -165,4 +204,4 @@ def reproduction(result: Reproduction) -> RenderableType:
         if result.same
         else Text(f"{result.name}: {count} of {len(result.files)} files came out otherwise", style="bold red")
     )
-    return Group(table, *changed, verdict)
+    return Group(sheet, *changed, verdict)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from edgedigits.cli.app import Exports, Json, Trust, app, print_result, say
-from edgedigits.cli.tables import table_of
+from edgedigits.cli import completion
+from edgedigits.cli.app import Exports, Json, Trust, command, print_result
+from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.voice import say, tell
+from edgedigits.records.words import percent
 
 if TYPE_CHECKING:
     from edgedigits.inference.predict import Prediction, Predictions
@@ -21,13 +23,17 @@ if TYPE_CHECKING:
 
 BLOCKS = " \N{LOWER HALF BLOCK}\N{UPPER HALF BLOCK}\N{FULL BLOCK}"
 INKED = 96  # of 255: pixels above are drawn
+DIGITS = 6  # behind the point of a percentage, at most: float32 has no more
 
 
-@app.command()
+@command(
+    "edgedigits score exports/cnn/cnn.onnx digits --out answers.csv",
+    "edgedigits score exports/cnn/cnn.onnx digits --out first.jsonl --shard 0/4",
+)
 def score(
-    model: Annotated[Path, typer.Argument(help="An exported file.")],
+    model: Annotated[Path, typer.Argument(autocompletion=completion.files, help="An exported file.")],
     images: Annotated[Path, typer.Argument(help="A folder, an IDX or .npy file, or a text file of paths.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the answers go: .csv, .jsonl or .parquet.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the answers go: .csv, .jsonl or .parquet.")],
     batch_size: Annotated[int, typer.Option(min=1, help="Images scored at once.")] = 4096,
     shard: Annotated[str, typer.Option("--shard", metavar="i/N", help="Only part i of N, from 0 to N - 1.")] = "0/1",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
@@ -56,14 +62,20 @@ def score(
     if result.errors:
         say(f"{result.errors:,} of {result.items:,} images could not be read: their rows in {out} say why.")
         raise typer.Exit(3)
-    say(f"Next: look at {out}")
+    tell(f"Next: look at {out}")
 
 
-@app.command()
+@command("edgedigits predict photo.png --show", "edgedigits predict scans --json")
 def predict(
     image: Annotated[list[str], typer.Argument(help="PNG or JPEG files, folders of them, or - for standard input.")],
     model_file: Annotated[
-        Path | None, typer.Option("--model-file", help="A canvas file; without it, that of cnn below --exports.")
+        Path | None,
+        typer.Option(
+            "--model-file",
+            metavar="FILE",
+            autocompletion=completion.files,
+            help="A canvas file; by default that of cnn below --exports, or the first one there.",
+        ),
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Draw what the network saw.")] = False,
     exports: Exports = Path("exports"),
@@ -82,13 +94,13 @@ def predict(
         say(f"edgedigits: {error}")
     if unreadable:
         raise typer.Exit(3)
-    say("Next: edgedigits inspect FILE")
+    tell("Next: edgedigits inspect FILE")
 
 
-def scored(result: ScoreSummary) -> Table:
+def scored(result: ScoreSummary) -> Sheet:
     """The row at the end of `score`."""
-    table = table_of("output", "images>", "unreadable>", "done before>", "seconds>", "images/s>")
-    table.add_row(
+    sheet = Sheet(("output", "images>", "unreadable>", "done before>", "seconds>", "images/s>"))
+    sheet.add_row(
         result.output,
         f"{result.items:,}",
         f"{result.errors:,}",
@@ -96,24 +108,45 @@ def scored(result: ScoreSummary) -> Table:
         f"{result.seconds:.1f}",
         f"{result.images_per_second:,.0f}",
     )
-    return table
+    return sheet
 
 
 def predictions(result: Predictions, show: bool = False) -> RenderableType:
     """A line for each picture that could be read, or, with `show`, a line and what the network saw below it."""
     read = [prediction for prediction in result.predictions if prediction.error is None]
     if not show:
-        return _predicted(read)
+        return _predicted(read, result.threshold)
     seen = [(found, found.seen) for found in read if found.seen is not None]
-    return Group(*(part for found, image in seen for part in (_predicted([found]), half_blocks(image))))
+    return Group(
+        *(part for found, image in seen for part in (_predicted([found], result.threshold), half_blocks(image)))
+    )
 
 
-def _predicted(read: Sequence[Prediction]) -> Table:
-    table = table_of("picture", "answer", "probability>", "doubts")
+def _predicted(read: Sequence[Prediction], threshold: float | None) -> Sheet:
+    sheet = Sheet(("picture", "answer", "probability>", "doubts"), prose=("answer", "doubts"))
     for found in read:
-        answer = Text("no digit", style="yellow") if found.answer is None else Text(found.answer)
-        table.add_row(found.picture, answer, f"{found.probability:.1%}", "; ".join(found.doubts))
-    return table
+        if found.answer is None:
+            answer, probability = Text(_refused(found, threshold or 0.0), style="yellow"), ""
+        else:
+            answer, probability = Text(found.answer), f"{found.probability:.1%}"
+        sheet.add_row(found.picture, answer, probability, "; ".join(found.doubts))
+    return sheet
+
+
+def _refused(found: Prediction, threshold: float) -> str:
+    """What a picture would be if the network were sure enough, and how sure it had to be."""
+    likeliest = max(found.probabilities, key=found.probabilities.__getitem__)
+    probability, needed = _apart(found.probabilities[likeliest], threshold)
+    return f"no digit (would be {likeliest} at {probability}, needs {needed})"
+
+
+def _apart(lower: float, higher: float) -> tuple[str, str]:
+    """Two fractions as percent, with as many digits as tell one from the other."""
+    for digits in range(DIGITS):
+        shown = percent(lower, digits), percent(higher, digits)
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
 def half_blocks(image: Uint8Array) -> Text:

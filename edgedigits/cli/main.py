@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from edgedigits.cli import embed, export, inference, train, verify  # noqa: F401 - each adds its commands to the app
-from edgedigits.cli.app import app, say
+from edgedigits.cli.app import app
+from edgedigits.cli.voice import say
 from edgedigits.errors import EdgeDigitsError
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from edgedigits.bench.figures import FILE, PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
 from edgedigits.bench.training import FORMATS, measure, plans
-from edgedigits.cli.tables import table_of
+from edgedigits.cli.sheet import Sheet
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -91,21 +91,23 @@ def write_tables(exports: Path) -> None:
 
 def trainings(found: Sequence[Measurement]) -> RenderableType:
     """Each preset's training, ours beside the published loop of its tutorial, and how both were measured."""
-    table = table_of(
-        "model",
-        "tutorial's loop: seconds>",
-        "test accuracy>",
-        "ours",
-        "epochs>",
-        "seconds>",
-        "test accuracy>",
-        "faster>",
+    sheet = Sheet(
+        (
+            "model",
+            "tutorial's loop: seconds>",
+            "test accuracy>",
+            "ours",
+            "epochs>",
+            "seconds>",
+            "test accuracy>",
+            "faster>",
+        )
     )
     known = {(entry.model, entry.recipe): entry for entry in found if entry.dataset == "mnist"}
     for (model, recipe), ours in known.items():
         published = known.get((model, PUBLISHED))
         if published and recipe in ("default", QUICK):
-            table.add_row(
+            sheet.add_row(
                 model,
                 f"{published.seconds:.1f}",
                 f"{published.mean:.2%}",
@@ -117,7 +119,7 @@ def trainings(found: Sequence[Measurement]) -> RenderableType:
             )
     machines = " and ".join(dict.fromkeys(entry.machine for entry in found))
     how = f"seconds of the training loop alone, median; the tutorial's loop n=1, as published; {machines}"
-    return Group(table, Text(how, style="dim"))
+    return Group(sheet, Text(how, style="dim"))
 
 
 if __name__ == "__main__":

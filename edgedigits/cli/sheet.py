@@ -36,7 +36,7 @@ class Sheet:
         self.rows.append(cells)
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
-        blocks = list(self._blocks(options.max_width))
+        blocks = self._blocks(options.max_width)
         if 0 < len(blocks) <= MOST_BLOCKS:
             for number, columns in enumerate(blocks):
                 yield from ([Text()] if number else [])
@@ -44,20 +44,22 @@ class Sheet:
         else:
             yield from self._sentences(options.max_width)
 
-    def _blocks(self, width: int) -> Iterator[list[int]]:
-        """Columns that fit beside each other, the first always among them; one alone that does not fit stands alone."""
+    def _blocks(self, width: int) -> list[list[int]]:
+        """Columns that fit beside each other, the first always among them; none where one fits in no block."""
         room = width - self._width(0)
-        columns, used = [0], 0
+        blocks, used = [[0]], 0
+        if room < 0:
+            return []
         for index in range(1, len(self.headings)):
             needed = GAP + self._width(index)
-            if used and used + needed > room:
-                yield columns
-                columns, used = [0], 0
-            columns.append(index)
+            if needed > room:
+                return []
+            if used + needed > room:
+                blocks.append([0])
+                used = 0
+            blocks[-1].append(index)
             used += needed
-        yield columns
-        if used > room:
-            yield from ([0] for _ in range(MOST_BLOCKS))  # hopeless: sentences will be better
+        return blocks
 
     def _width(self, index: int) -> int:
         """The columns that a column takes; of prose, what it takes at least."""
@@ -87,8 +89,9 @@ class Sheet:
             pieces = [
                 piece for index, cell in enumerate(row) if index and str(cell) for piece in self._pieces(index, cell)
             ]
-            pieces[-1].right_crop(1)  # the last comma
-            yield from _filled(pieces, width - INDENT)
+            if pieces:
+                pieces[-1].right_crop(1)  # the last comma
+                yield from _filled(pieces, width - INDENT)
 
     def _pieces(self, index: int, cell: Cell) -> list[Text]:
         """What of a figure may stand on lines of its own: of prose each word, else all of it together."""

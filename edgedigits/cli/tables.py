@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from edgedigits.cli.voice import VOICE
 from edgedigits.records.progress import Observer, Progress
 
 PIPE_WIDTH = 10_000  # columns when stdout is no terminal: nothing is wrapped or cut
@@ -28,9 +29,9 @@ def print_table(table: RenderableType) -> None:
 
 @contextlib.contextmanager
 def progress(title: str, shown: bool = True) -> Iterator[Observer]:
-    """An observer that draws a bar on stderr while it is a terminal, and draws nothing elsewhere."""
+    """An observer that draws a bar on stderr while it is a terminal, and draws nothing elsewhere, or with --quiet."""
     console = Console(stderr=True)
-    if not shown or not console.is_terminal or os.environ.get("TERM") == "dumb":
+    if VOICE.quiet or not shown or not console.is_terminal or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -62,9 +63,9 @@ def _figures(figures: Any) -> str:
     return "  ".join(formats[name].format(value) for name, value in figures.items())
 
 
-def table_of(*columns: str) -> Table:
-    """A table without lines; `>` behind a heading sets its column flush right."""
+def facts_of(name: str, value: str) -> Table:
+    """A table of facts, one a line, each with its name; it begins with this one. What does not fit is folded."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+    table.add_column(name, no_wrap=True)
+    table.add_column(value, overflow="fold")
     return table

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from edgedigits.cli.app import DATASET, DarkInk, DataDir, Json, Models, Runs, app, print_result, say
-from edgedigits.cli.tables import table_of
+from edgedigits.cli import completion
+from edgedigits.cli.app import DATA, DATASET, DarkInk, DataDir, Json, Runs, command, print_result
+from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.voice import tell
 from edgedigits.records.words import describe
 
 if TYPE_CHECKING:
@@ -22,21 +23,62 @@ if TYPE_CHECKING:
     from edgedigits.data.published import FileStatus
     from edgedigits.records.model import Checkpoint
 
+TRAINING = "Training"  # a group of options in its help
 
-@app.command()
+
+@command("edgedigits train --model cnn --epochs 2", "edgedigits train --dataset mnist-5k --model fc --seed 1")
 def train(
-    model: Models = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            autocompletion=completion.presets,
+            help="A preset; may be repeated. By default fc and cnn.",
+        ),
+    ] = None,
     dataset: Annotated[str, DATASET] = "mnist",
     data_dir: DataDir = None,
     dark_ink: DarkInk = False,
-    recipe: Annotated[str, typer.Option(help="default, or tutorial: as published.")] = "default",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate; its peak in a one-cycle schedule.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
-    save_every: Annotated[float, typer.Option(min=0, help="Seconds of training that a kill may cost.")] = 10.0,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.recipes,
+            rich_help_panel=TRAINING,
+            help="default, or tutorial: as published. What is named below replaces what it says.",
+        ),
+    ] = "default",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=TRAINING, help="Passes over the training images.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, rich_help_panel=TRAINING, help="Images a step.")] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(rich_help_panel=TRAINING, help="Learning rate; its peak in a one-cycle schedule."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, rich_help_panel=TRAINING, help="Seed of every random choice.")
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=TRAINING,
+            help="auto, cpu, cuda or mps.",
+        ),
+    ] = "auto",
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", rich_help_panel=TRAINING, help="Go on where an interrupted training ended."),
+    ] = False,
+    save_every: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, rich_help_panel=TRAINING, help="Seconds of training that a kill may cost."
+        ),
+    ] = 10.0,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -69,20 +111,26 @@ def train(
                 checkpoints.append(train_model(name, digits, observer=observer, world=world, **options))
     if world.rank == 0:
         print_result(training(checkpoints), training_json(checkpoints), json)
-        say("Next: edgedigits export --format onnx --quantize")
+        tell("Next: edgedigits export --format onnx --quantize")
 
 
-@app.command()
+@command("edgedigits models", "edgedigits models --json")
 def models(json: Json = False) -> None:
     """List what can be trained: parameters, input, recipes, and the accuracy measured."""
     print_result(models_table(), models_json(), json)
-    say("Next: edgedigits train --model NAME")
+    tell("Next: edgedigits train --model NAME")
 
 
-@app.command()
+@command("edgedigits data", "edgedigits data --fetch mnist")
 def data(
-    dataset: Annotated[list[str] | None, typer.Argument(help="mnist, fashion, mnist-5k; without any, all.")] = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch what is missing, replace what is damaged.")] = False,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Argument(autocompletion=completion.datasets, help="mnist, fashion, mnist-5k; without any, all."),
+    ] = None,
+    fetch: Annotated[
+        bool,
+        typer.Option("--fetch", rich_help_panel=DATA, help="Fetch what is missing, replace what is damaged."),
+    ] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -98,24 +146,24 @@ def data(
     print_result(status_table(statuses), statuses_json(statuses), json)
     if dataset and any(status.state != "whole" for status in statuses):
         raise typer.Exit(3)
-    say("Next: edgedigits train")
+    tell("Next: edgedigits train")
 
 
-def training(checkpoints: Sequence[Checkpoint]) -> Table:
+def training(checkpoints: Sequence[Checkpoint]) -> Sheet:
     """The table at the end of `train`."""
-    table = table_of("model", "data", "test accuracy>", "train accuracy>", "epochs>", "seconds>", "device", "files")
+    sheet = Sheet(("model", "test accuracy>", "train accuracy>", "data", "epochs>", "seconds>", "device", "files"))
     for run in checkpoints:
-        table.add_row(
+        sheet.add_row(
             run.model,
-            run.dataset.name,
             f"{run.metrics.test_accuracy:.2%}",
             f"{run.metrics.train_accuracy:.2%}",
+            run.dataset.name,
             str(run.recipe.epochs),
             f"{run.metrics.train_seconds:.1f}",
             run.device,
             f"{run.folder}{os.sep}",
         )
-    return table
+    return sheet
 
 
 def training_json(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
@@ -148,18 +196,21 @@ def _measured(figures: Measurement | None) -> tuple[str, str]:
     return f"{figures.mean:.2%} (n={len(figures.test_accuracy)})", f"{figures.seconds:.1f}"
 
 
-def models_table() -> Table:
+def models_table() -> Sheet:
     """The table of presets."""
     from edgedigits.bench.figures import find_figures
     from edgedigits.records.model import Recipe
 
-    table = table_of("model", "network", "parameters>", "input", "recipe", "training", "test accuracy>", "seconds>")
+    sheet = Sheet(
+        ("model", "recipe", "test accuracy>", "seconds>", "training", "network", "parameters>", "input"),
+        prose=("training",),
+    )
     for row in models_json()["models"]:
         for index, (name, recipe) in enumerate(row["recipes"].items()):
-            first = (row["name"], row["network"], f"{row['parameters']:,}", row["input"]) if index == 0 else ("",) * 4
+            once = (row["network"], f"{row['parameters']:,}", row["input"]) if index == 0 else ("",) * 3
             figures = find_figures(row["name"], name)
-            table.add_row(*first, name, describe(Recipe.from_dict(recipe)), *_measured(figures))
-    return table
+            sheet.add_row(row["name"], name, *_measured(figures), describe(Recipe.from_dict(recipe)), *once)
+    return sheet
 
 
 def models_json() -> dict[str, Any]:
@@ -185,12 +236,12 @@ def models_json() -> dict[str, Any]:
 
 def status_table(files: Sequence[FileStatus]) -> RenderableType:
     """The table of raw data files, and advice below it."""
-    table = table_of("data set", "file", "state")
+    sheet = Sheet(("file", "state", "data set"))
     styles = {"whole": "green", "missing": "yellow", "damaged": "bold red"}
     for status in files:
-        table.add_row(status.dataset, str(status.path), Text(status.state, style=styles[status.state]))
+        sheet.add_row(str(status.path), Text(status.state, style=styles[status.state]), status.dataset)
     advice = dict.fromkeys(status.advice for status in files if status.advice)
-    return Group(table, *(Text(line) for line in advice))
+    return Group(sheet, *(Text(line) for line in advice))
 
 
 def statuses_json(files: Sequence[FileStatus]) -> dict[str, Any]:

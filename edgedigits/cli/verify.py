@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from edgedigits.cli import completion
 from edgedigits.cli.app import (
     DATASET,
+    LIMITS,
+    OUTPUT,
     DarkInk,
     DataDir,
     Exports,
     Json,
-    NamingCommand,
     Runs,
     Trust,
-    app,
+    command,
     print_result,
-    say,
 )
-from edgedigits.cli.tables import table_of
+from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.tables import facts_of
+from edgedigits.cli.voice import tell
 from edgedigits.records.report import RECORDED
 from edgedigits.records.words import size
 
@@ -35,24 +37,82 @@ if TYPE_CHECKING:
     from edgedigits.runtime.inspection import Inspection
 
 
-@app.command(cls=NamingCommand)
+OFF_THE_TEST_SET = (
+    "accuracy, and in brackets the answers that are not the torch model's; behind each name, the number of images. "
+    "inverted: light and dark swapped, which canvas files alone promise to read"
+)
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(autocompletion=completion.files, help="Exported files; without any, all below --exports."),
+]
+
+
+@command("edgedigits verify --html report.html", "edgedigits verify exports/cnn --max-drop 0.1 --max-size 100000")
 def verify(
-    file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
+    file: Files = None,
     dataset: Annotated[str | None, DATASET] = None,
     data_dir: DataDir = None,
     dark_ink: DarkInk = False,
-    max_flips: Annotated[int | None, typer.Option(min=0, help="Answers that may change, in every file.")] = None,
-    max_drop: Annotated[float | None, typer.Option(min=0, help="Accuracy that may be lost, in points.")] = None,
-    max_logit_diff: Annotated[float | None, typer.Option(min=0, help="Largest difference of a logit.")] = None,
-    min_accuracy: Annotated[float | None, typer.Option(min=0, max=100, help="Accuracy to reach, in percent.")] = None,
-    max_size: Annotated[int | None, typer.Option(min=0, help="Bytes of a file.")] = None,
-    max_latency_us: Annotated[float | None, typer.Option(min=0, help="Median microseconds of one image.")] = None,
-    engine: Annotated[str | None, typer.Option(metavar="NAME", help="What runs the files: {engines}.")] = None,
+    max_flips: Annotated[
+        int | None,
+        typer.Option(
+            metavar="ANSWERS",
+            min=0,
+            rich_help_panel=LIMITS,
+            help="Answers that may change, in every file. By default 0 in float files, 50 in int8 ones.",
+        ),
+    ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="POINTS",
+            min=0,
+            rich_help_panel=LIMITS,
+            help="Accuracy that may be lost, in points; one image always may. By default 0.2 in int8 files, 0.5 in "
+            "canvas files.",
+        ),
+    ] = None,
+    max_logit_diff: Annotated[
+        float | None,
+        typer.Option(
+            metavar="LOGIT",
+            min=0,
+            rich_help_panel=LIMITS,
+            help="Largest difference of a logit. By default 1e-4 in float files.",
+        ),
+    ] = None,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", min=0, max=100, rich_help_panel=LIMITS, help="Accuracy to reach, in percent."),
+    ] = None,
+    max_size: Annotated[
+        int | None, typer.Option(metavar="BYTES", min=0, rich_help_panel=LIMITS, help="Bytes of a file.")
+    ] = None,
+    max_latency_us: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MICROSECONDS",
+            min=0,
+            rich_help_panel=LIMITS,
+            help="Median microseconds of one image, on one thread.",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.engines,
+            help="What runs the files: {engines}.",
+        ),
+    ] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
     trust: Trust = False,
-    html: Annotated[Path | None, typer.Option("--html", metavar="PATH", help="Also write a page to look at.")] = None,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="PATH", rich_help_panel=OUTPUT, help="Also write a page to look at."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare every answer of exported files with the torch model's; exit code 1 when one fails."""
@@ -86,18 +146,18 @@ def verify(
         )
     print_result(verification(result), result.to_dict(), json)
     if html:
-        say(f"The page to look at: {html}")
+        tell(f"The page to look at: {html}")
     if not result.passed:
         unreadable = any(not report.readable for report in result.reports)
         raise typer.Exit(3 if unreadable else 1)
     known = all(report.compared_with == TORCH_MODEL for report in result.reports)
-    verdict = "Every file answers as its model does." if known else "Every file keeps its limits."
-    say(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
+    verdict = "Every file answers as its model does." if known else "Every file keeps the limits that were checked."
+    tell(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
 
 
-@app.command()
+@command("edgedigits bench", "edgedigits bench exports/cnn/cnn.onnx exports/cnn/cnn.int8.onnx --json")
 def bench(
-    file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
+    file: Files = None,
     dataset: Annotated[str | None, DATASET] = None,
     data_dir: DataDir = None,
     runs: Runs = Path("runs"),
@@ -121,12 +181,12 @@ def bench(
             observer=observer,
         )
     print_result(benchmark(result), result.to_dict(), json)
-    say("Next: edgedigits inspect FILE")
+    tell("Next: edgedigits inspect FILE")
 
 
-@app.command()
+@command("edgedigits inspect exports/cnn/cnn.onnx", "edgedigits inspect exports/cnn/cnn.int8.onnx --json")
 def inspect(
-    file: Annotated[Path, typer.Argument(help="An exported file.")],
+    file: Annotated[Path, typer.Argument(autocompletion=completion.files, help="An exported file.")],
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -135,7 +195,7 @@ def inspect(
 
     result = inspect_file(file, runs=runs)
     print_result(inspection(result), result.to_dict(), json)
-    say("Next: edgedigits verify FILE")
+    tell("Next: edgedigits verify FILE")
 
 
 def verification(result: Verification) -> RenderableType:
@@ -150,6 +210,7 @@ def verification(result: Verification) -> RenderableType:
         if result.passed
         else f"FAILED: {failed} of {count} files"
     ) + (f", in {result.engine}" if result.engine else "")
+    verdict = "; ".join([verdict, *_compared(result.reports), *_too_few(result.reports)])
     return Group(
         _verdicts(result.reports),
         *_recorded(result.reports),
@@ -160,14 +221,43 @@ def verification(result: Verification) -> RenderableType:
     )
 
 
-def _verdicts(reports: Sequence[ParityReport]) -> Table:
-    table = table_of(
-        "file", "size>", "torch>", "file>", "± 95%>", "flips>", "lost>", "gained>", "p>", "logits off by>", "verdict"
+def _compared(reports: Sequence[ParityReport]) -> list[str]:
+    """What was compared where it was not every answer with the torch model's, and what could not be checked."""
+    recorded = [report for report in reports if report.compared_with == RECORDED]
+    if not recorded:
+        return []
+    from edgedigits.verify.gate import checks_of
+
+    who = "" if len(recorded) == len(reports) else f"{len(recorded)} of them "
+    left_out = checks_of({option for report in recorded for option in report.unchecked})
+    return [
+        f"{who}compared with the accuracies that the manifests recorded, not answer by answer",
+        *([f"not checked: {', '.join(left_out)}"] if left_out else []),
+    ]
+
+
+def _too_few(reports: Sequence[ParityReport]) -> list[str]:
+    """Says so where a single image is more than may be lost."""
+    from edgedigits.verify.gate import images_needed
+
+    needed = {needed: report for report in reports if (needed := images_needed(report))}
+    if not needed:
+        return []
+    limit = needed[max(needed)].limits.max_drop or 0.0
+    return [
+        f"the test split is too small for max-drop {100 * limit:g}: it needs at least {max(needed):,} images, "
+        "and here one may be lost"
+    ]
+
+
+def _verdicts(reports: Sequence[ParityReport]) -> Sheet:
+    sheet = Sheet(
+        ("file", "verdict", "flips>", "torch>", "file>", "± 95%>", "lost>", "gained>", "p>", "logits off by>", "size>")
     )
     for report in reports:
         verdict = Text("passed", style="green") if report.passed else Text("FAILED", style="bold red")
-        table.add_row(report.path, size(report.size_bytes), *_figures_of(report), verdict)
-    return table
+        sheet.add_row(report.path, verdict, *_figures_of(report), size(report.size_bytes))
+    return sheet
 
 
 def _figures_of(report: ParityReport) -> list[str]:
@@ -176,10 +266,10 @@ def _figures_of(report: ParityReport) -> list[str]:
     low, high = report.interval
     accuracies = [f"{report.reference_accuracy:.2%}", f"{report.accuracy:.2%}", f"{50 * (high - low):.2f}"]
     if report.mcnemar_p is None:
-        return [*accuracies, *["-"] * 5]
+        return ["-", *accuracies, *["-"] * 4]
     return [
-        *accuracies,
         str(report.flips),
+        *accuracies,
         str(report.lost),
         str(report.gained),
         f"{report.mcnemar_p:.2g}",
@@ -191,7 +281,7 @@ def _recorded(reports: Sequence[ParityReport]) -> list[Text]:
     """A line for each file that could not be compared answer by answer."""
     return [
         Text(
-            f"{report.path}: its checkpoint is not at hand: compared with the accuracy that its manifest recorded, "
+            f"{report.path}: {report.missing}: compared with the accuracy that its manifest recorded, "
             "not answer by answer",
             style="yellow",
         )
@@ -214,44 +304,46 @@ def _answers(changed: int) -> str:
     return "1 answer changes" if changed == 1 else f"{changed} answers change"
 
 
-def _robustness(reports: Sequence[ParityReport]) -> list[Table]:
-    """Accuracy off the test set, and how many of the file's answers there are not the torch model's."""
+def _robustness(reports: Sequence[ParityReport]) -> list[RenderableType]:
+    """Accuracy off the test set, how many of the file's answers there are not the torch model's, and what it means."""
     shown = [report for report in reports if report.robustness]
     if not shown:
         return []
-    names = [found.condition for found in shown[0].robustness]
-    table = table_of("off the test set: accuracy (flips)", *(f"{name}>" for name in names))
+    samples = {found.condition: found.samples for report in shown for found in report.robustness}
+    sheet = Sheet(("off the test set", *(f"{name} ({count:,})>" for name, count in samples.items())))
     for report in shown:
         cells = {found.condition: found for found in report.robustness}
-        table.add_row(report.path, *(_robust(cells.get(name)) for name in names))
-    return [table]
+        sheet.add_row(report.path, *(_robust(cells.get(name), report.format) for name in samples))
+    return ["", sheet, Text(OFF_THE_TEST_SET, style="dim"), ""]
 
 
-def _robust(found: Robustness | None) -> str:
+def _robust(found: Robustness | None, format_name: str) -> str:
+    from edgedigits.verify.conditions import is_promised
+
     if found is None:
         return ""
-    return f"{'' if found.accuracy is None else f'{found.accuracy:.1%} '}({found.flips})"
+    shown = found.accuracy is not None and is_promised(found.condition, format_name)
+    return f"{f'{found.accuracy:.1%} ' if shown else ''}({found.flips})"
 
 
 def benchmark(result: Benchmark) -> RenderableType:
     """The figures; their ratios; what was measured alone; which int8 files are slower; how all of it was measured."""
-    figures = table_of("model", "format", "size>", "accuracy>", "flips>", "latency us>", "p99 us>", "images/s>")
+    figures = Sheet(("file", "latency us>", "p99 us>", "images/s>", "size>", "accuracy>", "flips>"))
     for row in result.rows:
         figures.add_row(
-            row.name,
-            row.format,
-            size(row.size_bytes),
-            f"{row.accuracy:.2%}",
-            "-" if row.flips is None else str(row.flips),
+            f"{row.name} {row.format}",
             f"{row.latency_us:.1f}",
             f"{row.latency_p99_us:.1f}",
             f"{row.images_per_second:,.0f}",
+            size(row.size_bytes),
+            f"{row.accuracy:.2%}",
+            "-" if row.flips is None else str(row.flips),
         )
-    names = ("size", "latency", "p99", "images/s")
-    ratios = table_of("ratio to", "", *(f"{base}: {name}>" for base in ("torch", "float") for name in names))
+    names = ("latency", "p99", "images/s", "size")
+    ratios = Sheet(("ratio to", *(f"{base}: {name}>" for base in ("torch", "float") for name in names)))
     for row in result.rows:
         if row.to_torch or row.to_float:
-            ratios.add_row(row.name, row.format, *_ratios(row.to_torch), *_ratios(row.to_float))
+            ratios.add_row(f"{row.name} {row.format}", *_ratios(row.to_torch), *_ratios(row.to_float))
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     how = (
         f"{result.threads} thread; {result.calls:,} calls of one image, in interleaved rounds; images/s in batches of "
@@ -265,13 +357,15 @@ def benchmark(result: Benchmark) -> RenderableType:
 
 
 def _ratios(ratios: Ratios | None) -> list[str]:
-    return ["-"] * 4 if ratios is None else [f"{value:.2f}" for value in ratios.to_dict().values()]
+    if ratios is None:
+        return ["-"] * 4
+    return [f"{value:.2f}" for value in (ratios.latency, ratios.latency_p99, ratios.throughput, ratios.size)]
 
 
 def inspection(found: Inspection) -> RenderableType:
     """What a file is: its facts, its operators, its tensors and the runtimes that load it."""
     contract = found.contract
-    facts = table_of("file", found.path)
+    facts = facts_of("file", found.path)
     for name, value in (
         ("format", found.format + (f", opset {found.opset}, IR version {found.ir_version}" if found.opset else "")),
         ("size", f"{size(found.size_bytes)} ({found.size_bytes:,} bytes)"),
@@ -287,10 +381,10 @@ def inspection(found: Inspection) -> RenderableType:
         ("operators", ", ".join(f"{name} {count}" for name, count in found.operators.items())),
     ):
         facts.add_row(name, value)
-    tensors = table_of("tensor", "type", "shape", "bytes>")
+    tensors = Sheet(("tensor", "type", "shape", "bytes>"))
     for tensor in found.tensors:
         tensors.add_row(tensor.name, tensor.dtype, str(list(tensor.shape)), f"{tensor.bytes:,}")
-    runtimes = table_of("runtime", "version", "")
+    runtimes = Sheet(("runtime", "version", "note"), prose=("note",))
     for runtime in found.runtimes:
         runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
     return Group(facts, "", tensors, "", runtimes)

@@ -1,14 +1,19 @@
 """What a target makes its folder of, and how programs become files of it."""
 
+from __future__ import annotations
+
 import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edgedigits.embed.golden import Golden
-from edgedigits.records.artifact import Contract
 from edgedigits.system import templates
+
+if TYPE_CHECKING:
+    from edgedigits.embed.golden import Golden
+    from edgedigits.records.artifact import Contract
 
 PROGRAMS = Path(__file__).parent / "programs"
 MODEL = '"model.onnx"'  # in a target's programs: stands for the main file's name, quotes and all

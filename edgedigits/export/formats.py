@@ -2,8 +2,10 @@
 
 A format is a row: a container, which says what reads and what runs its files; a precision; an input; limits. Nothing is
 learnt from its name. A new one is a new row and the function that writes it; a plug-in adds a row by an entry point in
-the group `edgedigits.formats` (`edgedigits/system/plugins.py`). To read the table takes neither torch nor onnx.
+the group `edgedigits.formats` (`edgedigits/system/plugins.py`). To read the table takes no torch, onnx or numpy.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgedigits.errors import ModelFileError, UsageError, unknown
-from edgedigits.records.arrays import Images
-from edgedigits.records.artifact import Contract, Refusal
 from edgedigits.records.report import Limits
 from edgedigits.system.plugins import Registry, resolved
 
 if TYPE_CHECKING:
     from edgedigits.models.classifier import Deployed
+    from edgedigits.records.arrays import Images
+    from edgedigits.records.artifact import Contract, Refusal
 
 FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
@@ -61,7 +63,7 @@ class Source:
     refusal       when an answer is none, for the formats whose input is a canvas
     """
 
-    model: "Deployed"
+    model: Deployed
     contract: Contract
     calibration: Images | None = None
     refusal: Refusal | None = None

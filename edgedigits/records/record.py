@@ -4,7 +4,7 @@
 
 Records are joined by SHA-256, never by file name. Fractions are fractions (0.99, not 99), sizes are
 bytes, times are seconds. Fields marked LOCAL say where a record was found; they are never written.
-Fields marked OPTIONAL are left out where they are None, so that what does without them keeps its bytes.
+Fields marked OPTIONAL are left out where they are None or (), so that what does without them keeps its bytes.
 Standard library only, so that reading a record costs nothing.
 """
 
@@ -46,7 +46,7 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """This record as JSON types, in the order of its fields, without the LOCAL ones."""
         values = {f: getattr(self, f.name) for f in _fields(type(self))}
-        return {f.name: _encode(value) for f, value in values.items() if value is not None or not _optional(f)}
+        return {f.name: _encode(value) for f, value in values.items() if not (_optional(f) and value in (None, ()))}
 
     def to_json(self) -> str:
         """This record as an indented JSON document that ends with a newline."""

@@ -14,7 +14,7 @@ class Limits(Record):
     """What `verify` lets pass; None is no limit.
 
     max_flips        test images whose predicted class may differ from the torch model's
-    max_drop         accuracy that may be lost, as a fraction
+    max_drop         accuracy that may be lost, as a fraction; one image always may
     max_logit_diff   largest absolute difference of any logit
     min_accuracy     accuracy that a file must reach, as a fraction
     max_size         bytes
@@ -81,8 +81,8 @@ class ParityReport(Record):
 
     Figures are None, and `readable` is false, when the file or its checkpoint could not be read.
 
-    compared_with   "torch model"; or "manifest" where the checkpoint is not at hand: then the torch model's
-                    accuracy is what the manifest recorded, and figures of single answers are None
+    compared_with   "torch model"; or "manifest" where that cannot be asked, and `missing` says why: then the
+                    torch model's accuracy is what the manifest recorded, and figures of single answers are None
     interval        Wilson's 95% interval of each accuracy
     flip_indices    the test images whose predicted class differs; `lost` of them were right in
                     torch and became wrong, `gained` the other way
@@ -94,6 +94,7 @@ class ParityReport(Record):
     softmax_diff    largest difference of the probabilities from the softmax of the logits
     latency_us      median microseconds of one image a call, where it was measured
     failures        why it did not pass: one sentence each, beginning with the name of the check
+    unchecked       limits, as options name them, whose figure is missing; one that was asked for is a failure, too
     engine          what ran it; None where that was what runs files of its format by default
     """
 
@@ -131,6 +132,8 @@ class ParityReport(Record):
     failures: tuple[str, ...] = ()
     readable: bool = True
     engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
+    unchecked: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    missing: str | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)

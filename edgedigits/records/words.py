@@ -1,6 +1,11 @@
 """How figures and recipes are written for people, wherever that is: tables, pages, cards."""
 
-from edgedigits.records.model import Recipe
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgedigits.records.model import Recipe
 
 
 def describe(recipe: Recipe) -> str:

@@ -30,6 +30,7 @@ from edgedigits.records.report import RECORDED, ParityReport, Robustness, Verifi
 from edgedigits.records.words import count, percent, points, scientific, size
 from edgedigits.system import environment, files, templates
 from edgedigits.verify import gate, parity
+from edgedigits.verify.conditions import is_promised
 
 if TYPE_CHECKING:
     import jinja2
@@ -101,8 +102,10 @@ class FlipView:
 class FileView:
     """One file on the page.
 
-    title      its path without what all paths share
-    reasons    the first failure of each check, and how many more that check has
+    title           its path without what all paths share
+    reasons         the first failure of each check, and how many more that check has
+    unchecked       the checks that had nothing to go by, in words
+    images_needed   where a single image is more than may be lost: at how many it would not be
     """
 
     anchor: str
@@ -113,6 +116,8 @@ class FileView:
     checks: tuple[Check, ...]
     matrices: tuple[Matrix, ...]
     flips: tuple[FlipView, ...]
+    unchecked: str
+    images_needed: int | None
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,7 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         recorded=[view for view in views if view.report.compared_with == RECORDED],
         slowest=max(latencies, default=None),
         conditions=_conditions(views),
+        is_promised=is_promised,
         models=_models(views),
         versions=environment.versions(*RUNTIMES),
         machine=f"{platform.system()} {platform.machine()}",
@@ -191,6 +197,8 @@ def _file(number: int, title: str, report: ParityReport, evidence: Evidence | No
         checks=_checks(report) if report.accuracy is not None else (),
         matrices=_matrices(evidence) if evidence else (),
         flips=_flips(report, evidence) if evidence else (),
+        unchecked=", ".join(gate.checks_of(report.unchecked)),
+        images_needed=gate.images_needed(report) if report.samples else None,
     )
 
 
@@ -206,11 +214,12 @@ def _checks(report: ParityReport) -> tuple[Check, ...]:
     """What was found, beside what is allowed."""
     limits = report.limits
     failed = {failure.partition(":")[0] for failure in report.failures}
-    drop = (report.reference_accuracy or 0.0) - (report.accuracy or 0.0)
+    before, after = report.reference_accuracy, report.accuracy
+    drop = "-" if before is None or after is None else points(before - after)
     apart = "-" if report.flips is None else scientific(report.max_abs_diff)
     rows = [
         ("flips", "changed answers", count(report.flips), _at_most(limits.max_flips, "{:,}")),
-        ("accuracy", "accuracy lost", points(drop), _at_most(limits.max_drop, "{}", points)),
+        ("accuracy", "accuracy lost", drop, _at_most(limits.max_drop, "{}", points)),
         ("logits", "logits off by", apart, _at_most(limits.max_logit_diff, "{:g}")),
         (
             "probabilities",

@@ -64,9 +64,10 @@ def verify(
     thorough    in other settings of the runtime, too, compare every image, and not the first 1,000
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
-    other. Where a checkpoint is not at hand, its files are compared with the accuracy that their
-    manifest recorded, and the report says so. The reports of a folder are also written to its
-    `parity.json`, unless an engine is named. Raises BadInput when there is nothing to verify, DataError
+    other. Where a checkpoint or torch is not at hand, its files are compared with the accuracy that their
+    manifest recorded, and the report says so, and which limits could not be checked; of those, one that
+    `limits` asks for is a failure. The reports of a folder are also written to its `parity.json`, unless an
+    engine is named. Raises BadInput when there is nothing to verify, DataError
     when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
     when there is no such engine, and MissingCapability when this machine lacks it.
     """
@@ -131,7 +132,8 @@ def _judge(target: Candidate, file: Opened, options: _Options) -> tuple[ParityRe
             robustness=deployment.robustness(file),
             latency_us=latency_us(file.predictor) if timed else None,
         )
-    failures = gate.judge(report, file.reference.checkpoint.spec.labels)
+    report = dataclasses.replace(report, unchecked=gate.unchecked(report))
+    failures = gate.judge(report, file.reference.checkpoint.spec.labels, options.limits)
     if failures and (cause := diagnose(file)):
         failures.append(f"cause: {cause}")
     report = dataclasses.replace(report, failures=tuple(failures), passed=not failures)
@@ -236,6 +238,7 @@ def _compare_recorded(report: ParityReport, reference: Reference, logits: Scores
     return dataclasses.replace(
         report,
         compared_with=RECORDED,
+        missing=reference.missing,
         reference_accuracy=accuracy,
         reference_interval=metrics.wilson(round(accuracy * report.samples), report.samples),
         worst_image=None if finite.all() else int(finite.argmin()),

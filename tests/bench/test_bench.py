@@ -157,8 +157,8 @@ def test_the_table_shows_every_figure_and_the_sentence(capsys: pytest.CaptureFix
     tables.print_table(verify.benchmark(result))
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 2 * (1 + 3 + 1) + 2
-    assert lines[3] == "fc onnx-int8 1.0 kB 98.00% 0 15.0 20.0 1,000,000"
-    assert lines[8] == "fc onnx-int8 0.50 0.38 1.00 1.00 1.00 1.50 1.00 1.00"
+    assert lines[3] == "fc onnx-int8 15.0 20.0 1,000,000 1.0 kB 98.00% 0"
+    assert lines[8] == "fc onnx-int8 0.38 1.00 1.00 0.50 1.50 1.00 1.00 1.00"
     assert "fc.int8.onnx is slower than its onnx file: 1.50 times" in lines[10]
     assert "1 thread" in lines[11]
     assert "10,000 test images of mnist" in lines[11]
@@ -169,7 +169,7 @@ def test_the_table_of_files_alone_has_dashes_and_says_so(capsys: pytest.CaptureF
     result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, tuple(rows), ())
     tables.print_table(verify.benchmark(result))
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert lines[1] == "fc onnx 1.0 kB 98.00% - 10.0 20.0 1,000,000"
+    assert lines[1] == "fc onnx 10.0 20.0 1,000,000 1.0 kB 98.00% -"
     assert lines[6] == "fc onnx-int8 - - - - 1.00 1.00 1.00 1.00"
     assert lines[8] == "fc: its torch model is not at hand, so its files are measured alone"
     assert len(lines) == 2 * (1 + 2 + 1) + 2

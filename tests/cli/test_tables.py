@@ -11,15 +11,18 @@ from rich.console import Console, RenderableType
 from edgedigits.bench import figures
 from edgedigits.bench.bench import Benchmark
 from edgedigits.bench.figures import Measured, Measurement
-from edgedigits.cli import export, tables, train, verify
+from edgedigits.cli import export, inference, tables, train, verify
 from edgedigits.data.published import FileStatus
+from edgedigits.export.formats import FORMATS
+from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Recipe
 from edgedigits.records.progress import Progress
-from edgedigits.records.report import ParityReport, Verification
+from edgedigits.records.report import RECORDED, Limits, ParityReport, Robustness, Verification
 from edgedigits.records.words import describe, size
+from edgedigits.verify.references import NO_TORCH
 
 RECIPE = Recipe(epochs=5, batch_size=64, lr=1e-3)
 PASSED = ParityReport(
@@ -128,21 +131,22 @@ def test_the_training_table_shows_what_was_reached(runs: Path) -> None:
     run = read_checkpoint(runs / "fc-tiny")
     (_, row) = rows(train.training([run]))
     accuracies = [f"{value:.2%}" for value in (run.metrics.test_accuracy, run.metrics.train_accuracy)]
-    assert row == ["fc", "tiny", *accuracies, "12", f"{run.metrics.train_seconds:.1f}", "cpu", f"{run.folder}/"]
+    assert row == ["fc", *accuracies, "tiny", "12", f"{run.metrics.train_seconds:.1f}", "cpu", f"{run.folder}/"]
 
 
 def test_the_verdict_table_compares_both_side_by_side() -> None:
     table = verify.verification(Verification(True, "mnist", 10_000, (PASSED,)))
     _, row, verdict = text(table).splitlines()
-    assert row.split() == "exports/fc/fc.onnx 160.7 kB 98.00% 97.90% 0.30 12 11 1 0.0063 4.2e-03 passed".split()  # noqa: SIM905
+    assert row.split() == "exports/fc/fc.onnx passed 12 98.00% 97.90% 0.30 11 1 0.0063 4.2e-03 160.7 kB".split()  # noqa: SIM905
     assert verdict == "passed: 1 file, 10,000 test images of mnist"
 
 
 def test_every_failure_stands_below_the_table_with_its_file() -> None:
     table = verify.verification(Verification(False, "mnist", 10_000, (PASSED, WRONG, UNREADABLE)))
     lines = text(table).splitlines()
-    assert lines[2].endswith("not finite  FAILED ")
-    assert lines[3].split() == ["c.onnx", "0", "B", *"--------", "FAILED"]
+    assert lines[2].split()[:2] == ["b.onnx", "FAILED"]
+    assert lines[2].endswith("not finite  160.7 kB")
+    assert lines[3].split() == ["c.onnx", "FAILED", *"--------", "0", "B"]
     assert lines[4:] == [
         "b.onnx",
         "  flips: 12",
@@ -154,15 +158,75 @@ def test_every_failure_stands_below_the_table_with_its_file() -> None:
     ]
 
 
+RECORDED_ONLY = dataclasses.replace(
+    PASSED,
+    compared_with=RECORDED,
+    missing=NO_TORCH,
+    unchecked=("max-flips", "max-logit-diff"),
+    **dict.fromkeys(("flips", "lost", "gained", "mcnemar_p", "max_abs_diff")),
+)
+
+
+def test_the_verdict_says_what_was_compared_with_what_and_what_was_not_checked() -> None:
+    words = "compared with the accuracies that the manifests recorded, not answer by answer; not checked: flips, logits"
+    lines = text(verify.verification(Verification(True, "mnist", 10_000, (RECORDED_ONLY,)))).splitlines()
+    assert lines[-1] == f"passed: 1 file, 10,000 test images of mnist; {words}"
+    assert lines[-2].startswith("exports/fc/fc.onnx: torch is not installed here: compared with the accuracy")
+    mixed = text(verify.verification(Verification(True, "mnist", 10_000, (RECORDED_ONLY, PASSED)))).splitlines()
+    assert mixed[-1] == f"passed: 2 files, 10,000 test images of mnist; 1 of them {words}"
+
+
+def test_the_verdict_says_where_the_test_split_is_too_small_for_the_limit() -> None:
+    small = [dataclasses.replace(PASSED, samples=100, limits=Limits(max_drop=limit)) for limit in (0.002, 0.005)]
+    last = text(verify.verification(Verification(True, "tiny", 100, tuple(small)))).splitlines()[-1]
+    assert last == (
+        "passed: 2 files, 100 test images of tiny; the test split is too small for max-drop 0.2: it needs at least 500 "
+        "images, and here one may be lost"
+    )
+    enough = dataclasses.replace(PASSED, samples=500, limits=Limits(max_drop=0.002))
+    assert "too small" not in text(verify.verification(Verification(True, "tiny", 500, (enough,))))
+
+
+def test_off_the_test_set_a_file_shows_the_accuracy_that_it_promises_and_how_many_images_that_was() -> None:
+    found = (Robustness("inverted", 60, 4, 0.1, 0.2, 0.22), Robustness("thin", 60, 1, 0.1, 0.9, 0.93))
+    reports = [dataclasses.replace(PASSED, format=name, path=name, robustness=found) for name in FORMATS.names]
+    lines = [
+        line.split() for line in text(verify.verification(Verification(True, "m", 1, tuple(reports)))).splitlines()
+    ]
+    (start,) = [index for index, line in enumerate(lines) if line[:4] == ["off", "the", "test", "set"]]
+    assert lines[start][4:] == ["inverted", "(60)", "thin", "(60)"]
+    shown = {line[0]: line[1:] for line in lines[start + 1 : start + 1 + len(reports)]}
+    for row in FORMATS:
+        inverted = ["22.0%", "(4)"] if row.input == "canvas" else ["(4)"]
+        assert shown[row.name] == [*inverted, "93.0%", "(1)"]
+    assert any("which canvas files alone promise to read" in " ".join(line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("probability", "threshold", "words"),
+    [
+        (0.88, 0.93, "no digit (would be 7 at 88%, needs 93%)"),
+        (0.9264, 0.93, "no digit (would be 7 at 92.6%, needs 93.0%)"),
+        (0.929999, 0.93, "no digit (would be 7 at 92.9999%, needs 93.0000%)"),
+    ],
+)
+def test_no_digit_says_what_it_would_be_and_how_sure_that_had_to_be(
+    probability: float, threshold: float, words: str
+) -> None:
+    found = Prediction("a.png", None, probability, {"1": 1 - probability, "7": probability})
+    table = inference.predictions(Predictions("cnn.canvas.onnx", threshold, (found,)))
+    assert rows(table)[1] == ["a.png", *words.split()]
+
+
 def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = Measurement("fc", "default", "mnist", 9, (0, 1), (0.97, 0.98), (0.99, 0.99), (4.0, 6.0), "x86_64")
     inference = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, ())
     monkeypatch.setattr(figures, "read_figures", lambda: Measured((measured,), inference))
     lines = text(train.models_table()).splitlines()
     assert len(lines) == 1 + 2 * len(PRESETS)
-    assert lines[1].split()[:3] == ["fc", "784-50-10", "39,760"]
-    assert lines[1].split()[-3:] == ["97.50%", "(n=2)", "5.0"]
-    assert all(line.split()[-2:] == ["not", "measured"] for line in lines[2:])
+    assert lines[1].split()[:5] == ["fc", "default", "97.50%", "(n=2)", "5.0"]
+    assert lines[1].split()[-4:] == ["784-50-10", "39,760", "uint8", "28x28"]
+    assert all(line.split()[2:4] == ["not", "measured"] for line in lines[2:])
     (entry,) = train.models_json()["models"][0]["measured"]
     assert Measurement.from_dict(entry) == measured
 
@@ -170,7 +234,7 @@ def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypat
 def test_advice_stands_once_below_the_states() -> None:
     missing = [FileStatus("mnist", Path(name), "missing", "edgedigits data --fetch mnist") for name in "ab"]
     found = rows(train.status_table([*missing, FileStatus("mnist", Path("c"), "whole", "")]))
-    states = [["mnist", "a", "missing"], ["mnist", "b", "missing"], ["mnist", "c", "whole"]]
+    states = [["a", "missing", "mnist"], ["b", "missing", "mnist"], ["c", "whole", "mnist"]]
     assert found[1:] == [*states, ["edgedigits", "data", "--fetch", "mnist"]]
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from edgedigits.records.report import Deployment, Limits, ParityReport, Robustness
+from edgedigits.records.report import RECORDED, Deployment, Limits, ParityReport, Robustness
 from edgedigits.verify import gate
+from edgedigits.verify.references import AWAY, REMEDIES
 
 LABELS = ("zero", "one", "two")
 PASSING = ParityReport(
@@ -112,3 +113,88 @@ def test_every_limit_has_a_case_above() -> None:
         "max_size",
         "max_latency_us",
     }
+
+
+WITHOUT_ANSWERS = {
+    "compared_with": RECORDED,
+    "missing": AWAY,
+    **dict.fromkeys(("flips", "lost", "gained", "mcnemar_p", "max_abs_diff", "worst_image")),
+    **dict.fromkeys(("flip_indices", "flip_margins", "flip_answers", "deployments", "robustness"), ()),
+    "reference_accuracy": PASSING.accuracy,
+}
+MISSING = {
+    "max_flips": (WITHOUT_ANSWERS, "flips: max-flips 3 cannot be checked, since its checkpoint is not at hand: "),
+    "max_logit_diff": (WITHOUT_ANSWERS, "logits: max-logit-diff 3 cannot be checked, since its checkpoint is not at "),
+    "max_latency_us": ({"latency_us": None}, "latency: max-latency-us 3 cannot be checked, since nothing was measured"),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_limit_that_cannot_be_checked_fails_where_it_was_asked_for_and_is_named_else(name: str) -> None:
+    changes, failure = MISSING[name]
+    limits = Limits(**{name: 3})
+    report = dataclasses.replace(PASSING, limits=limits, **changes)
+    assert gate.unchecked(report) == (name.replace("_", "-"),)
+    assert gate.judge(report, LABELS) == []
+    (found,) = gate.judge(report, LABELS, asked=limits)
+    assert found.startswith(failure)
+
+
+def test_each_reason_why_answers_are_not_known_has_a_next_step() -> None:
+    for reason, step in REMEDIES.items():
+        (found,) = gate.judge(
+            dataclasses.replace(PASSING, limits=Limits(max_flips=0), **{**WITHOUT_ANSWERS, "missing": reason}),
+            LABELS,
+            Limits(max_flips=0),
+        )
+        assert found == f"flips: max-flips 0 cannot be checked, since {reason}: {step}, or leave it out"
+
+
+def test_what_was_found_can_be_checked() -> None:
+    every = Limits(max_flips=9, max_drop=1.0, max_logit_diff=9.0, min_accuracy=0.1, max_size=9999, max_latency_us=99.0)
+    report = dataclasses.replace(PASSING, limits=every)
+    assert gate.unchecked(report) == ()
+    assert gate.judge(report, LABELS, asked=every) == []
+    assert set(gate.CHECKED) == {field.name for field in dataclasses.fields(Limits)}
+
+
+@pytest.mark.parametrize(
+    ("samples", "lost", "limit", "fails"),
+    [
+        (100, 1, 0.002, False),  # 1 point, which is a single image
+        (100, 2, 0.002, True),
+        (100, 2, 0.02, False),
+        (1000, 2, 0.002, False),
+        (1000, 3, 0.002, True),
+        (100, 1, 0.0, False),
+        (100, 2, 0.0, True),
+    ],
+)
+def test_the_loss_of_a_single_image_never_fails(samples: int, lost: int, limit: float, fails: bool) -> None:
+    right = samples - samples // 10
+    accuracies = {"reference_accuracy": right / samples, "accuracy": (right - lost) / samples}
+    found = judge(Limits(max_drop=limit), samples=samples, lost=lost, gained=0, **accuracies)
+    assert bool(found) == fails
+
+
+def test_a_single_flip_fails_where_none_may() -> None:
+    one = {"flips": 1, "flip_indices": (5,), "flip_margins": (0.1,), "flip_answers": ((0, 1),)}
+    (found, *_) = judge(Limits(max_flips=0), samples=100, **one)
+    assert found.startswith("flips: 1 of 100 answers changed, limit 0")
+
+
+@pytest.mark.parametrize(
+    ("samples", "limit", "needed"),
+    [(100, 0.002, 500), (499, 0.002, 500), (500, 0.002, None), (50, 0.003, 334), (60, 0.0, None), (60, None, None)],
+)
+def test_how_many_images_a_limit_needs(samples: int, limit: float | None, needed: int | None) -> None:
+    assert gate.images_needed(dataclasses.replace(PASSING, samples=samples, limits=Limits(max_drop=limit))) == needed
+
+
+def test_what_is_not_finite_somewhere_passes_no_limits_at_all() -> None:
+    assert judge(Limits(), deployments=(Deployment("2 threads", 2000, 0, 0, None),)) == [
+        "deployed: logits not finite with 2 threads"
+    ]
+    assert judge(Limits(), robustness=(Robustness("noise", 500, 0, None, None, None),)) == [
+        "robustness: logits not finite on noise images"
+    ]

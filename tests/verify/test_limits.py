@@ -58,3 +58,31 @@ def test_limits_that_no_file_could_keep_together_are_refused() -> None:
         limits.require_possible(Limits(max_flips=0, min_accuracy=0.995), reference_accuracy=0.99, samples=10_000)
     limits.require_possible(Limits(max_flips=50, min_accuracy=0.995), reference_accuracy=0.99, samples=10_000)
     limits.require_possible(Limits(min_accuracy=1.0), reference_accuracy=0.99, samples=10_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[tool.edgedigits.verfy]\nmax-flips = 0", "did you mean 'verify'"),
+        ("[tool.edgedigts.verify]\nmax-flips = 0", r"\[tool.edgedigts\]: did you mean \[tool.edgedigits\]"),
+        ("[tool.EdgeDigits.verify]\nmax-flips = 0", r"\[tool.EdgeDigits\]: did you mean"),
+        ("[tool.edge-digits.verify]\nmax-flips = 0", r"\[tool.edge-digits\]: did you mean"),
+        ("[tools.edgedigits.verify]\nmax-flips = 0", r"\[tools.edgedigits\]: did you mean"),
+        ("[edgedigits.verify]\nmax-flips = 0", r"\[edgedigits\]: did you mean"),
+        ("[tool.edgedigits]\nmax-flips = 0", r"put it under \[tool.edgedigits.verify\]"),
+        ("[tool]\nedgedigits = 3", "tool.edgedigits: a table wanted, 3 given"),
+        ("[tool.edgedigits]\nverify = true", "tool.edgedigits.verify: a table wanted, True given"),
+    ],
+)
+def test_a_misspelt_table_is_refused_and_named(text: str, reason: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(UsageError, match=reason) as caught:
+        limits.from_pyproject(path)
+    assert str(path) in str(caught.value)
+
+
+def test_the_tables_of_others_are_theirs(tmp_path: Path) -> None:
+    text = (
+        "[project.scripts]\nedgedigits = 'x:y'\n[tool.edgetest.verify]\na = 1\n[dependency-groups]\nedgedigits = []\n"
+    )
+    assert limits.from_pyproject(write(tmp_path, text)) == Limits()

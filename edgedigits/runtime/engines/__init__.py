@@ -5,15 +5,20 @@ that the container's reader has passed, never a path, and parses nothing itself.
 the group `edgedigits.engines` (`edgedigits/system/plugins.py`). `verify --engine NAME` puts the same questions to each.
 """
 
+from __future__ import annotations
+
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edgedigits.errors import MissingCapability, UsageError, first_line
 from edgedigits.export.formats import CONTAINERS
 from edgedigits.records.report import EngineRef
-from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.system.plugins import Registry
+
+if TYPE_CHECKING:
+    from edgedigits.runtime.predictor import ModelFile, Session
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,25 @@
+"""What the command line says on stderr, beside its results: what is wrong, always; the rest unless told to be quiet."""
+
+import sys
+from dataclasses import dataclass
+
+
+@dataclass
+class Voice:
+    """Whether progress and next steps are kept from a script (`--quiet`)."""
+
+    quiet: bool = False
+
+
+VOICE = Voice()  # of this process: a command line is parsed once
+
+
+def say(message: str) -> None:
+    """Print a message on stderr."""
+    print(message, file=sys.stderr)  # not typer.echo, which writes into the progress bar
+
+
+def tell(message: str) -> None:
+    """Print what is good to know, and nothing that is wrong, such as the next step: not where it is to be quiet."""
+    if not VOICE.quiet:
+        say(message)
