@@ -34,12 +34,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-DATASET = typer.Option("--dataset", metavar="NAME|FOLDER", help="mnist, fashion, mnist-5k or a folder.")
+DATASET = typer.Option(
+    "--dataset",
+    metavar="NAME|FOLDER|FILE",
+    help="mnist, fashion, mnist-5k, or your own: a folder of class folders or IDX files, a CSV file of pixels.",
+)
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Where published sets lie, if not in EDGEDIGITS_DATA or a cache."),
 ]
-DarkInk = Annotated[bool, typer.Option("--dark-ink", help="The folder's images show dark ink on a light ground.")]
+DarkInk = Annotated[bool, typer.Option("--dark-ink", help="Images of your own show dark ink on a light ground.")]
 Models = Annotated[list[str] | None, typer.Option("--model", "-m", metavar="NAME", help="A preset; may be repeated.")]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of trained models.")]
 Exports = Annotated[Path, typer.Option("--exports", help="The folder of exported files.")]

@@ -15,6 +15,7 @@ from edgedigits.cli.app import Exports, Json, Trust, app, print_result, say
 from edgedigits.cli.tables import table_of
 
 if TYPE_CHECKING:
+    from edgedigits.data.kinds import Skipped
     from edgedigits.inference.predict import Prediction, Predictions
     from edgedigits.inference.score import ScoreSummary
     from edgedigits.records.arrays import Uint8Array
@@ -26,7 +27,7 @@ INKED = 96  # of 255: pixels above are drawn
 @app.command()
 def score(
     model: Annotated[Path, typer.Argument(help="An exported file.")],
-    images: Annotated[Path, typer.Argument(help="A folder, an IDX or .npy file, or a text file of paths.")],
+    images: Annotated[Path, typer.Argument(help="A folder, an IDX, .npy or CSV file, or a text file of paths.")],
     out: Annotated[Path, typer.Option("--out", help="Where the answers go: .csv, .jsonl or .parquet.")],
     batch_size: Annotated[int, typer.Option(min=1, help="Images scored at once.")] = 4096,
     shard: Annotated[str, typer.Option("--shard", metavar="i/N", help="Only part i of N, from 0 to N - 1.")] = "0/1",
@@ -53,6 +54,7 @@ def score(
             observer=observer,
         )
     print_result(scored(result), result.to_dict(), json)
+    _tell(result.skipped)
     if result.errors:
         say(f"{result.errors:,} of {result.items:,} images could not be read: their rows in {out} say why.")
         raise typer.Exit(3)
@@ -61,7 +63,7 @@ def score(
 
 @app.command()
 def predict(
-    image: Annotated[list[str], typer.Argument(help="PNG or JPEG files, folders of them, or - for standard input.")],
+    image: Annotated[list[str], typer.Argument(help="Pictures, folders of them, or - for standard input.")],
     model_file: Annotated[
         Path | None, typer.Option("--model-file", help="A canvas file; without it, that of cnn below --exports.")
     ] = None,
@@ -77,12 +79,18 @@ def predict(
         raise UsageError("--show draws for people, --json writes for programs: choose one.")
     result = predict_pictures(image, model=model_file, exports=exports)
     print_result(predictions(result, show), result.to_dict(), json)
+    _tell(result.skipped)
     unreadable = [prediction.error for prediction in result.predictions if prediction.error]
     for error in unreadable:
         say(f"edgedigits: {error}")
     if unreadable:
         raise typer.Exit(3)
     say("Next: edgedigits inspect FILE")
+
+
+def _tell(skipped: Sequence[Skipped]) -> None:
+    for some in skipped:
+        say(f"edgedigits: note: {some}")
 
 
 def scored(result: ScoreSummary) -> Table:

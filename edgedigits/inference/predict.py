@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits.data.images import find_pictures, read_picture
+from edgedigits.data.kinds import Skipped, Skips
 from edgedigits.errors import BadInput, DataError, ModelFileError
 from edgedigits.export.formats import format_of, get_format
 from edgedigits.inference.doubts import doubts
@@ -41,17 +42,18 @@ class Prediction(Record):
 
 @dataclass(frozen=True)
 class Predictions(Record):
-    """All answers of one `predict`, the file that gave them, and its threshold."""
+    """All answers of one `predict`, the file that gave them, its threshold, and what else the folders hold."""
 
     model: str
     threshold: float | None
     predictions: tuple[Prediction, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 def predict(
     sources: Sequence[str | Path], *, model: str | Path | None = None, exports: str | Path = "exports"
 ) -> Predictions:
-    """The digits on pictures: PNG or JPEG files, folders of them, or "-" for standard input.
+    """The digits on pictures: files of any of KINDS, folders of them, or "-" for standard input.
 
     model     a canvas file; without it, the one of `cnn` below `exports`, or else the first one there
 
@@ -59,11 +61,12 @@ def predict(
     the same. Raises DataError on a folder without pictures, BadInput where there is no canvas file, and
     ModelFileError where the file named is damaged or none.
     """
-    found = find_pictures([str(source) for source in sources])
+    skips = Skips()
+    found = find_pictures([str(source) for source in sources], skips)
     path = Path(model) if model else find_model(Path(exports))
     predictor = open_canvas_file(path)
     answers = tuple(_predict(source, predictor) for source in found)
-    return Predictions(str(path), predictor.contract.threshold, answers)
+    return Predictions(str(path), predictor.contract.threshold, answers, skips.all())
 
 
 def find_model(exports: Path) -> Path:
