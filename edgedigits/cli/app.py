@@ -102,10 +102,10 @@ def _with_quiet(function: Callable[..., None]) -> Callable[..., None]:
 
 DATASET = typer.Option(
     "--dataset",
-    metavar="NAME|FOLDER",
+    metavar="NAME|FOLDER|FILE",
     autocompletion=completion.datasets,
     rich_help_panel=DATA,
-    help="mnist, fashion, mnist-5k or a folder.",
+    help="mnist, fashion, mnist-5k, or your own: a folder of class folders or IDX files, a CSV file of pixels.",
 )
 DataDir = Annotated[
     Path | None,
@@ -117,7 +117,7 @@ DataDir = Annotated[
 ]
 DarkInk = Annotated[
     bool,
-    typer.Option("--dark-ink", rich_help_panel=DATA, help="The folder's images show dark ink on a light ground."),
+    typer.Option("--dark-ink", rich_help_panel=DATA, help="Images of your own show dark ink on a light ground."),
 ]
 Runs = Annotated[
     Path, typer.Option("--runs", metavar="DIR", rich_help_panel=FOLDERS, help="The folder of trained models.")

@@ -17,6 +17,7 @@ from edgedigits.cli.voice import say, tell
 from edgedigits.records.words import percent
 
 if TYPE_CHECKING:
+    from edgedigits.data.kinds import Skipped
     from edgedigits.inference.predict import Prediction, Predictions
     from edgedigits.inference.score import ScoreSummary
     from edgedigits.records.arrays import Uint8Array
@@ -32,7 +33,7 @@ DIGITS = 6  # behind the point of a percentage, at most: float32 has no more
 )
 def score(
     model: Annotated[Path, typer.Argument(autocompletion=completion.files, help="An exported file.")],
-    images: Annotated[Path, typer.Argument(help="A folder, an IDX or .npy file, or a text file of paths.")],
+    images: Annotated[Path, typer.Argument(help="A folder, an IDX, .npy or CSV file, or a text file of paths.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the answers go: .csv, .jsonl or .parquet.")],
     batch_size: Annotated[int, typer.Option(min=1, help="Images scored at once.")] = 4096,
     shard: Annotated[str, typer.Option("--shard", metavar="i/N", help="Only part i of N, from 0 to N - 1.")] = "0/1",
@@ -59,6 +60,7 @@ def score(
             observer=observer,
         )
     print_result(scored(result), result.to_dict(), json)
+    _name_skipped(result.skipped)
     if result.errors:
         say(f"{result.errors:,} of {result.items:,} images could not be read: their rows in {out} say why.")
         raise typer.Exit(3)
@@ -67,7 +69,7 @@ def score(
 
 @command("edgedigits predict photo.png --show", "edgedigits predict scans --json")
 def predict(
-    image: Annotated[list[str], typer.Argument(help="PNG or JPEG files, folders of them, or - for standard input.")],
+    image: Annotated[list[str], typer.Argument(help="Pictures, folders of them, or - for standard input.")],
     model_file: Annotated[
         Path | None,
         typer.Option(
@@ -89,12 +91,18 @@ def predict(
         raise UsageError("--show draws for people, --json writes for programs: choose one.")
     result = predict_pictures(image, model=model_file, exports=exports)
     print_result(predictions(result, show), result.to_dict(), json)
+    _name_skipped(result.skipped)
     unreadable = [prediction.error for prediction in result.predictions if prediction.error]
     for error in unreadable:
         say(f"edgedigits: {error}")
     if unreadable:
         raise typer.Exit(3)
     tell("Next: edgedigits inspect FILE")
+
+
+def _name_skipped(skipped: Sequence[Skipped]) -> None:
+    for some in skipped:
+        say(f"edgedigits: note: {some}")
 
 
 def scored(result: ScoreSummary) -> Sheet:

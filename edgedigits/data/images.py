@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgedigits.data import kinds
 from edgedigits.data.canvases import SIDES
 from edgedigits.data.dataset import MOST_BYTES
 from edgedigits.data.paper import ink_is_light
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 STDIN = "-"
-FORMATS = ("PNG", "JPEG")
-SUFFIXES = (".png", ".jpg", ".jpeg")
 MOST_CANVAS_PIXELS = 50_000_000  # of a picture to decode: 200 MB as RGBA
 MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
 UNREADABLE = (OSError, ValueError, RuntimeError, SyntaxError)  # what Pillow raises while it decodes
@@ -37,22 +36,23 @@ class Picture:
     remarks: tuple[str, ...] = ()
 
 
-def find_pictures(sources: list[str]) -> list[str]:
-    """The pictures that are meant: a folder stands for its PNG and JPEG files. Raises DataError where it has none."""
+def find_pictures(sources: list[str], skips: kinds.Skips) -> list[str]:
+    """The pictures that are meant: a folder stands for those in it, and what else is there is counted in `skips`.
+
+    Raises DataError where a folder holds none.
+    """
     found: list[str] = []
     for source in sources:
-        here = [source]
-        if source != STDIN and Path(source).is_dir():
-            shown = (path for path in Path(source).iterdir() if not path.name.startswith("."))
-            here = sorted(str(path) for path in shown if path.suffix.lower() in SUFFIXES)
+        is_folder = source != STDIN and Path(source).is_dir()
+        here = kinds.listed(source, skips) if is_folder else [source]
         if not here:
-            raise DataError(f"{source}: no PNG or JPEG file in this folder.")
+            raise DataError(f"{source}: no picture in this folder ({kinds.SPOKEN}).{skips.lines()}")
         found += here
     return found
 
 
 def read_picture(source: str) -> Picture:
-    """A PNG or JPEG file, or standard input for "-". Raises DataError; 50 megapixels and more are not even decoded.
+    """A picture file of any of KINDS, or standard input for "-". Raises DataError, also on too many pixels, undecoded.
 
     Of an animation the first frame is taken. CMYK, palettes and 16 bits become 8 bits of grey. Transparent
     parts become black where what is visible is light, else white.
@@ -66,14 +66,15 @@ def read_picture(source: str) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels: they are counted below
-            with Image.open(io.BytesIO(content), formats=FORMATS) as file:
-                remarks = ("several frames: the first is read",) if getattr(file, "is_animated", False) else ()
+            with Image.open(io.BytesIO(content), formats=_decoders()) as file:
+                moves = getattr(file, "is_animated", False) and file.format not in kinds.ONE_PICTURE
+                remarks = ("several frames: the first is read",) if moves else ()
                 return Picture(_canvas(file), remarks)
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
     except (*UNREADABLE, Image.DecompressionBombError) as error:
-        reason = "none of these" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise DataError(f"{source}: not a readable PNG or JPEG picture ({reason}).") from error
+        reason = kinds.why_unknown(content) if isinstance(error, UnidentifiedImageError) else str(error)
+        raise DataError(f"{source}: not a readable picture ({reason}).") from error
 
 
 def canvas_of(picture: "Image") -> Uint8Array:
@@ -137,34 +138,29 @@ def _canvas(file: "Image") -> Uint8Array:
     return np.pad(canvas, [(0, missing) for missing in short], mode="edge")
 
 
-def image_suffixes() -> frozenset[str]:
-    """What the names of image files end with, in small letters: all that Pillow knows."""
-    from PIL import Image
-
-    return frozenset(Image.registered_extensions())
-
-
-def _harmless_kinds() -> list[str]:
-    """The kinds of image that Pillow decodes itself: for EPS it would start Ghostscript, which runs programs."""
+def _decoders() -> list[str]:
+    """The kinds of picture that this Pillow decodes, of KINDS."""
     from PIL import Image
 
     Image.init()
-    return [kind for kind in Image.OPEN if kind != "EPS"]
+    return [kind for kind in kinds.KINDS if kind in Image.OPEN]
 
 
 def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
     """An image file as uint8 `[28, 28]`, background 0 and ink 255.
 
-    Any kind, size and mode that Pillow decodes itself: turned as its EXIF data says, transparent parts taken as
+    Any of KINDS, of any size and mode: turned as its EXIF data says, transparent parts taken as
     ground, made gray, scaled with anti-aliasing to fit, and centred. Raises DataError.
     """
     from PIL import Image, UnidentifiedImageError
 
+    content = b""
     try:
-        with Image.open(io.BytesIO(files.read_bytes(path, MOST_BYTES)), formats=_harmless_kinds()) as file:
+        content = files.read_bytes(path, MOST_BYTES)
+        with Image.open(io.BytesIO(content), formats=_decoders()) as file:
             return _image(file, dark_ink)
     except UnidentifiedImageError as error:  # its message has an address in memory
-        raise DataError(f"{path}: not a readable image (of no kind that Pillow knows). Mend or remove it.") from error
+        raise DataError(f"{path}: not a readable image ({kinds.why_unknown(content)}). Mend or remove it.") from error
     except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
 

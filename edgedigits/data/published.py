@@ -175,7 +175,7 @@ def _read_idx(name: str, path: Path, wanted: str) -> Uint8Array:
     found = hashlib.sha256(raw).hexdigest()
     if found != wanted:
         raise DataError(_damage(name, path, found, len(raw)))
-    return parse_idx(raw, str(path))
+    return parse_idx(raw, str(path)).copy()  # of bytes that Python keeps from being written to
 
 
 def _status(name: str, path: Path, wanted: str) -> FileStatus:

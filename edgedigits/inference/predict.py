@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits.data.images import find_pictures, read_picture
+from edgedigits.data.kinds import Skipped, Skips
 from edgedigits.errors import BadInput, DataError, ModelFileError
 from edgedigits.export.formats import format_of, get_format
 from edgedigits.inference.doubts import doubts
@@ -42,11 +43,12 @@ class Prediction(Record):
 
 @dataclass(frozen=True)
 class Predictions(Record):
-    """All answers of one `predict`, the file that gave them, and its threshold."""
+    """All answers of one `predict`, the file that gave them, its threshold, and what else the folders hold."""
 
     model: str
     threshold: float | None
     predictions: tuple[Prediction, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 @checked
@@ -57,7 +59,7 @@ def predict(
     exports: str | Path = "exports",
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
 ) -> Predictions:
-    """The digits on pictures, one or several: PNG or JPEG files, folders of them, or "-" for standard input.
+    """The digits on pictures, one or several: files of any of KINDS, folders of them, or "-" for standard input.
 
     model     a canvas file; without it, the one of `cnn` below `exports`, or else the first one there
     opener    how that is opened
@@ -67,11 +69,12 @@ def predict(
     ModelFileError where the file named is damaged or none.
     """
     named: list[str | Path] = several(sources)
-    found = find_pictures([str(source) for source in named])
+    skips = Skips()
+    found = find_pictures([str(source) for source in named], skips)
     path = Path(model) if model else find_model(Path(exports))
     predictor = open_canvas_file(path, opener)
     answers = tuple(_predict(source, predictor) for source in found)
-    return Predictions(str(path), predictor.contract.threshold, answers)
+    return Predictions(str(path), predictor.contract.threshold, answers, skips.all())
 
 
 def find_model(exports: Path) -> Path:

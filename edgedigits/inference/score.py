@@ -11,7 +11,7 @@ import functools
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from edgedigits.data.kinds import Skipped
 from edgedigits.data.paper import warn_of_polarity
+from edgedigits.data.transposed import warn_of_transposition
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import require_format
 from edgedigits.inference import sinks
@@ -38,7 +40,7 @@ from edgedigits.runtime.safety.trust import read_model, require_trusted
 
 BATCH_SIZE = 4096
 AHEAD = 2  # batches that wait for the next stage
-SAMPLE = 20  # images that are looked at to tell ink from ground
+SAMPLE = 200  # images that are looked at to tell ink from ground, and whether they lie on their sides
 T = TypeVar("T")
 
 
@@ -48,6 +50,7 @@ class ScoreSummary(Record):
 
     items               of this shard, with those that could not be read and those that an earlier run did
     errors              items that could not be read: each has a row that says why
+    skipped             what else the folder holds, by the reason why it is no item
     resumed             items that were done already when this run began
     seconds             that this run took, from loading the model to the finished output
     images_per_second   of this run
@@ -63,6 +66,7 @@ class ScoreSummary(Record):
     resumed: int
     seconds: float
     images_per_second: float
+    skipped: tuple[Skipped, ...] = ()
 
 
 @checked
@@ -101,7 +105,7 @@ def score(
     scorer = Scorer(model, trust=opener.trust)
     scorer.opener = dataclasses.replace(opener, trust=True)
     labels = scorer.predictor.contract.labels
-    _warn_of_polarity(source, Path(images), dark_ink)
+    _warn(source, Path(images), dark_ink, labels)
     plan = Plan(scorer.sha256, source.fingerprint, dark_ink, batch_size, str(part))
     with Output(out, plan, layout.header, resume) as output:
         resumed = output.journal.items
@@ -127,6 +131,7 @@ def score(
         resumed=resumed,
         seconds=seconds,
         images_per_second=(output.journal.items - resumed) / seconds,
+        skipped=source.skips.all(),
     )
 
 
@@ -193,11 +198,12 @@ def _opened(name: str, content: bytes, opener: Opener) -> Predictor:
     return opener.open_bytes(Path(name), content)
 
 
-def _warn_of_polarity(source: Source, path: Path, dark_ink: bool) -> None:
-    """Look at the first images: ink taken for ground is the usual mistake, and every answer would be wrong."""
+def _warn(source: Source, path: Path, dark_ink: bool, labels: Sequence[str]) -> None:
+    """Look at the first images: ink taken for ground, or rows for columns, and every answer would be wrong."""
     with ThreadPoolExecutor() as readers:
         first = source.start(next(source.groups(Shard(), SAMPLE)), readers)()
-    warn_of_polarity(path, list(first.images), dark_ink)
+    warn_of_polarity(path, first.images, dark_ink)
+    warn_of_transposition(path, first.images, labels)
 
 
 def _pipeline(

@@ -1,13 +1,14 @@
-"""Images to score, of any number: an IDX or `.npy` file, a folder, or a text file of paths.
+"""Images to score, of any number: an IDX or `.npy` file, a CSV file of pixels, a folder, or a text file of paths.
 
 Arrays are read a batch at a time and not memory-mapped: a mapped file that another program cuts short
 kills the process, and its pages count as memory in use. Folders are walked and lists read as the
 batches are asked for; of a folder, the names in it are held while it is walked.
 """
 
+import functools
 import itertools
 import math
-import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -16,16 +17,20 @@ from typing import Protocol
 
 import numpy as np
 
-from edgedigits.data.idx import UINT8, is_idx, read_header
-from edgedigits.data.images import image_suffixes, read_image
+from edgedigits.data.idx import GZIP, UINT8, is_idx, read_header
+from edgedigits.data.images import read_image
+from edgedigits.data.kinds import Skips, walk
+from edgedigits.data.pixel_csv import PixelCsv, find_pixel_csv
+from edgedigits.data.transposed import turned, upright
 from edgedigits.errors import DataError, UsageError
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
 
 IMAGE_BYTES = math.prod(IMAGE_SHAPE)
-GZIP = b"\x1f\x8b"
 PEEK = 4096  # bytes that tell text from something else
+SAMPLE = 1000  # images that tell whether they lie on their sides
 Ids = Sequence[int] | Sequence[str]
+Take = Callable[[range], Uint8Array]  # reads the images of a range, ink light; it raises DataError
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Source(Protocol):
 
     column        what an item is called by: "index" or "path"
     fingerprint   changes with the content, as far as that can be seen without reading all of it
+    skips         what was left out by those who last went through its groups
     """
 
     @property
@@ -68,6 +74,9 @@ class Source(Protocol):
 
     @property
     def fingerprint(self) -> str: ...  # noqa: D102
+
+    @property
+    def skips(self) -> Skips: ...  # noqa: D102
 
     def count(self, shard: Shard) -> int | None:
         """The number of items in a shard; None where it is not known beforehand."""
@@ -87,20 +96,19 @@ def find_source(path: str | Path, dark_ink: bool = False) -> Source:
     """
     source = _open(Path(path), dark_ink)
     if not any(source.groups(Shard(), 1)):
-        raise DataError(f"{path}: holds no image.")
+        raise DataError(f"{path}: holds no image.{source.skips.lines()}")
     return source
 
 
 @dataclass(frozen=True)
 class Array:
-    """`total` images, one behind the other from a byte of a file on. Shards are consecutive ranges."""
+    """`total` images of a file, of which `take` reads those of a range. Shards are consecutive ranges."""
 
-    path: Path
-    offset: int
+    take: Take
     total: int
     fingerprint: str
-    dark_ink: bool = False
     column: str = "index"
+    skips: Skips = field(default_factory=Skips)
 
     def count(self, shard: Shard) -> int:
         """The number of images in a shard."""
@@ -120,15 +128,8 @@ class Array:
         return range(first, last)
 
     def _read(self, ids: Ids) -> Batch:
-        wanted = len(ids) * IMAGE_BYTES
-        try:
-            pixels = np.fromfile(self.path, np.uint8, wanted, offset=self.offset + int(ids[0]) * IMAGE_BYTES)
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read ({error.strerror}).") from error
-        if pixels.size < wanted:
-            raise DataError(f"{self.path}: became shorter while it was read.")
-        images = pixels.reshape(-1, *IMAGE_SHAPE)
-        return Batch(ids, 255 - images if self.dark_ink else images)
+        assert isinstance(ids, range)
+        return Batch(ids, self.take(ids))
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,14 @@ class Files:
     dark_ink: bool = False
     column: str = "path"
     fingerprint: str = "paths"  # the journal of a run has the SHA-256 of those that are done
+    skips: Skips = field(default_factory=Skips)
 
     def count(self, shard: Shard) -> None:
         """Not known before all of them were seen."""
 
     def groups(self, shard: Shard, size: int) -> Iterator[list[str]]:
         """Lists of paths."""
+        self.skips.clear()
         mine = itertools.islice(self.paths(), shard.index, None, shard.count)
         while group := list(itertools.islice(mine, size)):
             yield group
@@ -153,27 +156,6 @@ class Files:
         """Decode each image by itself: whoever stops the pool waits for a few of them at most."""
         decoded = [pool.submit(_decode, str(path), self.dark_ink) for path in ids]
         return lambda: _collect(ids, decoded)
-
-
-def walk(folder: str | Path) -> Iterator[str]:
-    """Paths of the image files below a folder, folder by folder, sorted in each; hidden ones are left out."""
-    suffixes = tuple(image_suffixes())
-    try:
-        with os.scandir(folder) as entries:
-            seen = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-            names = sorted(
-                (name, is_dir)
-                for name, is_dir in seen
-                if not name.startswith(".") and (is_dir or name.lower().endswith(suffixes))
-            )
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror}).") from error
-    for name, is_dir in names:
-        path = os.path.join(folder, name)  # noqa: PTH118 - a Path apiece takes longer than the walk
-        if is_dir:
-            yield from walk(path)
-        else:
-            yield path
 
 
 def lines(path: Path) -> Iterator[str]:
@@ -208,14 +190,19 @@ def _collect(ids: Ids, decoded: Sequence[Future[Uint8Array | str]]) -> Batch:
 
 def _open(path: Path, dark_ink: bool) -> Source:
     if path.is_dir():
-        return Files(lambda: walk(path), dark_ink)
+        skips = Skips()
+        return Files(lambda: walk(path, skips), dark_ink, skips=skips)
     start = _peek(path)
     if is_idx(start):
         return _idx(path, start, dark_ink)
     if path.suffix == ".npy":
         return _npy(path, dark_ink)
-    if b"\0" in start or start[:2] == GZIP:
-        raise DataError(f"{path}: a folder, an unpacked IDX file, a .npy file or a text file of paths wanted.")
+    if start.startswith(GZIP):
+        raise DataError(f"{path}: packed. Unpack it: gzip -dk {shlex.quote(str(path))}")
+    if b"\0" in start:
+        raise DataError(f"{path}: a folder, an IDX, .npy or CSV file, or a text file of paths wanted.")
+    if table := find_pixel_csv(path):
+        return _csv(path, table, dark_ink)
     return Files(lambda: lines(path), dark_ink)
 
 
@@ -236,7 +223,8 @@ def _idx(path: Path, start: bytes, dark_ink: bool) -> Array:
     wanted, found = header.size + total * IMAGE_BYTES, path.stat().st_size
     if found != wanted:
         raise DataError(f"{path}: its header says {total:,} images, {wanted:,} bytes; it has {found:,}.")
-    return Array(path, header.size, total, _fingerprint(path), dark_ink)
+    take = functools.partial(_take, path, header.size)
+    return _array(path, take, total, dark_ink)
 
 
 def _npy(path: Path, dark_ink: bool) -> Array:
@@ -249,7 +237,43 @@ def _npy(path: Path, dark_ink: bool) -> Array:
         raise DataError(f"{path}: an archive of arrays; a single array wanted.")
     if array.dtype != np.uint8 or array.shape[1:] != IMAGE_SHAPE or not array.flags.c_contiguous:
         raise DataError(f"{path}: uint8 [n, 28, 28] in C order wanted, {array.dtype} {list(array.shape)} found.")
-    return Array(path, array.offset, len(array), _fingerprint(path), dark_ink)
+    return _array(path, functools.partial(_take, path, array.offset), len(array), dark_ink)
+
+
+def _csv(path: Path, table: PixelCsv, dark_ink: bool) -> Array:
+    """A CSV file of pixels; its labels do not count."""
+
+    def take(ids: range) -> Uint8Array:
+        return table.images(table.lines(ids.start, ids.stop), ids.start)
+
+    return _array(path, take, table.total, dark_ink)
+
+
+def _array(path: Path, take: Take, total: int, dark_ink: bool) -> Array:
+    """The images of a file, turned upright where it is one of EMNIST's."""
+
+    def inked(ids: range) -> Uint8Array:
+        return 255 - take(ids) if dark_ink else take(ids)
+
+    def whole(ids: range) -> Uint8Array:
+        return turned(inked(ids))
+
+    first = inked(range(min(total, SAMPLE)))
+    if upright(path, first) is first:
+        return Array(inked, total, _fingerprint(path))
+    return Array(whole, total, f"{_fingerprint(path)}, turned")
+
+
+def _take(path: Path, offset: int, ids: range) -> Uint8Array:
+    """The images of a range, one behind the other from a byte of a file on. Raises DataError."""
+    wanted = len(ids) * IMAGE_BYTES
+    try:
+        pixels = np.fromfile(path, np.uint8, wanted, offset=offset + ids.start * IMAGE_BYTES)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+    if pixels.size < wanted:
+        raise DataError(f"{path}: became shorter while it was read.")
+    return pixels.reshape(-1, *IMAGE_SHAPE)
 
 
 def _fingerprint(path: Path) -> str:

@@ -90,8 +90,8 @@ class Recipe(Record):
 class DatasetRef(Record):
     """Which data: a name to speak of, a SHA-256 to join by, and where the user said it is.
 
-    source       a known name ("mnist") or the folder as it was given
-    dark_ink     the folder's images show dark ink on a light ground
+    source       a known name ("mnist") or the folder or file as it was given
+    dark_ink     its images, of one's own, show dark ink on a light ground
     """
 
     name: str

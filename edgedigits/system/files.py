@@ -21,13 +21,13 @@ REMOVED = ".removed"  # in it: a folder of empty files, named as those to remove
 
 def sha256(path: Path) -> str:
     """SHA-256 of a plain file, in hex. Raises OSError."""
-    with _open_plain(path) as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bytes(path: Path, most: int) -> bytes:
     """The bytes of a plain file of at most `most` bytes. Raises OSError, before too much is in memory."""
-    with _open_plain(path) as file:
+    with open_plain(path) as file:
         if (size := os.fstat(file.fileno()).st_size) > most:
             raise OSError(errno.EFBIG, f"{size:,} bytes, at most {most:,} wanted", str(path))
         content = file.read(most + 1)
@@ -36,7 +36,15 @@ def read_bytes(path: Path, most: int) -> bytes:
     return content
 
 
-def _open_plain(path: Path) -> io.BufferedReader:
+def is_there(name: str) -> bool:
+    """Whether a text is the name of something on the disk, however odd it is."""
+    try:
+        return os.path.lexists(name)
+    except ValueError:  # a NUL in it
+        return False
+
+
+def open_plain(path: Path) -> io.BufferedReader:
     """A file, to be read. Raises OSError, also for what is no plain file: a pipe could block, a device never end."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)

@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.error import URLError
 
@@ -427,22 +428,29 @@ class TestFolders:
         assert len(load_data(tmp_path).train) == before + 1
 
     @pytest.mark.parametrize(
-        "clutter",
+        ("clutter", "reason"),
         [
-            "README.txt",
-            "a/labels.csv",
-            "a/.hidden.png",
-            "a/._00.png",
-            "a/.thumbnails/00.png",
-            ".cache/00.png",
-            "b/README",
+            ("README.txt", "no picture, by its name"),
+            ("a/labels.csv", "no picture, by its name"),
+            ("a/IMG_1.HEIC", "HEIC is not read: convert it to JPEG"),
+            ("00.png", "beside the class folders, so of no class"),
+            ("b/README", "no picture, by its name"),
+            ("a/.hidden.png", None),
+            ("a/._00.png", None),
+            ("a/.thumbnails/00.png", None),
+            (".cache/00.png", None),
         ],
     )
-    def test_hidden_files_and_what_is_no_image_do_not_count(self, clutter: str, tmp_path: Path) -> None:
+    @pytest.mark.filterwarnings("error")
+    def test_hidden_files_and_what_is_no_image_do_not_count(
+        self, clutter: str, reason: str | None, tmp_path: Path
+    ) -> None:
         before = load_data(make(tmp_path, "a", "b"))
         (tmp_path / clutter).parent.mkdir(exist_ok=True)
         (tmp_path / clutter).write_bytes(b"no image")
-        after = load_data(tmp_path)
+        told = pytest.warns(UserWarning, match=f"skipped 1 .*{clutter}.*: {reason}") if reason else nullcontext()
+        with told:
+            after = load_data(tmp_path)
         assert (after.labels, after.ref) == (before.labels, before.ref)
 
     def test_a_data_set_is_the_same_wherever_it_lies(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -501,7 +509,7 @@ class TestFolders:
         [
             ({}, "at least two class folders wanted, none found"),
             ({"a": 6}, "at least two class folders wanted, only 'a' found"),
-            ({"a": 0, "b": 0}, "its class folders hold no image"),
+            ({"a": 0, "b": 0}, "its class folders hold no picture (PNG, JPEG"),
             ({"a": 6, "b": 1}, "class 'b' has too few images: none is left to test on"),
             ({"a": 6, "b": 0}, "class 'b' has too few images: none is left to train on"),
             ({"train/a": 1, "train/b": 1}, "either train and test or class folders wanted, train found"),
@@ -539,14 +547,14 @@ class TestFolders:
 
 class TestNames:
     def test_an_unknown_name_suggests_the_nearest(self) -> None:
-        with pytest.raises(UsageError, match="unknown data set or folder 'fasion': did you mean 'fashion'"):
+        with pytest.raises(UsageError, match="unknown data set, folder or file 'fasion': did you mean 'fashion'"):
             load_data("fasion")
 
     @pytest.mark.parametrize("kind", [str, Path])
     def test_a_path_that_is_no_folder_is_no_misspelt_name(self, kind: type, tmp_path: Path) -> None:
         (tmp_path / "digits.zip").write_bytes(b"PK")
-        for name in ("digits.zip", "missing"):
-            with pytest.raises(DataError, match=f"{tmp_path / name}: no such folder"):
+        for name, reason in (("digits.zip", "no table of pixels"), ("missing", "no such folder or file")):
+            with pytest.raises(DataError, match=f"{tmp_path / name}: {reason}"):
                 load_data(kind(tmp_path / name))
 
 
@@ -685,7 +693,8 @@ def test_a_raw_file_that_never_ends_is_refused_and_says_how_to_mend_it(kind: str
     ("header", "problem"),
     [
         (b"", "no IDX file"),
-        (b"\0\0\x0d\x03" + bytes(12), "no IDX file"),  # of floats
+        (b"\0\0\x0a\x03" + bytes(12), "no IDX file"),  # of no type that it knows
+        (b"\0\0\x0d\x01" + b"\0\0\0\x01" + bytes(6), "declares 1 values, 1.5 are there"),  # of floats
         (b"\0\0\x08\0", "no IDX file"),
         (b"\0\0\x08\xff" + bytes(1020), "no IDX file"),
         (b"\0\0\x08\x03" + bytes(11), "ends in its header, after 15 bytes"),

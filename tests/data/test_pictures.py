@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from edgedigits.data import images
+from edgedigits.data import images, kinds
 from edgedigits.data.canvases import SIDES
-from edgedigits.data.images import find_pictures, read_picture
+from edgedigits.data.images import find_pictures, read_image, read_picture
+from edgedigits.data.kinds import KINDS, REFUSED, Skips
 from edgedigits.errors import DataError
 
 
@@ -102,14 +103,14 @@ def test_a_picture_of_100_megapixels_is_refused_before_it_is_decoded(
 
 def test_a_picture_that_pillow_takes_for_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(DataError, match="not a readable PNG or JPEG picture"):
+    with pytest.raises(DataError, match="not a readable picture"):
         read_picture(saved(stroke(), tmp_path / "bomb.png"))
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"GIF89a" + bytes(100)])
 def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.png: not a readable PNG or JPEG picture") as caught:
+    with pytest.raises(DataError, match=r"x\.png: not a readable picture") as caught:
         read_picture(str(tmp_path / "x.png"))
     assert "BytesIO" not in str(caught.value)
 
@@ -146,10 +147,104 @@ def test_standard_input_is_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_folder_stands_for_the_pictures_in_it(tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
+    for name in ("b.png", "a.JPG", "c.webp", ".hidden.png", "notes.txt", "IMG_1.HEIC", "IMG_2.heic", "page.eps"):
         (tmp_path / name).write_bytes(b"")
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    (tmp_path / "more" / "deep" / "x.png").write_bytes(b"")
+    skips = Skips()
+    wanted = [str(tmp_path / name) for name in ("a.JPG", "b.png", "c.webp")]
+    assert find_pictures([str(tmp_path), "-", "x.png"], skips) == [*wanted, "-", "x.png"]
+    found = {skipped.examples: skipped.reason for skipped in skips.all()}
+    heic = tuple(str(tmp_path / name) for name in ("IMG_1.HEIC", "IMG_2.heic"))
+    assert found == {
+        heic: REFUSED[".heic"],
+        (f"{tmp_path}/more (1 picture)",): kinds.FOLDER,
+        (f"{tmp_path}/notes.txt",): kinds.NO_PICTURE,
+        (f"{tmp_path}/page.eps",): REFUSED[".eps"],
+    }
+
+
+def test_a_folder_without_pictures_says_what_it_holds_instead(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    wanted = [str(tmp_path / "a.JPG"), str(tmp_path / "b.png")]
-    assert find_pictures([str(tmp_path), "-", "x.png"]) == [*wanted, "-", "x.png"]
-    with pytest.raises(DataError, match="empty: no PNG or JPEG file in this folder"):
-        find_pictures([str(tmp_path / "empty")])
+    with pytest.raises(DataError, match=r"empty: no picture in this folder \(PNG, JPEG, GIF.*\)\.$"):
+        find_pictures([str(tmp_path / "empty")], Skips())
+    (tmp_path / "empty" / "IMG_1.heic").write_bytes(b"")
+    with pytest.raises(DataError, match=r"\nskipped 1 \(.*IMG_1\.heic\): HEIC is not read: convert it to JPEG"):
+        find_pictures([str(tmp_path / "empty")], Skips())
+
+
+def test_what_is_skipped_is_counted_and_the_first_few_are_named() -> None:
+    skips = Skips()
+    for number in range(2000):
+        skips.add(f"{number}.txt", kinds.NO_PICTURE)
+    (found,) = skips.all()
+    assert str(found) == "skipped 2,000 (0.txt, 1.txt, 2.txt, ...): no picture, by its name"
+
+
+def test_a_large_folder_inside_is_counted_no_further_than_it_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "MOST_COUNTED", 3)
+    for number in range(5):
+        (tmp_path / "many").mkdir(exist_ok=True)
+        (tmp_path / "many" / f"{number}.png").touch()
+    skips = Skips()
+    assert kinds.listed(str(tmp_path), skips) == []
+    assert skips.all()[0].examples == (f"{tmp_path}/many (3 pictures or more)",)
+
+
+WRITABLE = [kind for kind in KINDS if kind not in ("PSD", "SUN")]  # Pillow reads these two, and does not write them
+
+
+@pytest.mark.parametrize("kind", WRITABLE)
+def test_every_kind_is_read_by_predict_score_and_train_alike(kind: str, tmp_path: Path) -> None:
+    for suffix in KINDS[kind]:
+        path = tmp_path / f"a{suffix.upper()}"
+        stroke("RGB").save(path, "JPEG2000" if kind == "JPEG2000" else kind)
+        assert is_dark_on_light(read_picture(str(path)).canvas)
+        assert np.abs(read_image(path, dark_ink=True).astype(int) - images_reference()).max() < 60
+        assert kinds.is_picture(path.name)
+
+
+def images_reference() -> np.ndarray:
+    small = stroke("L", 255, 0).resize((28, 28), Image.Resampling.LANCZOS)
+    return 255 - np.asarray(small).astype(int)
+
+
+def test_a_photo_of_a_phone_with_its_preview_is_a_picture_without_a_remark(tmp_path: Path) -> None:
+    for name in ("phone.jpg", "phone.mpo"):
+        stroke().save(tmp_path / name, "MPO", save_all=True, append_images=[stroke().resize((60, 60))])
+        with Image.open(tmp_path / name) as file:
+            assert (file.format, file.n_frames) == ("MPO", 2)
+        found = read_picture(str(tmp_path / name))
+        assert is_dark_on_light(found.canvas)
+        assert found.remarks == ()
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_a_heic_file_under_any_name_says_how_to_convert_it(brand: bytes, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(40))
+    for read in (lambda path: read_picture(str(path)), read_image):
+        with pytest.raises(DataError, match=r"photo\.jpg: not a readable .*HEIC is not read: convert it to JPEG"):
+            read(tmp_path / "photo.jpg")
+
+
+def test_a_kind_that_this_pillow_lacks_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(stroke(), tmp_path / "a.webp")
+    monkeypatch.delitem(Image.OPEN, "WEBP")
+    monkeypatch.setattr(Image, "init", lambda: True)
+    with pytest.raises(DataError, match="not a readable picture"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("suffix", [".eps", ".pdf", ".svg", ".wmf", ".ico", ".dng"])
+def test_no_kind_that_starts_a_program_or_hides_its_size_is_a_picture(suffix: str) -> None:
+    assert not kinds.is_picture(f"a{suffix}")
+    assert "convert it to" in kinds.why_skipped(f"a{suffix}")
+
+
+def test_the_table_knows_what_pillow_knows() -> None:
+    known = Image.registered_extensions()
+    assert {suffix: known[suffix] for suffixes in KINDS.values() for suffix in suffixes} == {
+        suffix: "BMP" if suffix == ".bmp" else kind for kind, suffixes in KINDS.items() for suffix in suffixes
+    }

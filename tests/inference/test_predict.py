@@ -10,6 +10,7 @@ from PIL import Image
 from edgedigits import load
 from edgedigits.data import canvases
 from edgedigits.data.dataset import Dataset
+from edgedigits.data.kinds import FOLDER, NO_PICTURE
 from edgedigits.errors import BadInput, DataError, ModelFileError, UsageError
 from edgedigits.inference.predict import find_model, predict
 from edgedigits.runtime.predictor import CanvasPredictor
@@ -87,7 +88,7 @@ def test_a_file_that_reads_no_canvas_is_refused(name: str, exports: Path, pictur
 
 
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path, exports: Path) -> None:
-    with pytest.raises(DataError, match="no PNG or JPEG file"):
+    with pytest.raises(DataError, match="no picture in this folder"):
         predict([tmp_path], exports=exports)
 
 
@@ -108,3 +109,12 @@ def test_a_canvas_of_another_type_rank_or_size_is_refused(canvas: np.ndarray, re
     assert isinstance(predictor, CanvasPredictor)
     with pytest.raises(UsageError, match=reason):
         predictor.read(canvas)
+
+
+def test_what_a_folder_holds_besides_pictures_is_named(pictures: Path, exports: Path) -> None:
+    (pictures / "labels.csv").write_text("3.png,3")
+    (pictures / "more").mkdir()
+    result = predict([pictures], exports=exports)
+    assert len(result.predictions) == 10
+    assert [(skipped.count, skipped.reason) for skipped in result.skipped] == [(1, NO_PICTURE), (1, FOLDER)]
+    assert result.to_dict()["skipped"][0]["examples"] == [str(pictures / "labels.csv")]

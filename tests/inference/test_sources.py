@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgedigits.data import kinds
 from edgedigits.errors import DataError, UsageError
 from edgedigits.inference import sources
 from edgedigits.inference.sources import Batch, Ids, Shard, Source, find_source
@@ -46,7 +47,7 @@ def write_folder(folder: Path) -> Path:
 
 def write_list(folder: Path) -> Path:
     path = folder / "digits.txt"
-    path.write_text("\n\n".join(sources.walk(write_folder(folder))) + "\r\n")
+    path.write_text("\n\n".join(kinds.walk(write_folder(folder), kinds.Skips())) + "\r\n")
     return path
 
 
@@ -157,8 +158,8 @@ BROKEN = {
     "none": (idx(IMAGES[:0]), "holds no image"),
     "nothing.txt": (b"", "holds no image"),
     "empty-lines.txt": (b"\n\n", "holds no image"),
-    "packed.gz": (b"\x1f\x8b\x08rest", "unpacked IDX file"),
-    "photo.png": (b"\x89PNG\r\n\x1a\n\0\0\0\r", "a folder, an unpacked IDX file"),
+    "packed.gz": (b"\x1f\x8b\x08rest", "packed. Unpack it: gzip -dk "),
+    "photo.png": (b"\x89PNG\r\n\x1a\n\0\0\0\r", "a folder, an IDX, .npy or CSV file, or a text file of paths wanted"),
     "no.npy": (b"\x93NUMPY", "not a readable .npy file"),
     "text.npy": (b"some text", "not a readable .npy file"),
 }

@@ -1,8 +1,9 @@
 // Read the digit on a picture with the ONNX file beside this one.
 //
-//     node digits.mjs PICTURE.pgm ...
+//     node digits.mjs PICTURE ...
 //
-//     import { answer } from "./digits.mjs";
+//     import { answer, read } from "./digits.mjs";
+//     console.log((await answer(await read("photo.png"))).label);
 //     console.log((await answer({ height, width, pixels })).label); // pixels: Uint8Array, row by row
 
 import { realpathSync } from "node:fs";
@@ -17,6 +18,16 @@ const FOLDER = dirname(fileURLToPath(import.meta.url));
 export const MODEL = join(FOLDER, "model.onnx");
 const CONTRACT = JSON.parse(await readFile(join(FOLDER, "contract.json"), "utf8"));
 const OUTPUTS = CONTRACT.outputs.map((output) => output.name);
+
+const USAGE = `usage: node digits.mjs PICTURE ...
+
+Read the digit on pictures: binary PGM files, and with sharp (npm install sharp) PNG, JPEG, GIF, WebP, AVIF and TIFF
+files. An answer a line. The exit code is 1 where a picture could not be read.
+
+examples:
+  node digits.mjs example.pgm
+  node digits.mjs photo.jpg scan.png`;
+const MOST_PIXELS = 50_000_000; // of a picture to decode
 
 const PGM = /^P5(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})\s/;
 const LONGEST_HEADER = 4096; // characters, with its comments
@@ -76,16 +87,41 @@ export function readPgm(data) {
   return { height, width, pixels: Uint8Array.from({ length: height * width }, (_, index) => scaled(index)) };
 }
 
+/** The picture in a file, { height, width, pixels }. Throws an Error that says what is missing or wrong. */
+export async function read(name) {
+  const data = await readFile(name);
+  return PGM.test(data.toString("latin1", 0, LONGEST_HEADER)) ? readPgm(data) : readWithSharp(data);
+}
+
+/** The picture in any kind that sharp decodes: turned upright, grey, no larger than the file takes. */
+async function readWithSharp(data) {
+  const sharp = (await import("sharp").catch(() => null))?.default;
+  if (!sharp) throw new RangeError("no binary PGM picture (P5); to read other kinds: npm install sharp");
+  const longest = CONTRACT.sides?.[1];
+  const { data: pixels, info } = await sharp(data, { limitInputPixels: MOST_PIXELS })
+    .rotate() // as its EXIF data says
+    .flatten({ background: "white" }) // under what is transparent
+    .resize({ width: longest, height: longest, fit: "inside", withoutEnlargement: true })
+    .greyscale()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { height: info.height, width: info.width, pixels: new Uint8Array(pixels) };
+}
+
 /** Print an answer for each picture that the command line names. */
 async function main(names) {
+  if (names.includes("-h") || names.includes("--help")) {
+    console.log(USAGE);
+    return 0;
+  }
   if (!names.length) {
-    console.error("usage: node digits.mjs PICTURE.pgm ...");
+    console.error(USAGE);
     return 2;
   }
   let unread = 0;
   for (const name of names) {
     try {
-      const { label, probability } = await answer(readPgm(await readFile(name)));
+      const { label, probability } = await answer(await read(name));
       console.log(`${name}: ${label ?? "no digit"} (${(100 * probability).toFixed(1)}%)`);
     } catch (error) {
       console.error(`${name}: ${error.message}`);

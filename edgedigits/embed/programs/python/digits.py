@@ -1,25 +1,41 @@
 """Read the digit on a picture with the ONNX file beside this one.
 
-On the command line: `python digits.py PICTURE.pgm PICTURE.npy ...`. In a program: `from digits import answer`,
-then `answer(image).label`, with an image uint8 [height, width].
+On the command line: `python digits.py PICTURE ...`. In a program: `from digits import answer, read`, then
+`answer(read("photo.png")).label`, or `answer(image).label` with an image uint8 [height, width].
 """
 
 import functools
+import io
 import json
 import os
 import re
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
 
 import numpy as np
 import onnxruntime
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 FOLDER = Path(__file__).resolve().parent
 MODEL = FOLDER / "model.onnx"
 CONTRACT = json.loads((FOLDER / "contract.json").read_text(encoding="utf-8"))
+
+USAGE = """usage: python digits.py PICTURE ...
+
+Read the digit on pictures: binary PGM and .npy files, and with Pillow (pip install pillow) PNG, JPEG, GIF, BMP, WebP
+and TIFF files. An answer a line. The exit code is 1 where a picture could not be read.
+
+examples:
+  python digits.py example.pgm
+  python digits.py photo.jpg scan.png"""
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # that Pillow decodes without another program
+MOST_PIXELS = 50_000_000  # of a picture to decode: 200 MB as RGBA
 
 SPACE = rb"(?:\s|#[^\n]*\n)+"  # between the words of a PGM header, with its comments
 PGM = re.compile(SPACE.join([rb"P5", rb"(\d{1,5})", rb"(\d{1,5})", rb"(\d{1,5})"]) + rb"\s")
@@ -80,9 +96,12 @@ def session() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(MODEL, options, providers=["CPUExecutionProvider"])
 
 
-def read(path: Path) -> np.ndarray:
-    """The picture in a PGM or .npy file. Raises OSError, and ValueError where it holds none."""
-    return np.load(path, allow_pickle=False) if path.suffix == ".npy" else read_pgm(path.read_bytes())
+def read(path: str | Path) -> np.ndarray:
+    """The picture in a file, uint8 [height, width]. Raises OSError, and ValueError where it holds none."""
+    if Path(path).suffix == ".npy":
+        return np.load(path, allow_pickle=False)
+    data = Path(path).read_bytes()
+    return read_pgm(data) if PGM.match(data) else read_with_pillow(data)
 
 
 def read_pgm(data: bytes) -> np.ndarray:
@@ -98,10 +117,49 @@ def read_pgm(data: bytes) -> np.ndarray:
     return scaled.clip(max=255).astype(np.uint8).reshape(height, width)
 
 
+def read_with_pillow(data: bytes) -> np.ndarray:
+    """The picture in any of FORMATS: turned upright, grey, no larger than the file takes. Raises ValueError."""
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise ValueError("no binary PGM picture (P5); to read other kinds: pip install pillow") from None
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise ValueError(f"{file.width}x{file.height} pixels, at most {MOST_PIXELS:,} wanted")
+            image = ImageOps.exif_transpose(file)
+            if image.mode in ("I", "F"):  # Pillow would clip them to 0..255, whatever they mean
+                raise ValueError("32 bits a pixel; 8 or 16 wanted")
+            if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, not scale them
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            image = on_paper(image.convert("RGBA")).convert("L")
+    except Image.UnidentifiedImageError:
+        raise ValueError(f"none of these kinds of picture: {', '.join(FORMATS)}") from None
+    except (OSError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
+        raise ValueError(f"not a readable picture ({error})") from None
+    if longest := CONTRACT.get("sides", [0])[-1]:
+        image.thumbnail((longest, longest), Image.Resampling.BOX)
+    return np.array(image)
+
+
+def on_paper(image: "Image.Image") -> "Image.Image":
+    """An RGBA picture without its transparency: light ink lies on black, dark ink on white."""
+    from PIL import Image
+
+    visible = np.asarray(image.getchannel("A"))
+    is_light = visible.any() and np.average(np.asarray(image.convert("L")), weights=visible) > 127.5
+    paper = Image.new("RGBA", image.size, (0, 0, 0, 255) if is_light else (255, 255, 255, 255))
+    return Image.alpha_composite(paper, image)
+
+
 def main() -> int:
     """Print an answer for each picture that the command line names."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a console of cp1252 or ASCII lacks letters of names and labels
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(USAGE)
+        return 0
     if len(sys.argv) < 2:
-        print("usage: python digits.py PICTURE.pgm PICTURE.npy ...", file=sys.stderr)
+        print(USAGE, file=sys.stderr)
         return 2
     unread = 0
     for name in sys.argv[1:]:
