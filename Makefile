@@ -55,10 +55,10 @@ engines: $(READY) ## Measure the files of exports/ in every engine, into edgedig
 
 exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
-	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs
-	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs
-	$(BIN)/edgedigits verify --runs build/runs
-	$(BIN)/edgedigits card --license mit
+	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs --exports exports --force
+	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs --exports exports --force
+	$(BIN)/edgedigits verify --runs build/runs --exports exports --force
+	$(BIN)/edgedigits card --license mit --exports exports --force
 
 clean: ## Remove everything that make made
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -13,6 +13,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from edgedigits.system.checkout import in_checkout
+
+SHELTER = Path("build/exports")
 PIPELINE = ("train", "export", "verify", "bench", "inspect", "predict", "score", "embed", "demo", "card", "reproduce")
 
 
@@ -42,7 +45,22 @@ DataDir = Annotated[
 DarkInk = Annotated[bool, typer.Option("--dark-ink", help="The folder's images show dark ink on a light ground.")]
 Models = Annotated[list[str] | None, typer.Option("--model", "-m", metavar="NAME", help="A preset; may be repeated.")]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of trained models.")]
-Exports = Annotated[Path, typer.Option("--exports", help="The folder of exported files.")]
+
+
+def _own_exports(context: typer.Context, parameter: typer.CallbackParam, exports: Path) -> Path:
+    """In EdgeDigits' own checkout, where exports/ is the shelf, another folder than that, unless it is named."""
+    source = context.get_parameter_source(str(parameter.name))
+    given = source is not None and source.name != "DEFAULT"  # by name: typer has a click of its own
+    if given or context.resilient_parsing or not in_checkout():
+        return exports
+    if context.command.name != "export" and not SHELTER.is_dir():
+        return exports
+    say(f"In EdgeDigits' own checkout: --exports {SHELTER}, since {exports} is its shelf.")
+    return SHELTER
+
+
+Exports = Annotated[Path, typer.Option("--exports", help="The folder of exported files.", callback=_own_exports)]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that git tracks, or that EdgeDigits did not make.")]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Load files that can hold code (TorchScript, pt2), recorded or not.")
 ]

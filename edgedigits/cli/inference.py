@@ -25,7 +25,7 @@ INKED = 96  # of 255: pixels above are drawn
 
 @app.command()
 def score(
-    model: Annotated[Path, typer.Argument(help="An exported file.")],
+    model: Annotated[str, typer.Argument(help="An exported file, or the name of a model below --exports.")],
     images: Annotated[Path, typer.Argument(help="A folder, an IDX or .npy file, or a text file of paths.")],
     out: Annotated[Path, typer.Option("--out", help="Where the answers go: .csv, .jsonl or .parquet.")],
     batch_size: Annotated[int, typer.Option(min=1, help="Images scored at once.")] = 4096,
@@ -33,6 +33,7 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
     dark_ink: Annotated[bool, typer.Option("--dark-ink", help="Images show dark ink on a light ground.")] = False,
     trust: Trust = False,
+    exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
     """Write a model's answers to images of any number; exit code 3 when some could not be read."""
@@ -49,6 +50,7 @@ def score(
             shard=shard,
             resume=resume,
             dark_ink=dark_ink,
+            exports=exports,
             opener=Opener(trust=trust),
             observer=observer,
         )
@@ -63,7 +65,14 @@ def score(
 def predict(
     image: Annotated[list[str], typer.Argument(help="PNG or JPEG files, folders of them, or - for standard input.")],
     model_file: Annotated[
-        Path | None, typer.Option("--model-file", help="A canvas file; without it, that of cnn below --exports.")
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            "--model-file",
+            metavar="NAME|FILE",
+            help="A canvas file, or the name of a model below --exports; without it, that of cnn.",
+        ),
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Draw what the network saw.")] = False,
     exports: Exports = Path("exports"),

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.cli.app import DATASET, DarkInk, DataDir, Json, Models, Runs, app, print_result, say
+from edgedigits.cli.app import DATASET, DarkInk, DataDir, Force, Json, Models, Runs, app, print_result, say
 from edgedigits.cli.tables import table_of
 from edgedigits.records.words import describe
 
@@ -37,6 +37,10 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
     save_every: Annotated[float, typer.Option(min=0, help="Seconds of training that a kill may cost.")] = 10.0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of the CPU; without it, fewer where others keep the machine busy.")
+    ] = None,
+    force: Force = False,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -58,7 +62,7 @@ def train(
     from edgedigits.train.device import find_device
     from edgedigits.train.trainer import train as train_model
 
-    kept = {"resume": resume, "save_every": save_every}
+    kept = {"resume": resume, "save_every": save_every, "force": force, "threads": threads}
     options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **kept, **changes}
     checkpoints = []
     with distributed.joined(find_device(device)) as world:

@@ -13,6 +13,7 @@ from edgedigits.inference.doubts import doubts
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.names import find_file, preferred
 from edgedigits.runtime.predictor import CanvasPredictor
 
 CANVAS = get_format("onnx-canvas")
@@ -53,14 +54,14 @@ def predict(
 ) -> Predictions:
     """The digits on pictures: PNG or JPEG files, folders of them, or "-" for standard input.
 
-    model     a canvas file; without it, the one of `cnn` below `exports`, or else the first one there
+    model     a canvas file, or the name of a model below `exports`; without it `cnn`, or else the first one there
 
     A picture that cannot be read becomes a Prediction with its error, and the others are answered all
     the same. Raises DataError on a folder without pictures, BadInput where there is no canvas file, and
     ModelFileError where the file named is damaged or none.
     """
     found = find_pictures([str(source) for source in sources])
-    path = Path(model) if model else find_model(Path(exports))
+    path = find_file(model, preferred(("canvas",)), Path(exports)) if model else find_model(Path(exports))
     predictor = open_canvas_file(path)
     answers = tuple(_predict(source, predictor) for source in found)
     return Predictions(str(path), predictor.contract.threshold, answers)
