@@ -59,10 +59,10 @@ tables: $(READY) ## Write exports/README.md from what was measured
 
 exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
-	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs
-	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs
-	$(BIN)/edgedigits verify --runs build/runs
-	$(BIN)/edgedigits card --license mit
+	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs --exports exports --force
+	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs --exports exports --force
+	$(BIN)/edgedigits verify --runs build/runs --exports exports --force
+	$(BIN)/edgedigits card --license mit --exports exports --force
 	$(BIN)/python -m edgedigits.cli.measure tables
 
 pictures: $(READY) ## Take the README's pictures of a real run, in a headless Chromium

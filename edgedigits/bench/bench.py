@@ -9,7 +9,7 @@ import dataclasses
 import platform
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,11 @@ from edgedigits.export.formats import get_format, sibling
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
-from edgedigits.records.record import Record
+from edgedigits.records.record import OPTIONAL, Record
 from edgedigits.runtime.load import Opener, load
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.system import environment
+from edgedigits.system.processors import Load, look
 from edgedigits.verify import parity
 from edgedigits.verify.candidates import Candidate, Opened, find_candidates, open_candidate
 from edgedigits.verify.references import References
@@ -35,6 +36,8 @@ BATCH = 256
 LARGE_CALLS = 2  # of a large batch, in each round
 WARM_UP = 20  # calls before each round's measurement, until the caches hold this row's weights
 SLOWER = 1.05  # an int8 file is called slower than its float file from this ratio on: less is noise
+BUSY = 0.3  # processors that others keep busy: from here on a benchmark says so
+LOOK = 0.05  # seconds of a look at them, once a round
 TORCH = "torch"  # the format of the row of a torch model
 PACKAGES = ("torch", "onnxruntime", "numpy")
 
@@ -79,6 +82,7 @@ class BenchRow(Record):
 class Benchmark(Record):
     """All rows of one `bench`, measured in one run; `slower` says which int8 files take longer than their float ones.
 
+    busy                    processors that others kept busy between the rounds, on average; None where that is not known
     threads, batch, calls   of every row: threads used, images of a large batch, timed calls of one image
     """
 
@@ -91,6 +95,12 @@ class Benchmark(Record):
     versions: Mapping[str, str]
     rows: tuple[BenchRow, ...]
     slower: tuple[str, ...] = ()
+    busy: float | None = field(default=None, metadata=OPTIONAL)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the machine was so busy that the times may be its, not the files'."""
+        return (self.busy or 0.0) >= BUSY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,8 +135,8 @@ def bench(
     Where a checkpoint is not at hand, or torch is not installed, its files are measured alone: there is no row of the
     torch model, and nothing is compared with it.
 
-    artifacts   one or several: an Artifact, or the path of a file or of a folder of them; all files below `exports`
-                when none is given
+    artifacts   one or several: an Artifact, a model's name, or the path of a file or of a folder of them; all files
+                below `exports` when none is given
     dataset     for accuracy and flips, by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
     runs        where the checkpoints are; a file finds its own by SHA-256
@@ -138,8 +148,11 @@ def bench(
     """
     references = References(Path(runs), dataset, data_dir, compared=False)
     with environment.torch_threads(THREADS):
-        contestants = _contestants(find_candidates(several(artifacts), Path(exports)), references, opener)
-        rows = compare(measure(contestants, observer))
+        contestants = _contestants(
+            find_candidates(several(artifacts), Path(exports), runs=Path(runs)), references, opener
+        )
+        loads: list[Load] = []
+        rows = compare(measure(contestants, observer, loads))
     used = {reference.dataset: len(reference.test) for reference in references.known.values()}
     return Benchmark(
         dataset=", ".join(sorted(used)),
@@ -151,14 +164,22 @@ def bench(
         versions=environment.versions(*PACKAGES),
         rows=tuple(rows),
         slower=tuple(slower(rows)),
+        busy=round(statistics.mean(load.busy for load in loads), 2) if loads else None,
     )
 
 
-def measure(contestants: Sequence[Contestant], observer: Observer = ignore) -> list[BenchRow]:
-    """The rows of all contestants with their times, taken in interleaved rounds."""
+def measure(
+    contestants: Sequence[Contestant], observer: Observer = ignore, loads: list[Load] | None = None
+) -> list[BenchRow]:
+    """The rows of all contestants with their times, taken in interleaved rounds.
+
+    loads   takes what a look at the processors saw before each round, where the system tells
+    """
     times = [Times() for _ in contestants]
     for done in range(ROUNDS):
         observer(Progress("bench", done, ROUNDS))
+        if loads is not None and (load := look(LOOK)):
+            loads.append(load)
         for contestant, spent in zip(contestants, times, strict=True):
             predictor = contestant.predictor
             spent.alone += predictor.seconds(predictor.samples(1), WARM_UP + CALLS)[WARM_UP:]

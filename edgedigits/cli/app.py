@@ -16,8 +16,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from edgedigits.cli import completion
-from edgedigits.cli.voice import VOICE
+from edgedigits.cli.voice import VOICE, say
+from edgedigits.system.checkout import in_checkout
 
+SHELTER = Path("build/exports")
 PIPELINE = ("train", "export", "verify", "bench", "inspect", "predict", "score", "embed", "demo", "card", "reproduce")
 NAMES = {"{engines}": completion.engines, "{targets}": completion.targets}
 DATA, LIMITS, FOLDERS, OUTPUT = "Data", "Limits", "Folders", "Output"  # groups of options in a command's help
@@ -122,9 +124,31 @@ DarkInk = Annotated[
 Runs = Annotated[
     Path, typer.Option("--runs", metavar="DIR", rich_help_panel=FOLDERS, help="The folder of trained models.")
 ]
+
+
+def _own_exports(context: typer.Context, parameter: typer.CallbackParam, exports: Path) -> Path:
+    """In EdgeDigits' own checkout, where exports/ is the shelf, another folder than that, unless it is named."""
+    source = context.get_parameter_source(str(parameter.name))
+    given = source is not None and source.name != "DEFAULT"  # by name: typer has a click of its own
+    if given or context.resilient_parsing or not in_checkout():
+        return exports
+    if context.command.name != "export" and not SHELTER.is_dir():
+        return exports
+    say(f"In EdgeDigits' own checkout: --exports {SHELTER}, since {exports} is its shelf.")
+    return SHELTER
+
+
 Exports = Annotated[
-    Path, typer.Option("--exports", metavar="DIR", rich_help_panel=FOLDERS, help="The folder of exported files.")
+    Path,
+    typer.Option(
+        "--exports",
+        metavar="DIR",
+        callback=_own_exports,
+        rich_help_panel=FOLDERS,
+        help="The folder of exported files.",
+    ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that git tracks, or that EdgeDigits did not make.")]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Load files that can hold code (TorchScript, pt2), recorded or not.")
 ]

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.cli import completion
-from edgedigits.cli.app import DATASET, DataDir, Exports, Json, Runs, command, print_result
+from edgedigits.cli.app import DATASET, DataDir, Exports, Force, Json, Runs, command, print_result
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import tell
 from edgedigits.records.words import size
@@ -71,6 +71,7 @@ def export(
     data_dir: DataDir = None,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Export trained models to exports/<name>/. By default: every run, as ONNX and as TorchScript, in float."""
@@ -100,6 +101,7 @@ def export(
                 input=input,
                 data_dir=data_dir,
                 exports=exports,
+                force=force,
                 observer=observer,
             )
     print_result(exported(artifacts), exported_json(artifacts), json)
@@ -115,6 +117,7 @@ def reproduce(
     dataset: Annotated[str | None, DATASET] = None,
     data_dir: DataDir = None,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
+    exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
     """Train and export anew what a manifest lists, and compare the bytes; exit code 1 when some differ."""
@@ -122,7 +125,9 @@ def reproduce(
     from edgedigits.verify.reproduce import reproduce as reproduce_folder
 
     with tables.progress(f"reproduce {folder}") as observer:
-        result = reproduce_folder(folder, dataset=dataset, data_dir=data_dir, keep=keep, observer=observer)
+        result = reproduce_folder(
+            folder, dataset=dataset, data_dir=data_dir, keep=keep, exports=exports, observer=observer
+        )
     print_result(reproduction(result), result.to_dict(), json)
     if not result.same:
         raise typer.Exit(1)
@@ -141,12 +146,15 @@ def card(
         str | None, typer.Option("--license", metavar="SPDX", help="Of the files, such as mit; none is named else.")
     ] = None,
     exports: Exports = Path("exports"),
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Write a model card, README.md, into folders of verified files, as the Hugging Face Hub has them."""
+    from edgedigits.runtime.names import find_place
     from edgedigits.verify.card import find_folders, write_card
 
-    written = [write_card(found, license) for found in folder or find_folders(exports)]
+    named = [find_place(found, exports) for found in folder or ()]
+    written = [write_card(found, license, force) for found in named or find_folders(exports)]
     print_result(paths(written), {"cards": [{"name": path.parent.name, "path": str(path)} for path in written]}, json)
     tell("Next: read them, and add what you know of your data")
 

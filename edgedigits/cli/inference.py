@@ -32,7 +32,12 @@ DIGITS = 6  # behind the point of a percentage, at most: float32 has no more
     "edgedigits score exports/cnn/cnn.onnx digits --out first.jsonl --shard 0/4",
 )
 def score(
-    model: Annotated[Path, typer.Argument(autocompletion=completion.files, help="An exported file.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completion.files, help="An exported file, or the name of a model below --exports."
+        ),
+    ],
     images: Annotated[Path, typer.Argument(help="A folder, an IDX, .npy or CSV file, or a text file of paths.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the answers go: .csv, .jsonl or .parquet.")],
     batch_size: Annotated[int, typer.Option(min=1, help="Images scored at once.")] = 4096,
@@ -40,6 +45,7 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
     dark_ink: Annotated[bool, typer.Option("--dark-ink", help="Images show dark ink on a light ground.")] = False,
     trust: Trust = False,
+    exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
     """Write a model's answers to images of any number; exit code 3 when some could not be read."""
@@ -56,6 +62,7 @@ def score(
             shard=shard,
             resume=resume,
             dark_ink=dark_ink,
+            exports=exports,
             opener=Opener(trust=trust),
             observer=observer,
         )
@@ -71,12 +78,14 @@ def score(
 def predict(
     image: Annotated[list[str], typer.Argument(help="Pictures, folders of them, or - for standard input.")],
     model_file: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
+            "--model",
+            "-m",
             "--model-file",
-            metavar="FILE",
+            metavar="NAME|FILE",
             autocompletion=completion.files,
-            help="A canvas file; by default that of cnn below --exports, or the first one there.",
+            help="A canvas file, or the name of a model below --exports; by default cnn, or the first one there.",
         ),
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Draw what the network saw.")] = False,

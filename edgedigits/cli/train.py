@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.cli import completion
-from edgedigits.cli.app import DATA, DATASET, DarkInk, DataDir, Json, Runs, command, print_result
+from edgedigits.cli.app import DATA, DATASET, DarkInk, DataDir, Force, Json, Runs, command, print_result
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import tell
 from edgedigits.records.words import describe
@@ -79,6 +79,13 @@ def train(
             metavar="SECONDS", min=0, rich_help_panel=TRAINING, help="Seconds of training that a kill may cost."
         ),
     ] = 10.0,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, rich_help_panel=TRAINING, help="Of the CPU; by default all, or fewer where others keep it busy."
+        ),
+    ] = None,
+    force: Force = False,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -100,7 +107,7 @@ def train(
     from edgedigits.train.device import find_device
     from edgedigits.train.trainer import train as train_model
 
-    kept = {"resume": resume, "save_every": save_every}
+    kept = {"resume": resume, "save_every": save_every, "force": force, "threads": threads}
     options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **kept, **changes}
     checkpoints = []
     with distributed.joined(find_device(device)) as world:

@@ -18,6 +18,7 @@ from edgedigits.cli.app import (
     DarkInk,
     DataDir,
     Exports,
+    Force,
     Json,
     Runs,
     Trust,
@@ -113,6 +114,7 @@ def verify(
         Path | None,
         typer.Option("--html", metavar="PATH", rich_help_panel=OUTPUT, help="Also write a page to look at."),
     ] = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Compare every answer of exported files with the torch model's; exit code 1 when one fails."""
@@ -142,6 +144,7 @@ def verify(
             html=html,
             opener=Opener(engine=engine, trust=trust),
             thorough=thorough,
+            force=force,
             observer=observer,
         )
     print_result(verification(result), result.to_dict(), json)
@@ -186,16 +189,24 @@ def bench(
 
 @command("edgedigits inspect exports/cnn/cnn.onnx", "edgedigits inspect exports/cnn/cnn.int8.onnx --json")
 def inspect(
-    file: Annotated[Path, typer.Argument(autocompletion=completion.files, help="An exported file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            autocompletion=completion.files, help="An exported file, or the name of a model below --exports."
+        ),
+    ],
     runs: Runs = Path("runs"),
+    exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
     """Show what an exported file is, without running it, and which runtimes can load it."""
     from edgedigits.runtime.inspection import inspect as inspect_file
 
-    result = inspect_file(file, runs=runs)
+    result = inspect_file(file, runs=runs, exports=exports)
     print_result(inspection(result), result.to_dict(), json)
-    tell("Next: edgedigits verify FILE")
+    tell(
+        "Next: edgedigits verify FILE" if result.contract else "A file without a contract can be looked at, not asked."
+    )
 
 
 def verification(result: Verification) -> RenderableType:
@@ -352,6 +363,11 @@ def benchmark(result: Benchmark) -> RenderableType:
     alone = dict.fromkeys(row.name for row in result.rows if row.flips is None)
     notes = [f"{name}: its torch model is not at hand, so its files are measured alone" for name in alone]
     notes += result.slower
+    if result.disturbed:
+        notes.append(
+            f"the machine was busy while this was measured: others kept {result.busy:.1f} processors busy. Trust the "
+            "ratios more than the times, or measure again."
+        )
     compared = (ratios, "") if ratios.rows else ()
     return Group(figures, "", *compared, *(Text(note, style="yellow") for note in notes), Text(how, style="dim"))
 
@@ -364,19 +380,12 @@ def _ratios(ratios: Ratios | None) -> list[str]:
 
 def inspection(found: Inspection) -> RenderableType:
     """What a file is: its facts, its operators, its tensors and the runtimes that load it."""
-    contract = found.contract
     facts = facts_of("file", found.path)
     for name, value in (
         ("format", found.format + (f", opset {found.opset}, IR version {found.ir_version}" if found.opset else "")),
         ("size", f"{size(found.size_bytes)} ({found.size_bytes:,} bytes)"),
         ("SHA-256", found.sha256),
-        ("checkpoint", f"{contract.checkpoint_sha256} ({found.checkpoint or 'not among the runs'})"),
-        ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%} in torch"),
-        ("verified", found.verified or "not yet"),
-        ("labels", " ".join(contract.labels)),
-        ("input", f"{_signature(contract.input)}, {contract.polarity}"),
-        *(("output", _signature(output)) for output in contract.outputs),
-        *((("no digit", _refused(contract)),) if contract.threshold is not None else ()),
+        *(_promised(found, found.contract) if found.contract else _declared(found)),
         ("parameters", f"{found.parameters:,}, {found.quantized_share:.1%} of them in 8 bits"),
         ("operators", ", ".join(f"{name} {count}" for name, count in found.operators.items())),
     ):
@@ -388,6 +397,28 @@ def inspection(found: Inspection) -> RenderableType:
     for runtime in found.runtimes:
         runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
     return Group(facts, "", tensors, "", runtimes)
+
+
+def _promised(found: Inspection, contract: Contract) -> list[tuple[str, str]]:
+    """What a file's contract says."""
+    return [
+        ("checkpoint", f"{contract.checkpoint_sha256} ({found.checkpoint or 'not among the runs'})"),
+        ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%} in torch"),
+        ("verified", found.verified or "not yet"),
+        ("labels", " ".join(contract.labels)),
+        ("input", f"{_signature(contract.input)}, {contract.polarity}"),
+        *(("output", _signature(output)) for output in contract.outputs),
+        *((("no digit", _refused(contract)),) if contract.threshold is not None else ()),
+    ]
+
+
+def _declared(found: Inspection) -> list[tuple[str, str]]:
+    """What a file without a contract says of itself, and what it lacks."""
+    return [
+        *(("input", _signature(spec)) for spec in found.inputs),
+        *(("output", _signature(spec)) for spec in found.outputs),
+        *(("missing", lack) for lack in found.missing),
+    ]
 
 
 def _refused(contract: Contract) -> str:

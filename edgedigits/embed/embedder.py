@@ -12,12 +12,13 @@ from pathlib import Path
 from edgedigits.embed.golden import Ready, make_golden
 from edgedigits.embed.package import Package
 from edgedigits.embed.targets import Target, get_target
-from edgedigits.errors import BadInput, ModelFileError, UsageError
-from edgedigits.export.formats import FORMATS, PRECISIONS, Format, format_of, require_format, sibling
+from edgedigits.errors import ModelFileError, UsageError
+from edgedigits.export.formats import Format, require_format, sibling
 from edgedigits.records.arguments import checked
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.names import find_file, preferred
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import files
 
@@ -59,7 +60,7 @@ def embed(
     """Make a folder that runs a model in another program: the file, a program, and a self-test.
 
     target    of TARGETS: what the other program is written in
-    model     an ONNX file, or a name below `exports`: then its canvas file, float first, or else its plain one
+    model     an ONNX file, or a model's name below `exports`: then its canvas file, float first, or else its plain one
     out       the folder; it must be empty or missing
     force     write into a folder that is not empty: files of the same names are replaced, no other is touched
     opener    how the model is opened, to be asked for the self-test
@@ -115,36 +116,12 @@ def _require_free(folder: Path, force: bool) -> None:
 
 def _find(model: str, target: Target, exports: Path) -> list[Path]:
     """The main file, and the int8 file beside it where the target shows both."""
-    path = Path(model)
-    row = format_of(path)
-    if row is None:
-        path, row = _named(model, target, exports)
+    path = find_file(model, preferred(target.inputs, CONTAINER), exports)
+    row = require_format(path)
     _require_takes(target, path, row)
     quantized = sibling(row, precision="dynamic") if target.both else None
     beside = path.with_name(path.name.removesuffix(row.suffix) + quantized.suffix) if quantized else path
     return [path, beside] if beside != path and beside.is_file() else [path]
-
-
-def _named(name: str, target: Target, exports: Path) -> tuple[Path, Format]:
-    """Of the files of a name below `exports`, or in a folder, the first that a target takes. Raises BadInput."""
-    folder = exports / name if (exports / name).is_dir() else Path(name)
-    for row in _preferred(target):
-        path = folder / f"{folder.name}{row.suffix}"
-        if path.is_file():
-            return path, row
-    if folder.is_dir():
-        raise BadInput(
-            f"{folder}: no ONNX file here that takes a {' or '.join(target.inputs)}. "
-            f"Make one with edgedigits export --format onnx --input {target.inputs[0]}."
-        )
-    known = sorted(found.name for found in exports.glob("*") if any(found.glob("*.onnx")))
-    raise BadInput(f"{name}: no ONNX file, and no name below {exports} (there: {', '.join(known) or 'none'}).")
-
-
-def _preferred(target: Target) -> list[Format]:
-    """The formats that a target takes: by input, then by precision, float first."""
-    taken = [row for row in FORMATS if row.container == CONTAINER and row.input in target.inputs]
-    return sorted(taken, key=lambda row: (target.inputs.index(row.input), PRECISIONS.index(row.precision)))
 
 
 def _require_takes(target: Target, path: Path, row: Format) -> None:

@@ -32,6 +32,7 @@ def export(
     dataset: Dataset | None = None,
     data_dir: Path | None = None,
     exports: str | Path = "exports",
+    force: bool = False,
     observer: Observer = ignore,
 ) -> list[Artifact]:
     """Export a trained model to `<exports>/<name>/`, one self-contained file a format.
@@ -43,21 +44,23 @@ def export(
     input       what an image shows: a "digit" as MNIST has them, or a "canvas" with one anywhere on it
     dataset     the one that the model was trained on, where it is in memory; else it is loaded to calibrate
     data_dir    where published data sets lie, if not in the default place
+    force       replace files that git tracks, or that the folder's manifest does not list
 
-    The folder belongs to one checkpoint: files in it that an earlier one made are removed. The same
-    checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown format,
-    method or input, CheckpointError, DataError where the images to calibrate on cannot be had, and
-    MissingCapability where a format that was asked for cannot be written here.
+    The folder belongs to one checkpoint: files that its manifest lists of an earlier one are removed, and a note says
+    so. The same checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown
+    format, method or input and where a file is not to be replaced, CheckpointError, DataError where the images to
+    calibrate on cannot be had, and MissingCapability where a format that was asked for cannot be written here.
     """
     source = run if isinstance(run, Checkpoint) else read_checkpoint(Path(run))
     chosen = choose_formats(several(format), quantize, method, input)
+    folder = Path(exports) / source.name
+    manifest.require_own(folder, [f"{source.name}{row.suffix}" for row in chosen], force)
     classifier = load_classifier(source)
     model = Deployed(classifier).eval()
     calibrated = any(row.calibrated for row in chosen)
     refusing = any(row.input == "canvas" for row in chosen)
     images = calibration_images(source, dataset, data_dir) if calibrated else None
     refusal = fit_rejection(source, classifier, dataset, data_dir) if refusing else None
-    folder = Path(exports) / source.name
     written = []
     with locks.held(folder), files.staged(folder) as stage:
         for done, row in enumerate(chosen):

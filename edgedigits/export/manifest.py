@@ -1,14 +1,15 @@
 """An export folder's `manifest.json`: which files belong to it, and their SHA-256."""
 
-import glob
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgedigits.errors import BadInput, ModelFileError
-from edgedigits.export.formats import format_of
 from edgedigits.records.artifact import MANIFEST, Artifact, Manifest
 from edgedigits.records.model import Checkpoint
 from edgedigits.records.report import ParityReport, Verification
 from edgedigits.system import files
+from edgedigits.system.replace import named, require_replaceable
 
 FILE = MANIFEST
 PARITY_FILE = "parity.json"
@@ -34,11 +35,36 @@ def merged(folder: Path, checkpoint: Checkpoint, written: list[Artifact]) -> Man
     return Manifest(checkpoint.anonymous(), tuple(sorted([*kept, *written], key=lambda artifact: artifact.format)))
 
 
+def require_own(folder: Path, names: Iterable[str], force: bool) -> None:
+    """Raise UsageError where an export of files of these names would replace or remove what is not its own.
+
+    Its own are the files that the folder's manifest lists, the manifest, and the report beside it.
+    """
+    listed = {artifact.file for artifact in _earlier(folder)}
+    own = {*listed, FILE, PARITY_FILE} if listed else set()
+    touched = (folder / name for name in (*names, FILE, PARITY_FILE, *listed))
+    require_replaceable(touched, {folder / name for name in own}, force)
+
+
 def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
-    """Let this model's files go that the manifest no longer lists, and the parity report of their bytes."""
-    listed = {artifact.file for artifact in manifest.artifacts}
-    own = {path.name for path in folder.glob(f"{glob.escape(manifest.checkpoint.name)}.*") if format_of(path)}
-    for name in (*(own - listed), PARITY_FILE):
+    """Let files go that the folder's manifest lists and the new one does not, and the parity report of their bytes.
+
+    A note says which files of another checkpoint are replaced, and which are removed.
+    """
+    earlier, listed = _earlier(folder), {artifact.file for artifact in manifest.artifacts}
+    others = [
+        folder / artifact.file
+        for artifact in earlier
+        if artifact.checkpoint_sha256 != manifest.checkpoint.weights_sha256 and (folder / artifact.file).exists()
+    ]
+    kinds = {
+        "replaced": [path for path in others if path.name in listed],
+        "removed": [path for path in others if path.name not in listed],
+    }
+    for what, paths in kinds.items():
+        if paths:
+            warnings.warn(f"{what}: {named(paths)}, made from another checkpoint", stacklevel=4)
+    for name in ({artifact.file for artifact in earlier} - listed) | {PARITY_FILE}:
         files.remove_with(stage, name)
 
 
@@ -60,12 +86,28 @@ def read_parity(folder: Path) -> Verification | None:
     if not path.exists():
         return None
     found = Verification.read(path)
-    listed = {artifact.file: _identity(artifact) for artifact in listing.artifacts} if listing else {}
     for report in found.reports:
-        name = Path(report.path).name
-        if listed.get(name) != _identity(report):
+        if not _listed(report, listing.artifacts if listing else ()):
+            name = Path(report.path).name
             raise ModelFileError(f"{path}: reports on another {name} than {FILE} lists. Verify it anew.")
     return found
+
+
+def beside(folder: Path, new: Sequence[ParityReport]) -> list[ParityReport]:
+    """New reports of a folder's files, and the earlier ones of its other files as they are now, by file name."""
+    try:
+        earlier = Verification.read(folder / PARITY_FILE).reports
+    except BadInput:  # none, or damaged and about to be replaced
+        earlier = ()
+    artifacts, fresh = _earlier(folder), {Path(report.path).name for report in new}
+    kept = [found for found in earlier if _listed(found, artifacts) and Path(found.path).name not in fresh]
+    return sorted([*new, *kept], key=lambda report: Path(report.path).name)
+
+
+def _listed(report: ParityReport, artifacts: Iterable[Artifact]) -> bool:
+    """Whether a report is of the bytes that a manifest lists by its file's name."""
+    listed = {artifact.file: _identity(artifact) for artifact in artifacts}
+    return listed.get(Path(report.path).name) == _identity(report)
 
 
 def _identity(about: Artifact | ParityReport) -> tuple[str, int, str, str]:

@@ -15,6 +15,7 @@ from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.names import find_file, preferred
 from edgedigits.runtime.predictor import CanvasPredictor
 
 CANVAS = get_format("onnx-canvas")
@@ -61,7 +62,7 @@ def predict(
 ) -> Predictions:
     """The digits on pictures, one or several: files of any of KINDS, folders of them, or "-" for standard input.
 
-    model     a canvas file; without it, the one of `cnn` below `exports`, or else the first one there
+    model     a canvas file, or the name of a model below `exports`; without it `cnn`, or else the first one there
     opener    how that is opened
 
     A picture that cannot be read becomes a Prediction with its error, and the others are answered all
@@ -71,7 +72,7 @@ def predict(
     named: list[str | Path] = several(sources)
     skips = Skips()
     found = find_pictures([str(source) for source in named], skips)
-    path = Path(model) if model else find_model(Path(exports))
+    path = find_file(model, preferred(("canvas",)), Path(exports)) if model else find_model(Path(exports))
     predictor = open_canvas_file(path, opener)
     answers = tuple(_predict(source, predictor) for source in found)
     return Predictions(str(path), predictor.contract.threshold, answers, skips.all())

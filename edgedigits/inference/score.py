@@ -35,6 +35,7 @@ from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import Record
 from edgedigits.runtime.inputs import as_images
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.names import find_file, preferred
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety.trust import read_model, require_trusted
 
@@ -79,12 +80,13 @@ def score(
     shard: str = "0/1",
     resume: bool = False,
     dark_ink: bool = False,
+    exports: str | Path = "exports",
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
     observer: Observer = ignore,
 ) -> ScoreSummary:
     """Write the label and the probability of every image to a .csv, .jsonl or .parquet file.
 
-    model      an exported file
+    model      an exported file, or the name of a model below `exports`
     images     an IDX or .npy file, a folder, or a text file of paths: see `sources`
     shard      "i/N": only part i, 0 <= i < N; the N parts are disjoint and complete
     resume     go on with what an interrupted run has left; where there is nothing, begin
@@ -102,6 +104,7 @@ def score(
         raise UsageError(f"batch_size: at least 1 wanted, {batch_size} given")
     source = find_source(images, dark_ink)
     layout = sinks.layout(out, source.column)
+    model = find_file(model, preferred(("digit",)), Path(exports))
     scorer = Scorer(model, trust=opener.trust)
     scorer.opener = dataclasses.replace(opener, trust=True)
     labels = scorer.predictor.contract.labels

@@ -44,17 +44,18 @@ def find_runs(runs: Path) -> list[Path]:
 def select_runs(runs: Path, names: Sequence[str] = ()) -> list[Checkpoint]:
     """The checkpoints below `runs`, in order of name: all of them, or the named ones.
 
-    A run goes by its folder's name, so that a copy beside it is not exported in its place. Raises
-    BadInput when there is none at all, UsageError when one that was named is not there.
+    A run goes by its folder's name, so that a copy beside it is not exported in its place; its path names it, too.
+    Raises BadInput when there is none at all, UsageError when one that was named is not there.
     """
     folders = {folder.name: folder for folder in find_runs(runs)}
+    folders |= {name: Path(name) for name in names if (Path(name) / RECORD).is_file()}
     if not folders:
         raise BadInput(f"{runs}: no trained models here. Run edgedigits train, or name their folder with --runs.")
     for name in names:
         if name not in folders:
             raise unknown("run", name, folders)
     chosen = {name: folder for name, folder in folders.items() if not names or name in names}
-    return [dataclasses.replace(read_checkpoint(folder), name=name) for name, folder in chosen.items()]
+    return [dataclasses.replace(read_checkpoint(folder), name=folder.name) for folder in chosen.values()]
 
 
 def find_run(sha256: str, runs: Path) -> Path | None:

@@ -10,10 +10,13 @@ from edgedigits.export import manifest
 from edgedigits.export.formats import require_format
 from edgedigits.models.checkpoint import find_run
 from edgedigits.records.arguments import checked
-from edgedigits.records.artifact import Contract, TensorInfo
+from edgedigits.records.artifact import Contract, TensorInfo, TensorSpec
+from edgedigits.records.model import IMAGE_SHAPE
 from edgedigits.records.record import Record
 from edgedigits.runtime.compatibility import Runtime, loading_runtimes
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.names import find_file
+from edgedigits.runtime.readers import Description
 from edgedigits.system import files
 
 EIGHT_BITS = ("int8", "uint8", "qint8", "quint8")
@@ -30,13 +33,16 @@ class Inspection(Record):
     parameters        elements of the tensors that hold weights, biases or scales
     quantized_share   the part of these that is stored in 8 bits, 0 to 1
     verified          what the parity report beside it says of it; None where there is none
+    contract          None in a file that EdgeDigits did not export
+    inputs, outputs   as the file declares them; empty where its format declares none
+    missing           in words, what such a file lacks to be asked
     """
 
     path: str
     format: str
     size_bytes: int
     sha256: str
-    contract: Contract
+    contract: Contract | None
     checkpoint: str | None
     operators: Mapping[str, int]
     opset: int | None
@@ -46,6 +52,9 @@ class Inspection(Record):
     quantized_share: float
     runtimes: tuple[Runtime, ...]
     verified: str | None = None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @checked
@@ -53,28 +62,31 @@ def inspect(
     path: str | Path,
     *,
     runs: str | Path = "runs",
+    exports: str | Path = "exports",
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
 ) -> Inspection:
     """Contract, operators, tensors, versions, hash and origin of an exported file, and what can load it.
 
-    runs     where its checkpoint is looked for, by SHA-256
-    opener   how it is opened
+    path      a file, or the name of a model below `exports`
+    runs      where its checkpoint is looked for, by SHA-256
+    opener    how it is opened
 
-    Nothing in the file is executed. Raises ModelFileError when it is no exported file, carries no
-    contract or is damaged.
+    Nothing in the file is executed. A file of somebody else, without a contract, is shown as far as it can be read.
+    Raises ModelFileError when it is of no known format, or damaged.
     """
-    path = Path(path)
+    path = find_file(path, exports=Path(exports), runs=Path(runs))
     row = require_format(path)
     found = opener.describe(path)
-    if found.contract.format != row.name:
-        raise ModelFileError(f"{path}: its name says {row.name}, its contract {found.contract.format}.")
-    run = find_run(found.contract.checkpoint_sha256, Path(runs))
+    contract = found.contract
+    if contract and contract.format != row.name:
+        raise ModelFileError(f"{path}: its name says {row.name}, its contract {contract.format}.")
+    run = find_run(contract.checkpoint_sha256, Path(runs)) if contract else None
     return Inspection(
         path=str(path),
         format=row.name,
         size_bytes=path.stat().st_size,
         sha256=files.sha256(path),
-        contract=found.contract,
+        contract=contract,
         checkpoint=str(run) if run else None,
         operators=dict(sorted(found.operators.items())),
         opset=found.opset,
@@ -84,7 +96,28 @@ def inspect(
         quantized_share=quantized_share(found.tensors),
         runtimes=loading_runtimes(found.opset, found.ir_version, found.operators),
         verified=_verified(path),
+        inputs=found.inputs,
+        outputs=found.outputs,
+        missing=_missing(found),
     )
+
+
+def _missing(found: Description) -> tuple[str, ...]:
+    """What a file without a contract lacks, in words."""
+    if found.contract:
+        return ()
+    lacks = ["a contract: labels, polarity, the checkpoint it came from"]
+    wanted = TensorSpec("image", "uint8", ("batch", *IMAGE_SHAPE))
+    if found.inputs and [_kind(spec) for spec in found.inputs] != [_kind(wanted)]:
+        lacks.append("one input of uint8 [batch, 28, 28]: how pixels become its input is not in the file")
+    if found.refused:
+        lacks.append(f"what is safe to run here: {found.refused}")
+    return tuple(lacks)
+
+
+def _kind(spec: TensorSpec) -> tuple[str, tuple[str | int, ...]]:
+    """Element type and shape, without the batch."""
+    return spec.dtype, spec.shape[1:]
 
 
 def _verified(path: Path) -> str | None:

@@ -2,9 +2,12 @@
 
 git's index is read as it is stored (git's documentation, gitformat-index), so that it takes no git, and none that
 refuses a folder of another user. Versions 2, 3 and 4 are known; of another, every file counts as tracked.
+Names are compared as macOS and Windows do, without upper and lower case: elsewhere that keeps a file too many.
 """
 
+import os
 import struct
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,15 +19,15 @@ VERSIONS = (2, 3, 4)
 
 def tracked(paths: Iterable[Path]) -> list[Path]:
     """Those of some paths that git tracks, in their order."""
-    return [path for path in paths if path.exists() and _is_tracked(path)]
+    return [path for path in paths if os.path.lexists(path) and _is_tracked(path)]
 
 
 def _is_tracked(path: Path) -> bool:
-    place = path.absolute().resolve()
+    place = path.parent.resolve() / path.name  # a link is replaced itself, not what it points to
     for top in place.parents:
         if (top / ".git").exists():
             names = _names(_git_folder(top) / "index")
-            return names is None or place.relative_to(top).as_posix().encode() in names
+            return names is None or _folded(os.fsencode(place.relative_to(top).as_posix())) in names
     return False
 
 
@@ -36,14 +39,18 @@ def _git_folder(top: Path) -> Path:
     return top / place.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
 
 
-def _names(index: Path) -> set[bytes] | None:
-    """What an index lists; None where it cannot be read."""
+def _folded(name: bytes) -> str:
+    return unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape")).casefold()
+
+
+def _names(index: Path) -> set[str] | None:
+    """What an index lists, folded; None where it cannot be read."""
     try:
         content = index.read_bytes()
         signature, version, count = HEADER.unpack_from(content)
         if signature != b"DIRC" or version not in VERSIONS:
             return None
-        return set(_entries(content, version, count))
+        return set(map(_folded, _entries(content, version, count)))
     except FileNotFoundError:
         return set()  # nothing was added yet
     except (OSError, struct.error, ValueError):

@@ -104,6 +104,17 @@ def find_earlier(folder: Path, setup: Setup) -> Checkpoint | State | None:
     return state
 
 
+def recorded_threads(folder: Path, setup: Setup) -> int | None:
+    """With how many threads what `--resume` finds was begun; None where it finds nothing. Raises CheckpointError."""
+    path = folder / FILE
+    if path.exists():
+        return _read(path, setup).record.setup.threads
+    try:
+        return read_checkpoint(folder).threads
+    except CheckpointError:  # none, or one that the training to come replaces
+        return None
+
+
 class StateSaver(Saver):
     """Keeps the state of a training in its run's folder: every so many seconds, and when it is interrupted.
 

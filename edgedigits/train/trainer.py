@@ -15,22 +15,26 @@ import torch
 
 from edgedigits.data.dataset import Dataset, Split, hold_out
 from edgedigits.data.load import load_data
-from edgedigits.errors import unknown
+from edgedigits.errors import BadInput, unknown
 from edgedigits.models import metrics
+from edgedigits.models.checkpoint import RECORD
 from edgedigits.models.classifier import Classifier, build_classifier, compute_accuracy, compute_logits
 from edgedigits.models.presets import find_preset, find_recipe
 from edgedigits.models.weights import write_checkpoint
 from edgedigits.records.arguments import checked
 from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
 from edgedigits.records.progress import Observer, ignore
-from edgedigits.system import environment, files, locks
+from edgedigits.system import environment, files, locks, processors
+from edgedigits.system.replace import require_replaceable
 from edgedigits.train import loop
 from edgedigits.train.device import choose_precision, find_device, reproducible
 from edgedigits.train.distributed import ALONE, World
 from edgedigits.train.resume import FILE as STATE_FILE
-from edgedigits.train.resume import SAVE_EVERY, State, StateSaver, find_earlier
+from edgedigits.train.resume import SAVE_EVERY, State, StateSaver, find_earlier, recorded_threads
 
 PICTURES = ("curves.png", "confusion.png")
+HISTORY = "history.json"
+FILES = (Checkpoint.weights, RECORD, HISTORY, *PICTURES)  # of a run
 
 
 @checked
@@ -44,6 +48,8 @@ def train(
     runs: str | Path = "runs",
     resume: bool = False,
     save_every: float = SAVE_EVERY,
+    force: bool = False,
+    threads: int | None = None,
     observer: Observer = ignore,
     world: World = ALONE,
     **changes: Any,
@@ -58,13 +64,17 @@ def train(
     resume      go on where a training by that name was interrupted, to the same bytes as if it had not been; one
                 that is complete is kept, and where there is none it begins
     save_every  seconds between two states to resume from
+    force       replace files that git tracks, or that lie there without a record of ours
+    threads     of the CPU; without it, what torch is set to, or fewer on a machine that others keep busy (a note says
+                so), or, with `resume`, as many as what is gone on with
     world       the processes that train it together (`distributed.joined`), all with the same arguments;
                 each takes its share of every batch, rank 0 writes, and all return the Checkpoint
 
     The same seed on the same machine with the same number of threads gives the same weights, byte
     for byte; several processes step as one does, but for rounding. Files of an earlier run by that
     name stay as they are until the new ones are complete. Raises UsageError on an unknown name or a
-    diverging loss, where another process trains by that name, and where what was interrupted was begun otherwise;
+    diverging loss, where another process trains by that name, where a file there is not to be replaced, and where
+    what was interrupted was begun otherwise;
     DataError; CheckpointError where its state is damaged; and MissingCapability where the device, or the room to
     write, is lacking.
     """
@@ -93,15 +103,19 @@ def train(
         dataset=dataset.ref.sha256,
         device=str(target),
         processor=environment.processor(target.type),
-        threads=torch.get_num_threads(),
+        threads=threads or torch.get_num_threads(),
         processes=world.size,
         versions=environment.versions("torch", "numpy"),
     )
     with contextlib.ExitStack() as lock:
         world.once(lambda: lock.enter_context(locks.held(folder)))
+        if threads is None and world.size == 1 and target.type == "cpu":
+            setup = dataclasses.replace(setup, threads=_threads(folder, setup, resume))
+        lock.enter_context(environment.torch_threads(setup.threads))
         found = world.once(lambda: _earlier(folder, setup, resume))
         if isinstance(found, Checkpoint):
             return found
+        world.once(lambda: _require_own(folder, force))
         with reproducible(recipe.seed, target):
             classifier = build_classifier(spec).to(target).to(memory_format=torch.channels_last)
             with StateSaver(folder, setup, save_every, world, found) as saver:
@@ -131,6 +145,22 @@ def run_name(model: str, dataset: DatasetRef) -> str:
     return model if dataset.source == "mnist" else f"{model}-{dataset.name}"
 
 
+def _threads(folder: Path, setup: Setup, resume: bool) -> int:
+    """How many threads to train with, where nobody said: as recorded, or one for each processor that is free."""
+    if resume and (recorded := recorded_threads(folder, setup)):
+        return recorded
+    wanted = setup.threads
+    load = None if processors.asked() or wanted == 1 else processors.look()
+    if load is None or load.free >= wanted:
+        return wanted
+    warnings.warn(
+        f"{setup.model}: {load.free} of {wanted} threads, since others keep {load.busy:.1f} of {load.processors} "
+        f"processors busy; --threads {wanted} takes all",
+        stacklevel=3,
+    )
+    return load.free
+
+
 def _earlier(folder: Path, setup: Setup, resume: bool) -> Checkpoint | State | None:
     """What to keep, or to go on with, of an earlier training; notes say what becomes of it."""
     if not resume:
@@ -141,6 +171,16 @@ def _earlier(folder: Path, setup: Setup, resume: bool) -> Checkpoint | State | N
     if isinstance(found, Checkpoint):
         warnings.warn(f"{folder}: is complete, and kept as it is", stacklevel=4)
     return found
+
+
+def _require_own(folder: Path, force: bool) -> None:
+    """Raise UsageError where a training would replace what is not its own: git tracks it, or no record is beside it."""
+    try:
+        Checkpoint.read(folder / RECORD)
+        ours = {*FILES, STATE_FILE}
+    except BadInput:  # none, or none of ours
+        ours = {STATE_FILE}
+    require_replaceable((folder / name for name in (*FILES, STATE_FILE)), {folder / name for name in ours}, force)
 
 
 def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
@@ -163,7 +203,7 @@ def _write(folder: Path, record: Checkpoint, history: History, classifier: Class
     """Write all files of a run, or none; the record comes back with its folder and the weights' SHA-256."""
     with files.staged(folder) as stage:
         record = write_checkpoint(classifier, record, stage)
-        (stage / "history.json").write_text(history.to_json(), encoding="utf-8")
+        (stage / HISTORY).write_text(history.to_json(), encoding="utf-8")
         files.remove_with(stage, STATE_FILE)
         if not _draw(stage, record, history, classifier, test):
             for name in PICTURES:  # those of an earlier run would show another training

@@ -17,6 +17,7 @@ from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
 from edgedigits.runtime.engines import engine_for, get_engine
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.names import RUNS, find_place
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.runtime.safety.trust import require_recorded
@@ -61,15 +62,19 @@ class Opened:
 
 
 def find_candidates(
-    artifacts: Sequence[Artifact | str | Path], exports: Path, engine: str | None = None
+    artifacts: Sequence[Artifact | str | Path], exports: Path, engine: str | None = None, runs: Path = RUNS
 ) -> list[Candidate]:
     """The files to verify, each with its manifest entry.
 
+    exports  where names of models are looked up, and all files come from when none is named
     engine   that must be able to run them: of a folder, files that it does not run are left out, with a note
 
     Raises BadInput when there is none, and UsageError when one is named that the engine does not run.
     """
-    named = [artifact.path if isinstance(artifact, Artifact) else Path(artifact) for artifact in artifacts]
+    named = [
+        artifact.path if isinstance(artifact, Artifact) else find_place(artifact, exports, runs)
+        for artifact in artifacts
+    ]
     targets = []
     for place in named or sorted(exports.glob("*/")):
         paths = _runnable(_exported(place), engine) if place.is_dir() else [place]
@@ -137,7 +142,9 @@ def check_integrity(target: Candidate) -> None:
     if not target.path.is_file():
         raise ModelFileError(f"{target.path} is missing. Export it anew.")
     if target.stray:
-        raise ModelFileError(f"{target.path} is not in the {manifest.FILE} beside it. Export it anew or remove it.")
+        raise ModelFileError(
+            f"{target.path} is not in the {manifest.FILE} beside it. Export it anew with --force, or remove it."
+        )
     if (size := target.path.stat().st_size) > BOUNDS.file_bytes:
         raise ModelFileError(f"{target.path} has {size:,} bytes, at most {BOUNDS.file_bytes:,} wanted.")
     if target.artifact:

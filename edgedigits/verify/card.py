@@ -6,6 +6,7 @@ The front matter is that of the Hugging Face Hub, so that a folder can be publis
 one that `verify` measured for these very bytes; the words are in `templates/card.md.jinja`.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from edgedigits.records.report import ParityReport
 from edgedigits.records.words import describe, size
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import files, templates
+from edgedigits.system.replace import require_replaceable
 
 if TYPE_CHECKING:
     import jinja2
@@ -71,27 +73,29 @@ def find_folders(exports: Path) -> list[Path]:
     return found
 
 
-def write_card(folder: Path, licence: str | None = None) -> Path:
+def write_card(folder: Path, licence: str | None = None, force: bool = False) -> Path:
     """Write the card of an export folder into it, as README.md.
 
     licence   of the files, as an SPDX identifier; the card names none where it is None
+    force     replace one that git tracks, or that somebody wrote or changed
 
-    Raises BadInput where the folder's files were not verified as they are now, and MissingCapability
-    where it cannot be written.
+    Raises BadInput where the folder's files were not verified as they are now, UsageError where what is there is
+    not to be replaced, and MissingCapability where it cannot be written.
     """
-    path = folder / FILE
-    files.write_text(path, card_text(folder, licence))
+    path, text = folder / FILE, card_text(folder, licence)
+    require_replaceable([path], [path] if _is_card(path) else [], force)
+    files.write_text(path, text)
     return path
 
 
 def card_text(folder: Path, licence: str | None = None) -> str:
-    """The card of an export folder; errors as those of `write_card`."""
+    """The card of an export folder; errors as those of `write_card`, but for UsageError."""
     listing = read_manifest(folder)
     if listing is None:
         raise BadInput(f"{folder}: no {manifest.FILE} here. Name a folder that edgedigits export wrote.")
     rows = _rows(folder, listing)
     record = listing.checkpoint
-    return _template().render(
+    text = _template().render(
         record=record,
         rows=rows,
         shown=min(rows, key=lambda row: (row.canvas, not row.onnx)),
@@ -103,6 +107,23 @@ def card_text(folder: Path, licence: str | None = None) -> str:
         digits=record.spec.labels == tuple("0123456789"),
         licence=licence,
     )
+    return text + _mark(text)
+
+
+def _mark(text: str) -> str:
+    """The last line of a card, which tells one that was left as it was written."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"\n<!-- Written by EdgeDigits; SHA-256 of what is above: {digest[:16]} -->\n"
+
+
+def _is_card(path: Path) -> bool:
+    """Whether a file is a card, and nobody changed it."""
+    try:
+        written = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    text, newline, mark = written.rpartition("\n<!--")
+    return f"{newline}{mark}" == _mark(text)
 
 
 def _rows(folder: Path, listing: Manifest) -> list[Row]:

@@ -29,6 +29,7 @@ from edgedigits.records.model import Checkpoint
 from edgedigits.records.report import RECORDED, ParityReport, Robustness, Verification
 from edgedigits.records.words import count, percent, points, scientific, size
 from edgedigits.system import environment, files, templates
+from edgedigits.system.replace import require_replaceable
 from edgedigits.verify import gate, parity
 from edgedigits.verify.conditions import is_promised
 
@@ -39,6 +40,8 @@ TEMPLATE = "page.html.jinja"
 MAX_FLIPS = 200  # pictures of one file; the surest flips come first
 MAX_CLASSES = 40  # of a confusion matrix; beyond, nobody reads the cells
 SHADES = 6  # of a cell, as the template's style sheet has them
+MARK = b'<meta name="generator" content="EdgeDigits">'  # of every page
+LOOK = 1000  # bytes of a page that hold it
 RUNTIMES = ("torch", "onnxruntime", "onnx", "numpy")
 
 
@@ -129,11 +132,23 @@ class Model:
     files: tuple[tuple[FileView, tuple[Robustness | None, ...]], ...]
 
 
-def require_writable(path: Path) -> None:
-    """Raise UsageError or MissingCapability now, not after the verification, if `path` cannot be written."""
+def require_writable(path: Path, force: bool = False) -> None:
+    """Raise UsageError or MissingCapability now, not after the verification, if `path` cannot be written.
+
+    A file that is no such page, or that git tracks, is replaced with `force` alone.
+    """
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file in it, such as {path / 'report.html'}")
+    require_replaceable([path], [path] if _is_page(path) else [], force)
     files.require_writable(path.parent)
+
+
+def _is_page(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return MARK in file.read(LOOK)
+    except OSError:
+        return False
 
 
 def write_page(verification: Verification, evidence: Sequence[Evidence | None], path: Path) -> None:

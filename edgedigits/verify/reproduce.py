@@ -25,6 +25,7 @@ from edgedigits.records.artifact import Artifact, Manifest
 from edgedigits.records.model import Checkpoint
 from edgedigits.records.progress import Observer, ignore
 from edgedigits.records.record import Record
+from edgedigits.runtime.names import find_place
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import environment
 
@@ -60,12 +61,14 @@ def reproduce(
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
     keep: str | Path | None = None,
+    exports: str | Path = "exports",
     observer: Observer = ignore,
 ) -> Reproduction:
     """Train and export anew what the manifest in a folder lists, elsewhere, and compare the bytes.
 
     dataset    the one that it was trained on, where that is a folder of images: the manifest holds no path
     data_dir   where published data sets lie, if not in the default place
+    exports    where `folder` is looked up, when it is the name of a model
     keep       a folder for what is made; without it, it is removed
 
     With as many threads as then. Raises BadInput where the folder holds no files or they changed since, DataError
@@ -76,12 +79,20 @@ def reproduce(
     from edgedigits.export.exporter import export
     from edgedigits.train.trainer import train
 
-    listing = _listing(Path(folder))
+    listing = _listing(find_place(folder, Path(exports)))
     record = listing.checkpoint
     digits = _dataset(record, dataset, data_dir)
     device = record.device.partition(":")[0]
     with _place(keep) as place, environment.torch_threads(record.threads):
-        run = train(record.model, digits, recipe=record.recipe, device=device, runs=place / "runs", observer=observer)
+        run = train(
+            record.model,
+            digits,
+            recipe=record.recipe,
+            device=device,
+            runs=place / "runs",
+            threads=record.threads,
+            observer=observer,
+        )
         run = dataclasses.replace(run, name=record.name)
         names = [artifact.format for artifact in listing.artifacts]
         made = export(run, names, dataset=digits, exports=place / "exports", observer=observer)

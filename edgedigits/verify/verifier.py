@@ -5,6 +5,7 @@ within its format's limits or fails, with the reason. Nothing here knows one for
 """
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import Predictor, latency_us
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import files, locks
+from edgedigits.system.tracked import tracked
 from edgedigits.verify import deployment, gate, page, parity
 from edgedigits.verify.candidates import Candidate, Opened, find_candidates, open_candidate
 from edgedigits.verify.diagnose import diagnose
@@ -49,12 +51,13 @@ def verify(
     html: str | Path | None = None,
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
     thorough: bool = False,
+    force: bool = False,
     observer: Observer = ignore,
 ) -> Verification:
     """Compare exported files with the torch models they came from, on every image of a test split.
 
-    artifacts   one or several: an Artifact, or the path of a file or of a folder of them; all files below `exports`
-                when none is given
+    artifacts   one or several: an Artifact, a model's name, or the path of a file or of a folder of them; all files
+                below `exports` when none is given
     dataset     by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
     limits      replace the default limits of each format, field by field
@@ -62,19 +65,21 @@ def verify(
     html        also write a page to look at, and measure each file's latency for it
     opener      how files are opened: in which engine, and whether those that can hold code are trusted
     thorough    in other settings of the runtime, too, compare every image, and not the first 1,000
+    force       replace a `parity.json` that git tracks, and an `html` that is no page of ours or that git tracks
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
     other. Where a checkpoint or torch is not at hand, its files are compared with the accuracy that their
     manifest recorded, and the report says so, and which limits could not be checked; of those, one that
-    `limits` asks for is a failure. The reports of a folder are also written to its `parity.json`, unless an
-    engine is named. Raises BadInput when there is nothing to verify, DataError
+    `limits` asks for is a failure. The reports of a folder are also written to its `parity.json`, beside those of
+    its other files, unless an engine is named or git tracks it: then a note says so. Raises BadInput when there is
+    nothing to verify, DataError
     when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
-    when there is no such engine, and MissingCapability when this machine lacks it.
+    when there is no such engine or `html` is not to be replaced, and MissingCapability when this machine lacks it.
     """
     engine = find_engine(opener.engine) if opener.engine else None
     if html is not None:
-        page.require_writable(Path(html))
-    targets = find_candidates(several(artifacts), Path(exports), opener.engine)
+        page.require_writable(Path(html), force)
+    targets = find_candidates(several(artifacts), Path(exports), opener.engine, Path(runs))
     references = References(Path(runs), dataset, data_dir)
     options = _Options(limits or Limits(), opener, engine, timed=html is not None, thorough=thorough)
     reports, evidence = [], []
@@ -85,7 +90,7 @@ def verify(
         evidence.append(seen)
     observer(Progress("verify", len(targets), len(targets)))
     if not engine:
-        _record(targets, reports)
+        _record(targets, reports, force)
     summary = dataclasses.replace(_summary(reports), engine=engine)
     if html is not None:
         write_page(summary, evidence, Path(html))
@@ -252,12 +257,16 @@ def _evidence(target: Candidate, reference: Reference, logits: Scores) -> Eviden
     return Evidence(reference.checkpoint, target.artifact, reference.test, reference.torch.logits, logits)
 
 
-def _record(targets: Sequence[Candidate], reports: Sequence[ParityReport]) -> None:
-    """Write the reports of each folder of exported files to its `parity.json`."""
+def _record(targets: Sequence[Candidate], reports: Sequence[ParityReport], force: bool) -> None:
+    """Write the reports of each folder of exported files to its `parity.json`, with those of its other files."""
     for folder in dict.fromkeys(target.path.parent for target in targets if target.artifact):
         here = [report for report, target in zip(reports, targets, strict=True) if target.path.parent == folder]
+        path = folder / manifest.PARITY_FILE
+        if tracked([path]) and not force:
+            warnings.warn(f"{path}: tracked by git, and left as it is; --force replaces it", stacklevel=3)
+            continue
         with locks.held(folder, wait=True):
-            files.write_text(folder / manifest.PARITY_FILE, _summary(here).to_json())
+            files.write_text(path, _summary(manifest.beside(folder, here)).to_json())
 
 
 def _summary(reports: Sequence[ParityReport]) -> Verification:

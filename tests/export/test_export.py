@@ -62,8 +62,15 @@ def test_files_of_an_earlier_checkpoint_go_when_a_new_one_is_exported(
     export(runs / "fc-tiny", ["onnx", "torchscript"], exports=folder.parent)
     (folder / "notes.txt").write_text("mine")
     again = train("fc", digits, runs=tmp_path / "runs", epochs=12, batch_size=50, seed=1, device="cpu")
-    export(again, ["onnx"], exports=folder.parent)
-    assert {path.name for path in folder.iterdir()} == {"fc-tiny.onnx", manifest.FILE, "notes.txt"}
+    (folder / "fc-tiny.pt2").write_text("mine, though it is called as an export would be")
+    with pytest.warns(UserWarning, match="made from another checkpoint") as notes:
+        export(again, ["onnx"], exports=folder.parent)
+    assert [str(note.message) for note in notes] == [
+        f"replaced: {folder / 'fc-tiny.onnx'}, made from another checkpoint",
+        f"removed: {folder / 'fc-tiny.torchscript.pt'}, made from another checkpoint",
+    ]
+    assert {path.name for path in folder.iterdir()} == {"fc-tiny.onnx", "fc-tiny.pt2", manifest.FILE, "notes.txt"}
+    (folder / "fc-tiny.pt2").unlink()
     assert verify(runs=tmp_path / "runs", exports=folder.parent).passed
 
 
@@ -75,10 +82,14 @@ def test_a_parity_report_goes_when_the_files_are_written_anew(runs: Path, tmp_pa
     assert not (tmp_path / "fc-tiny" / manifest.PARITY_FILE).exists()
 
 
-def test_a_damaged_manifest_is_replaced(runs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [manifest.FILE, manifest.PARITY_FILE, "fc-tiny.onnx"])
+def test_what_it_did_not_make_is_replaced_on_request_alone(name: str, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "fc-tiny").mkdir()
-    (tmp_path / "fc-tiny" / manifest.FILE).write_text("{")
-    export(runs / "fc-tiny", ["onnx"], exports=tmp_path)
+    (tmp_path / "fc-tiny" / name).write_text("{")
+    with pytest.raises(UsageError, match=rf"{name}: not made by EdgeDigits\. .*--force"):
+        export(runs / "fc-tiny", ["onnx"], exports=tmp_path)
+    assert [path.name for path in (tmp_path / "fc-tiny").iterdir()] == [name]
+    export(runs / "fc-tiny", ["onnx"], exports=tmp_path, force=True)
     assert len(Manifest.read(tmp_path / "fc-tiny" / manifest.FILE).artifacts) == 1
 
 

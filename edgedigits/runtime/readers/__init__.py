@@ -14,20 +14,27 @@ from typing import Protocol, cast
 
 from edgedigits.errors import ModelFileError, RecordError
 from edgedigits.export.formats import Format
-from edgedigits.records.artifact import Contract, TensorInfo
+from edgedigits.records.artifact import Contract, TensorInfo, TensorSpec
 from edgedigits.records.record import Record
 from edgedigits.runtime.predictor import ModelFile
 
 
 @dataclass(frozen=True)
 class Description(Record):
-    """What a file holds, read without running it; opset and IR version are ONNX's, None elsewhere."""
+    """What a file holds, read without running it; opset, IR version, inputs and outputs are ONNX's, empty elsewhere.
 
-    contract: Contract
+    contract   None in an ONNX file that EdgeDigits did not export
+    refused    why such a file would not be run
+    """
+
+    contract: Contract | None
     operators: Mapping[str, int]
     tensors: tuple[TensorInfo, ...]
     opset: int | None = None
     ir_version: int | None = None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    refused: str | None = None
 
 
 class Reader(Protocol):
@@ -37,7 +44,7 @@ class Reader(Protocol):
         """The contract of a file that is safe to give to an engine. Raises ModelFileError where it is not."""
 
     def describe(self, path: Path, content: bytes) -> Description:
-        """What a file holds. Raises ModelFileError when it is damaged or has no contract."""
+        """What a file holds. Raises ModelFileError when it is damaged, or no ONNX file and without a contract."""
 
 
 def checked(path: Path, row: Format, content: bytes) -> ModelFile:
@@ -53,7 +60,10 @@ def describe(path: Path, row: Format, content: bytes) -> Description:
 def parse_contract(path: Path, text: str | bytes | None) -> Contract:
     """The contract that a model file carries. Raises ModelFileError when there is none, or it is none of ours."""
     if text is None:
-        raise ModelFileError(f"{path}: carries no contract of EdgeDigits. Export it with edgedigits export.")
+        raise ModelFileError(
+            f"{path}: carries no contract of EdgeDigits, so it cannot be asked. What an ONNX file is without one, "
+            "edgedigits inspect shows."
+        )
     try:
         return Contract.from_json(text)
     except RecordError as error:

@@ -1,71 +1,97 @@
 """ONNX files: data, once `onnx_check` has passed them."""
 
+import math
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import onnx
-from onnx import numpy_helper
 
 from edgedigits.errors import ModelFileError, first_line
 from edgedigits.export.onnx.graph import NETWORK
 from edgedigits.records.artifact import CONTRACT_KEY, Contract, TensorInfo, TensorSpec
 from edgedigits.runtime.readers import Description, parse_contract
+from edgedigits.runtime.safety import Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
 
-T = TypeVar("T")
+STANDARD = ("", "ai.onnx")  # domains of ONNX's own operators
 
 
 def read_contract(path: Path, content: bytes) -> Contract:
     """The contract, which inputs and outputs keep, of a graph that has passed `check_onnx`. Raises ModelFileError."""
-    signature, metadata = _checked(path, content, lambda model: (_declared(model.graph), _metadata(model)))
-    contract = parse_contract(path, metadata.get(CONTRACT_KEY))
-    _require_signature(path, signature, contract)
+    model, _ = _read(path, content)
+    contract = parse_contract(path, _metadata(model).get(CONTRACT_KEY))
+    inputs, outputs = _declared(model.graph)
+    _require_signature(path, [*inputs, *outputs], contract)
     return contract
 
 
 def describe(path: Path, content: bytes) -> Description:
     """The graph as it is stored; of a canvas file's tensors, those of the network: the framing's are none.
 
-    Raises ModelFileError.
+    Of a file without a contract, which is somebody else's, it also says why it would not be run. Raises ModelFileError.
     """
-    metadata, found = _checked(path, content, lambda model: (_metadata(model), _described(model)))
-    contract = parse_contract(path, metadata.get(CONTRACT_KEY))
-    operators, tensors, opset, ir_version = found
-    if contract.sides:
-        tensors = tuple(tensor for tensor in tensors if tensor.name.startswith(NETWORK))
-    return Description(contract, operators, tensors, opset, ir_version)
-
-
-def _checked(path: Path, content: bytes, look: Callable[[onnx.ModelProto], T]) -> T:
-    """What a look at a model finds, once it has passed the checks. Raises ModelFileError."""
+    model, refused = _read(path, content)
+    text = _metadata(model).get(CONTRACT_KEY)
+    contract = parse_contract(path, text) if text is not None else None
     try:
-        return look(check_onnx(content))
+        inputs, outputs = _declared(model.graph)
+        tensors = tuple(_tensor_info(tensor) for tensor in model.graph.initializer)
+    except (KeyError, ValueError, TypeError) as error:  # an element type that nobody knows, in a refused file
+        raise _invalid(path, error) from error
+    if contract and contract.sides:
+        tensors = tuple(tensor for tensor in tensors if tensor.name.startswith(NETWORK))
+    return Description(
+        contract=contract,
+        operators=Counter(node.op_type for node in model.graph.node),
+        tensors=tensors,
+        opset=next((opset.version for opset in model.opset_import if opset.domain in STANDARD), None),
+        ir_version=model.ir_version,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        refused=refused,
+    )
+
+
+def _read(path: Path, content: bytes) -> tuple[onnx.ModelProto, str | None]:
+    """A model that has passed the checks; one without a contract also with what they refuse. Raises ModelFileError."""
+    try:
+        return check_onnx(content), None
+    except Refused as error:
+        model = _parsed(path, content)
+        if CONTRACT_KEY in _metadata(model):
+            raise _invalid(path, error) from error
+        return model, str(error)
     except Exception as error:  # the exceptions of onnx and protobuf have no other base in common
-        raise ModelFileError(f"{path}: not a valid ONNX model ({first_line(error)}).") from error
+        raise _invalid(path, error) from error
+
+
+def _parsed(path: Path, content: bytes) -> onnx.ModelProto:
+    try:
+        return onnx.load_model_from_string(content)
+    except Exception as error:  # likewise
+        raise _invalid(path, error) from error
+
+
+def _invalid(path: Path, error: Exception) -> ModelFileError:
+    return ModelFileError(f"{path}: not a valid ONNX model ({first_line(error)}).")
 
 
 def _metadata(model: onnx.ModelProto) -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
-def _described(model: onnx.ModelProto) -> tuple[dict[str, int], tuple[TensorInfo, ...], int, int]:
-    """How often each operator is there, the stored tensors, opset and IR version."""
-    operators = Counter(node.op_type for node in model.graph.node)
-    tensors = tuple(_tensor_info(tensor) for tensor in model.graph.initializer)
-    return operators, tensors, model.opset_import[0].version, model.ir_version
-
-
 def _tensor_info(tensor: onnx.TensorProto) -> TensorInfo:
-    values = numpy_helper.to_array(tensor)
-    return TensorInfo(tensor.name, values.dtype.name, tuple(values.shape), values.nbytes)
+    """Of a stored tensor, whose values are not looked at."""
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    shape = tuple(tensor.dims)
+    return TensorInfo(tensor.name, dtype.name, shape, math.prod(shape) * dtype.itemsize)
 
 
-def _declared(graph: onnx.GraphProto) -> list[TensorSpec]:
+def _declared(graph: onnx.GraphProto) -> tuple[list[TensorSpec], list[TensorSpec]]:
     """Inputs and outputs as the graph declares them."""
     stored = {tensor.name for tensor in graph.initializer}
-    return [_tensor_spec(value) for value in (*graph.input, *graph.output) if value.name not in stored]
+    inputs = [_tensor_spec(value) for value in graph.input if value.name not in stored]
+    return inputs, [_tensor_spec(value) for value in graph.output if value.name not in stored]
 
 
 def _tensor_spec(value: onnx.ValueInfoProto) -> TensorSpec:
