@@ -149,6 +149,10 @@ Exports = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that git tracks, or that EdgeDigits did not make.")]
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(autocompletion=completion.files, help="Exported files; without any, all below --exports."),
+]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Load files that can hold code (TorchScript, pt2), recorded or not.")
 ]

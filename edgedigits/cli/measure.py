@@ -37,7 +37,8 @@ def measure_training(names: Sequence[str]) -> None:
     import tempfile
 
     from edgedigits.bench.bench import bench, slower
-    from edgedigits.cli import tables, verify
+    from edgedigits.cli import tables
+    from edgedigits.cli.bench import benchmark
     from edgedigits.data.load import load_data
     from edgedigits.export.exporter import export
     from edgedigits.models.presets import PRESETS
@@ -60,7 +61,7 @@ def measure_training(names: Sequence[str]) -> None:
     found = Measured(tuple(training.values()), inference)
     files.write_text(FILE, found.to_json())
     tables.print_table(trainings(found.training))
-    tables.print_table(verify.benchmark(found.inference))
+    tables.print_table(benchmark(found.inference))
 
 
 def measure_engines(names: Sequence[str], times: bool, runs: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands `verify`, `bench` and `inspect`, and what they print."""
+"""The command `verify`, and what it prints."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from edgedigits.cli.app import (
     DarkInk,
     DataDir,
     Exports,
+    Files,
     Force,
     Json,
     Runs,
@@ -26,26 +27,18 @@ from edgedigits.cli.app import (
     print_result,
 )
 from edgedigits.cli.sheet import Sheet
-from edgedigits.cli.tables import facts_of
 from edgedigits.cli.voice import tell
 from edgedigits.records.report import RECORDED
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
-    from edgedigits.bench.bench import Benchmark, Ratios
-    from edgedigits.records.artifact import Contract, TensorSpec
     from edgedigits.records.report import ParityReport, Robustness, Verification
-    from edgedigits.runtime.inspection import Inspection
 
 
 OFF_THE_TEST_SET = (
     "accuracy, and in brackets the answers that are not the torch model's; behind each name, the number of images. "
     "inverted: light and dark swapped, which canvas files alone promise to read"
 )
-Files = Annotated[
-    list[Path] | None,
-    typer.Argument(autocompletion=completion.files, help="Exported files; without any, all below --exports."),
-]
 
 
 @command("edgedigits verify --html report.html", "edgedigits verify exports/cnn --max-drop 0.1 --max-size 100000")
@@ -156,57 +149,6 @@ def verify(
     known = all(report.compared_with == TORCH_MODEL for report in result.reports)
     verdict = "Every file answers as its model does." if known else "Every file keeps the limits that were checked."
     tell(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
-
-
-@command("edgedigits bench", "edgedigits bench exports/cnn/cnn.onnx exports/cnn/cnn.int8.onnx --json")
-def bench(
-    file: Files = None,
-    dataset: Annotated[str | None, DATASET] = None,
-    data_dir: DataDir = None,
-    runs: Runs = Path("runs"),
-    exports: Exports = Path("exports"),
-    trust: Trust = False,
-    json: Json = False,
-) -> None:
-    """Measure exported files and their torch models in one run: size, accuracy, flips, latency, throughput."""
-    from edgedigits.bench.bench import bench as bench_files
-    from edgedigits.cli import tables
-    from edgedigits.runtime.load import Opener
-
-    with tables.progress("bench") as observer:
-        result = bench_files(
-            file or (),
-            dataset=dataset,
-            data_dir=data_dir,
-            runs=runs,
-            exports=exports,
-            opener=Opener(trust=trust),
-            observer=observer,
-        )
-    print_result(benchmark(result), result.to_dict(), json)
-    tell("Next: edgedigits inspect FILE")
-
-
-@command("edgedigits inspect exports/cnn/cnn.onnx", "edgedigits inspect exports/cnn/cnn.int8.onnx --json")
-def inspect(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            autocompletion=completion.files, help="An exported file, or the name of a model below --exports."
-        ),
-    ],
-    runs: Runs = Path("runs"),
-    exports: Exports = Path("exports"),
-    json: Json = False,
-) -> None:
-    """Show what an exported file is, without running it, and which runtimes can load it."""
-    from edgedigits.runtime.inspection import inspect as inspect_file
-
-    result = inspect_file(file, runs=runs, exports=exports)
-    print_result(inspection(result), result.to_dict(), json)
-    tell(
-        "Next: edgedigits verify FILE" if result.contract else "A file without a contract can be looked at, not asked."
-    )
 
 
 def verification(result: Verification) -> RenderableType:
@@ -335,95 +277,3 @@ def _robust(found: Robustness | None, format_name: str) -> str:
         return ""
     shown = found.accuracy is not None and is_promised(found.condition, format_name)
     return f"{f'{found.accuracy:.1%} ' if shown else ''}({found.flips})"
-
-
-def benchmark(result: Benchmark) -> RenderableType:
-    """The figures; their ratios; what was measured alone; which int8 files are slower; how all of it was measured."""
-    figures = Sheet(("file", "latency us>", "p99 us>", "images/s>", "size>", "accuracy>", "flips>"))
-    for row in result.rows:
-        figures.add_row(
-            f"{row.name} {row.format}",
-            f"{row.latency_us:.1f}",
-            f"{row.latency_p99_us:.1f}",
-            f"{row.images_per_second:,.0f}",
-            size(row.size_bytes),
-            f"{row.accuracy:.2%}",
-            "-" if row.flips is None else str(row.flips),
-        )
-    names = ("latency", "p99", "images/s", "size")
-    ratios = Sheet(("ratio to", *(f"{base}: {name}>" for base in ("torch", "float") for name in names)))
-    for row in result.rows:
-        if row.to_torch or row.to_float:
-            ratios.add_row(f"{row.name} {row.format}", *_ratios(row.to_torch), *_ratios(row.to_float))
-    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
-    how = (
-        f"{result.threads} thread; {result.calls:,} calls of one image, in interleaved rounds; images/s in batches of "
-        f"{result.batch}; {result.samples:,} test images of {result.dataset}; {result.machine}, {versions}"
-    )
-    alone = dict.fromkeys(row.name for row in result.rows if row.flips is None)
-    notes = [f"{name}: its torch model is not at hand, so its files are measured alone" for name in alone]
-    notes += result.slower
-    if result.disturbed:
-        notes.append(
-            f"the machine was busy while this was measured: others kept {result.busy:.1f} processors busy. Trust the "
-            "ratios more than the times, or measure again."
-        )
-    compared = (ratios, "") if ratios.rows else ()
-    return Group(figures, "", *compared, *(Text(note, style="yellow") for note in notes), Text(how, style="dim"))
-
-
-def _ratios(ratios: Ratios | None) -> list[str]:
-    if ratios is None:
-        return ["-"] * 4
-    return [f"{value:.2f}" for value in (ratios.latency, ratios.latency_p99, ratios.throughput, ratios.size)]
-
-
-def inspection(found: Inspection) -> RenderableType:
-    """What a file is: its facts, its operators, its tensors and the runtimes that load it."""
-    facts = facts_of("file", found.path)
-    for name, value in (
-        ("format", found.format + (f", opset {found.opset}, IR version {found.ir_version}" if found.opset else "")),
-        ("size", f"{size(found.size_bytes)} ({found.size_bytes:,} bytes)"),
-        ("SHA-256", found.sha256),
-        *(_promised(found, found.contract) if found.contract else _declared(found)),
-        ("parameters", f"{found.parameters:,}, {found.quantized_share:.1%} of them in 8 bits"),
-        ("operators", ", ".join(f"{name} {count}" for name, count in found.operators.items())),
-    ):
-        facts.add_row(name, value)
-    tensors = Sheet(("tensor", "type", "shape", "bytes>"))
-    for tensor in found.tensors:
-        tensors.add_row(tensor.name, tensor.dtype, str(list(tensor.shape)), f"{tensor.bytes:,}")
-    runtimes = Sheet(("runtime", "version", "note"), prose=("note",))
-    for runtime in found.runtimes:
-        runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
-    return Group(facts, "", tensors, "", runtimes)
-
-
-def _promised(found: Inspection, contract: Contract) -> list[tuple[str, str]]:
-    """What a file's contract says."""
-    return [
-        ("checkpoint", f"{contract.checkpoint_sha256} ({found.checkpoint or 'not among the runs'})"),
-        ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%} in torch"),
-        ("verified", found.verified or "not yet"),
-        ("labels", " ".join(contract.labels)),
-        ("input", f"{_signature(contract.input)}, {contract.polarity}"),
-        *(("output", _signature(output)) for output in contract.outputs),
-        *((("no digit", _refused(contract)),) if contract.threshold is not None else ()),
-    ]
-
-
-def _declared(found: Inspection) -> list[tuple[str, str]]:
-    """What a file without a contract says of itself, and what it lacks."""
-    return [
-        *(("input", _signature(spec)) for spec in found.inputs),
-        *(("output", _signature(spec)) for spec in found.outputs),
-        *(("missing", lack) for lack in found.missing),
-    ]
-
-
-def _refused(contract: Contract) -> str:
-    return f"below a probability of {contract.threshold:.0%}, at temperature {contract.temperature or 1:g}"
-
-
-def _signature(spec: TensorSpec) -> str:
-    return f"{spec.name}, {spec.dtype} [{', '.join(map(str, spec.shape))}]"

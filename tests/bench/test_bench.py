@@ -14,7 +14,8 @@ from edgedigits import bench as run_bench
 from edgedigits import export
 from edgedigits.bench import bench
 from edgedigits.bench.bench import BATCH, TORCH, Benchmark, BenchRow, Contestant, Times, compare, measure, slower, timed
-from edgedigits.cli import tables, verify
+from edgedigits.cli import bench as cli_bench
+from edgedigits.cli import tables
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.errors import BadInput, CheckpointError, ModelFileError
 from edgedigits.export.formats import get_format
@@ -154,7 +155,7 @@ def test_the_table_shows_every_figure_and_the_sentence(capsys: pytest.CaptureFix
     rows = compare([MODEL, ROW, row(latency_us=15.0)])
     versions = {"torch": "2.15.0"}
     result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", versions, tuple(rows), tuple(slower(rows)))
-    tables.print_table(verify.benchmark(result))
+    tables.print_table(cli_bench.benchmark(result))
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 2 * (1 + 3 + 1) + 2
     assert lines[3] == "fc onnx-int8 15.0 20.0 1,000,000 1.0 kB 98.00% 0"
@@ -167,7 +168,7 @@ def test_the_table_shows_every_figure_and_the_sentence(capsys: pytest.CaptureFix
 def test_the_table_of_files_alone_has_dashes_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     rows = compare([dataclasses.replace(ROW, flips=None), row(flips=None)])
     result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, tuple(rows), ())
-    tables.print_table(verify.benchmark(result))
+    tables.print_table(cli_bench.benchmark(result))
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == "fc onnx 10.0 20.0 1,000,000 1.0 kB 98.00% -"
     assert lines[6] == "fc onnx-int8 - - - - 1.00 1.00 1.00 1.00"
@@ -177,7 +178,7 @@ def test_the_table_of_files_alone_has_dashes_and_says_so(capsys: pytest.CaptureF
 
 def test_where_nothing_is_compared_there_is_no_table_of_ratios(capsys: pytest.CaptureFixture[str]) -> None:
     result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, (row(flips=None),), ())
-    tables.print_table(verify.benchmark(result))
+    tables.print_table(cli_bench.benchmark(result))
     assert "ratio to" not in capsys.readouterr().out
 
 

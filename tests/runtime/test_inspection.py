@@ -13,8 +13,8 @@ import torch
 from onnx import TensorProto, helper
 
 from edgedigits import export, load
+from edgedigits.cli.bench import inspection
 from edgedigits.cli.tables import print_table
-from edgedigits.cli.verify import inspection
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import get_format
