@@ -13,7 +13,7 @@ from rich.table import Table
 from edgedigits.cli.voice import VOICE
 from edgedigits.records.progress import Observer, Progress
 
-PIPE_WIDTH = 10_000  # columns when stdout is no terminal: nothing is wrapped or cut
+PIPE_WIDTH = 10_000  # columns when stdout is no terminal, and COLUMNS says nothing: nothing is wrapped or cut
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -23,7 +23,7 @@ def print_json(document: dict[str, Any]) -> None:
 
 def print_table(table: RenderableType) -> None:
     """Print a table on stdout; in colour only on a terminal without NO_COLOR."""
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_WIDTH
     Console(width=width, highlight=False, markup=False, emoji=False).print(table)  # a path may hold [brackets]
 
 
