@@ -11,6 +11,7 @@ from edgedigits.errors import BadInput, DataError, ModelFileError
 from edgedigits.export.formats import format_of, get_format
 from edgedigits.inference.doubts import doubts
 from edgedigits.records.arrays import Uint8Array
+from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import CanvasPredictor
@@ -49,7 +50,11 @@ class Predictions(Record):
 
 
 def predict(
-    sources: Sequence[str | Path], *, model: str | Path | None = None, exports: str | Path = "exports"
+    sources: Sequence[str | Path],
+    *,
+    model: str | Path | None = None,
+    exports: str | Path = "exports",
+    observer: Observer = ignore,
 ) -> Predictions:
     """The digits on pictures: PNG or JPEG files, folders of them, or "-" for standard input.
 
@@ -62,8 +67,11 @@ def predict(
     found = find_pictures([str(source) for source in sources])
     path = Path(model) if model else find_model(Path(exports))
     predictor = open_canvas_file(path)
-    answers = tuple(_predict(source, predictor) for source in found)
-    return Predictions(str(path), predictor.contract.threshold, answers)
+    answers: list[Prediction] = []
+    for source in found:
+        observer(Progress("predict", len(answers), len(found)))
+        answers.append(_predict(source, predictor))
+    return Predictions(str(path), predictor.contract.threshold, tuple(answers))
 
 
 def find_model(exports: Path) -> Path:
