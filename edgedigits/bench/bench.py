@@ -149,7 +149,7 @@ def bench(
     references = References(Path(runs), dataset, data_dir, compared=False)
     with environment.torch_threads(THREADS):
         contestants = _contestants(
-            find_candidates(several(artifacts), Path(exports), runs=Path(runs)), references, opener
+            find_candidates(several(artifacts), Path(exports), runs=Path(runs)), references, opener, observer
         )
         loads: list[Load] = []
         rows = compare(measure(contestants, observer, loads))
@@ -226,10 +226,13 @@ def slower(rows: Sequence[BenchRow]) -> list[str]:
     return sentences
 
 
-def _contestants(targets: Sequence[Candidate], references: References, opener: Opener) -> list[Contestant]:
+def _contestants(
+    targets: Sequence[Candidate], references: References, opener: Opener, observer: Observer
+) -> list[Contestant]:
     """Model by model, as they come up: the torch model where it is at hand, then its files, float before int8."""
     models: dict[str, list[Opened]] = {}
-    for target in targets:
+    for done, target in enumerate(targets):
+        observer(Progress(f"bench: open {target.path.name}", done, len(targets)))
         with _named(target.path):
             file = open_candidate(target, references, opener)
         models.setdefault(file.reference.checkpoint.weights_sha256, []).append(file)

@@ -107,11 +107,13 @@ def engines() -> list[Row]:
     rows: list[Row] = []
     for name, known in _by_engine().items():
         floats = [known[f"{preset}.onnx"] for preset in PRESETS]
+        flips = [row.flips for row in floats if row.flips is not None]
+        apart = [row.max_abs_diff for row in floats if row.max_abs_diff is not None]
         rows.append(
             (
                 f"`{name}` {floats[0].engine.version}",
-                f"{sum(row.flips or 0 for row in floats)} of {sum(row.samples for row in floats):,}",
-                f"{max(row.max_abs_diff or 0.0 for row in floats):.1e}",
+                f"{sum(flips)} of {sum(row.samples for row in floats):,}" if len(flips) == len(floats) else "-",
+                f"{max(apart):.1e}" if len(apart) == len(floats) else "-",
                 *(_flips(known[f"{preset}.int8.onnx"]) for preset in PRESETS),
                 _changed([known[f"{preset}.canvas.onnx"] for preset in PRESETS]),
             )

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.cli import completion
-from edgedigits.cli.app import Exports, Json, Trust, command, print_result
+from edgedigits.cli.app import DATA, Exports, Json, Trust, command, print_result
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import say, tell
 from edgedigits.records.words import percent
@@ -43,7 +43,9 @@ def score(
     batch_size: Annotated[int, typer.Option(min=1, help="Images scored at once.")] = 4096,
     shard: Annotated[str, typer.Option("--shard", metavar="i/N", help="Only part i of N, from 0 to N - 1.")] = "0/1",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
-    dark_ink: Annotated[bool, typer.Option("--dark-ink", help="Images show dark ink on a light ground.")] = False,
+    dark_ink: Annotated[
+        bool, typer.Option("--dark-ink", rich_help_panel=DATA, help="Images show dark ink on a light ground.")
+    ] = False,
     trust: Trust = False,
     exports: Exports = Path("exports"),
     json: Json = False,
@@ -93,12 +95,14 @@ def predict(
     json: Json = False,
 ) -> None:
     """Read the digit on pictures of any size, and say what is doubtful about them."""
+    from edgedigits.cli import tables
     from edgedigits.errors import UsageError
     from edgedigits.inference.predict import predict as predict_pictures
 
     if show and json:
         raise UsageError("--show draws for people, --json writes for programs: choose one.")
-    result = predict_pictures(image, model=model_file, exports=exports)
+    with tables.progress("predict") as observer:
+        result = predict_pictures(image, model=model_file, exports=exports, observer=observer)
     print_result(predictions(result, show), result.to_dict(), json)
     _name_skipped(result.skipped)
     unreadable = [prediction.error for prediction in result.predictions if prediction.error]

@@ -34,17 +34,25 @@ def progress(title: str, shown: bool = True) -> Iterator[Observer]:
     if VOICE.quiet or not shown or not console.is_terminal or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
+
+    class Line(Bar):
+        """Says how long it takes still, or, where nobody knows, how long it has taken."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            for task in self.tasks:
+                task.fields["time"] = _time(task.time_remaining, task.elapsed)
+            yield from super().get_renderables()
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[time]}", style="dim"),
     )
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None, figures="")
+    with Line(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, figures="", time="")
 
         def show(event: Progress) -> None:
             bar.update(
@@ -56,6 +64,12 @@ def progress(title: str, shown: bool = True) -> Iterator[Observer]:
             )
 
         yield show
+
+
+def _time(remaining: float | None, elapsed: float | None) -> str:
+    """An estimate, or what went by, in minutes and seconds."""
+    minutes, seconds = divmod(round(elapsed or 0.0 if remaining is None else remaining), 60)
+    return f"{minutes}:{seconds:02} {'so far' if remaining is None else 'left'}"
 
 
 def _figures(figures: Any) -> str:

@@ -23,6 +23,7 @@ from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import files
 
 CONTAINER = "onnx"  # of what is embedded
+STEPS = 3  # that progress names
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,11 @@ def embed(
     folder = Path(out)
     _require_free(folder, force)
     paths = _find(str(model), made_for, Path(exports))
-    observer(Progress(f"embed {paths[0].name}", 0, None))
+    observer(Progress(f"embed: ask {paths[0].name}", 0, STEPS))
     package = _package(paths, opener)
+    observer(Progress(f"embed: programs and runtime of {target}", 1, STEPS))
     content = _shared(package) | made_for.files(package)
+    observer(Progress(f"embed: write {folder}", 2, STEPS))
     with files.staged(folder) as stage:
         for name, data in content.items():
             (stage / name).write_bytes(data)

@@ -13,6 +13,7 @@ from edgedigits.export.formats import format_of, get_format
 from edgedigits.inference.doubts import doubts
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Uint8Array
+from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file, preferred
@@ -59,6 +60,7 @@ def predict(
     model: str | Path | None = None,
     exports: str | Path = "exports",
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
+    observer: Observer = ignore,
 ) -> Predictions:
     """The digits on pictures, one or several: files of any of KINDS, folders of them, or "-" for standard input.
 
@@ -74,8 +76,11 @@ def predict(
     found = find_pictures([str(source) for source in named], skips)
     path = find_file(model, preferred(("canvas",)), Path(exports)) if model else find_model(Path(exports))
     predictor = open_canvas_file(path, opener)
-    answers = tuple(_predict(source, predictor) for source in found)
-    return Predictions(str(path), predictor.contract.threshold, answers, skips.all())
+    answers: list[Prediction] = []
+    for source in found:
+        observer(Progress("predict", len(answers), len(found)))
+        answers.append(_predict(source, predictor))
+    return Predictions(str(path), predictor.contract.threshold, tuple(answers), skips.all())
 
 
 def find_model(exports: Path) -> Path:

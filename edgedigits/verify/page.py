@@ -31,7 +31,7 @@ from edgedigits.records.words import count, percent, points, scientific, size
 from edgedigits.system import environment, files, templates
 from edgedigits.system.replace import require_replaceable
 from edgedigits.verify import gate, parity
-from edgedigits.verify.conditions import is_promised
+from edgedigits.verify.conditions import promised
 
 if TYPE_CHECKING:
     import jinja2
@@ -176,7 +176,6 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         recorded=[view for view in views if view.report.compared_with == RECORDED],
         slowest=max(latencies, default=None),
         conditions=_conditions(views),
-        is_promised=is_promised,
         models=_models(views),
         versions=environment.versions(*RUNTIMES),
         machine=f"{platform.system()} {platform.machine()}",
@@ -338,7 +337,7 @@ def _picture(image: Uint8Array) -> str:
 
 def _conditions(views: Sequence[FileView]) -> list[Robustness]:
     """One result of each condition off the test set, for the headings."""
-    return list({found.condition: found for view in views for found in view.report.robustness}.values())
+    return list({found.condition: found for view in views for found in promised(view.report.robustness)}.values())
 
 
 def _models(views: Sequence[FileView]) -> list[Model]:

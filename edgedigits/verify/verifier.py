@@ -38,6 +38,9 @@ from edgedigits.verify.references import Reference, References
 if TYPE_CHECKING:
     from edgedigits.verify.torch_model import TorchModel
 
+STEP = 1000  # test images between two words on progress; whole batches, so that nothing is computed otherwise
+PARTS, ANSWERING = 100, 50  # of the work on a file, and those of them until all test images are answered
+
 
 @checked
 def verify(
@@ -83,12 +86,12 @@ def verify(
     references = References(Path(runs), dataset, data_dir)
     options = _Options(limits or Limits(), opener, engine, timed=html is not None, thorough=thorough)
     reports, evidence = [], []
-    for done, target in enumerate(targets):
-        observer(Progress(f"verify {target.path.name}", done, len(targets)))
-        report, seen = _report(target, references, options)
+    for number, target in enumerate(targets):
+        meter = _Meter(f"verify {target.path.name}", number, len(targets), observer)
+        report, seen = _report(target, references, options, meter)
         reports.append(report)
         evidence.append(seen)
-    observer(Progress("verify", len(targets), len(targets)))
+    observer(Progress("verify", len(targets) * PARTS, len(targets) * PARTS))
     if not engine:
         _record(targets, reports, force)
     summary = dataclasses.replace(_summary(reports), engine=engine)
@@ -114,17 +117,34 @@ class _Options:
     thorough: bool
 
 
-def _report(target: Candidate, references: References, options: _Options) -> tuple[ParityReport, Evidence | None]:
+@dataclass(frozen=True)
+class _Meter:
+    """Tells how far the file of that number is, of so many: a slow engine takes minutes for one."""
+
+    task: str
+    number: int
+    count: int
+    observer: Observer
+
+    def at(self, part: float) -> None:
+        """So many of its PARTS are done."""
+        self.observer(Progress(self.task, round(PARTS * self.number + part), PARTS * self.count))
+
+
+def _report(
+    target: Candidate, references: References, options: _Options, meter: _Meter
+) -> tuple[ParityReport, Evidence | None]:
     """Read one file, run it and judge it. What is wrong with the file becomes a failure in its report."""
+    meter.at(0)
     try:
-        return _judge(target, open_candidate(target, references, options.opener), options)
+        return _judge(target, open_candidate(target, references, options.opener), options, meter)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
         return dataclasses.replace(_blank(target, options), failures=(f"{kind}: {error}",), readable=False), None
 
 
-def _judge(target: Candidate, file: Opened, options: _Options) -> tuple[ParityReport, Evidence | None]:
-    answers = _run(file.predictor, file.reference.test.images)
+def _judge(target: Candidate, file: Opened, options: _Options, meter: _Meter) -> tuple[ParityReport, Evidence | None]:
+    answers = _run(file.predictor, file.reference.test.images, meter)
     limits = replaced(file.format.limits, options.limits)
     blank = dataclasses.replace(_blank(target, options), format=file.format.name, limits=limits)
     report = _compare(blank, file.reference, answers)
@@ -175,9 +195,13 @@ class _Answers:
     tempered: Scores
 
 
-def _run(predictor: Predictor, images: Images) -> _Answers:
+def _run(predictor: Predictor, images: Images, meter: _Meter) -> _Answers:
     """The answers to all test images. Raises ModelFileError unless they are as the contract says."""
-    logits, probabilities, shown = predictor.in_batches(images)
+    found = []
+    for start in range(0, len(images), STEP):
+        found.append(predictor.in_batches(images[start : start + STEP]))
+        meter.at(ANSWERING * min(1.0, (start + STEP) / len(images)))
+    logits, probabilities, shown = (np.concatenate(parts) for parts in zip(*found, strict=True))
     temperature = predictor.contract.temperature
     return _Answers(
         logits,

@@ -22,6 +22,7 @@ PRESS = """if True:
     finally:
         print("heavy:", *sorted({"torch", "onnx", "onnxruntime"} & set(sys.modules)), file=sys.stderr)
 """
+START = "import sys; sys.argv[0] = 'edgedigits'; from edgedigits.cli.main import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def press(line: str, folder: Path, shell: str = "bash") -> list[str]:
         check=False,
     )
     assert done.stderr == "heavy:\n"
-    return done.stdout.splitlines()
+    return [word for word in done.stdout.splitlines() if word]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +92,7 @@ def test_every_shell_is_offered_the_commands(shell: str, place: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_shell_gets_a_script(shell: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; sys.argv[0] = 'edgedigits'; from edgedigits.cli.main import main; main()"]
-        + ["--show-completion", shell],
+        [sys.executable, "-c", START, "--show-completion", shell],
         env=os.environ
         | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
         cwd=tmp_path,

@@ -1,8 +1,7 @@
-"""Help: examples that parse, options in groups, flags as flags, units; and `--quiet`, which keeps scripts' stderr empty."""
+"""Help: examples that parse, options in groups, flags as flags, units; and `--quiet`, for scripts."""
 
 import re
 import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,7 +75,6 @@ def test_limits_say_their_units_and_defaults(shown: Any) -> None:
 def test_quiet_leaves_out_the_next_step_and_keeps_what_is_wrong(
     quiet: tuple[str, ...],
     edgedigits: Cli,  # noqa: F811
-    tmp_path: Path,
 ) -> None:
     listing = edgedigits("models", *quiet)
     assert (listing.code, bool(listing.err)) == (0, not quiet)

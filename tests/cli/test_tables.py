@@ -13,7 +13,6 @@ from edgedigits.bench.bench import Benchmark
 from edgedigits.bench.figures import Measured, Measurement
 from edgedigits.cli import export, inference, tables, train, verify
 from edgedigits.data.published import FileStatus
-from edgedigits.export.formats import FORMATS
 from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.presets import PRESETS
@@ -187,19 +186,15 @@ def test_the_verdict_says_where_the_test_split_is_too_small_for_the_limit() -> N
     assert "too small" not in text(verify.verification(Verification(True, "tiny", 500, (enough,))))
 
 
-def test_off_the_test_set_a_file_shows_the_accuracy_that_it_promises_and_how_many_images_that_was() -> None:
+def test_off_the_test_set_stands_how_many_images_of_a_kind_there_were_and_nothing_that_no_file_promises() -> None:
     found = (Robustness("inverted", 60, 4, 0.1, 0.2, 0.22), Robustness("thin", 60, 1, 0.1, 0.9, 0.93))
-    reports = [dataclasses.replace(PASSED, format=name, path=name, robustness=found) for name in FORMATS.names]
-    lines = [
-        line.split() for line in text(verify.verification(Verification(True, "m", 1, tuple(reports)))).splitlines()
-    ]
-    (start,) = [index for index, line in enumerate(lines) if line[:4] == ["off", "the", "test", "set"]]
-    assert lines[start][4:] == ["inverted", "(60)", "thin", "(60)"]
-    shown = {line[0]: line[1:] for line in lines[start + 1 : start + 1 + len(reports)]}
-    for row in FORMATS:
-        inverted = ["22.0%", "(4)"] if row.input == "canvas" else ["(4)"]
-        assert shown[row.name] == [*inverted, "93.0%", "(1)"]
-    assert any("which canvas files alone promise to read" in " ".join(line) for line in lines)
+    more = (*found, Robustness("blank", 1, 0, 0.1, None, None))
+    reports = (dataclasses.replace(PASSED, robustness=more), dataclasses.replace(WRONG, robustness=found))
+    lines = [line.split() for line in text(verify.verification(Verification(False, "m", 1, reports))).splitlines()]
+    start = lines.index(["off", "the", "test", "set", "60", "thin", "1", "blank"])
+    assert lines[start + 1] == ["exports/fc/fc.onnx", "93.0%", "(1)", "(0)"]
+    assert lines[start + 2] == ["b.onnx", "93.0%", "(1)"]
+    assert " ".join(lines[start + 3]) == verify.OFF_THE_TEST_SET
 
 
 @pytest.mark.parametrize(

@@ -268,11 +268,37 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
         assert report.reference_accuracy == recorded.metrics.test_accuracy
         assert (report.flips, report.mcnemar_p, report.max_abs_diff) == (None, None, None)
         assert all(found.flips is None for found in report.deployments)
+        limited = report.limits.max_flips is not None, report.limits.max_logit_diff is not None
+        assert ("max-flips" in report.unchecked, "max-logit-diff" in report.unchecked) == limited
     tables.print_table(cli_verify.verification(result))
-    assert "its checkpoint is not at hand" in capsys.readouterr().out
-    assert "No checkpoint was at hand" in page.read_text()
+    out = capsys.readouterr().out
+    assert "its checkpoint is not at hand" in out
+    assert "not answer by answer; not checked: flips, logits" in out.splitlines()[-1]
+    assert "No torch model was at hand" in page.read_text()
+    assert "not answer by answer; not checked: flips, logits." in page.read_text()
     assert "answer as their models" not in page.read_text()
     assert Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
+
+
+@pytest.mark.parametrize(
+    ("limits", "unchecked"),
+    [
+        (Limits(max_flips=0), ["flips: max-flips 0 cannot be checked, since its checkpoint is not at hand"]),
+        (
+            Limits(max_logit_diff=9.0),
+            ["logits: max-logit-diff 9 cannot be checked, since its checkpoint is not at hand"],
+        ),
+        (Limits(max_drop=0.5, min_accuracy=0.1, max_size=10**6, max_latency_us=1e9), []),
+    ],
+)
+def test_a_limit_that_was_asked_for_and_cannot_be_checked_fails_by_name(
+    limits: Limits, unchecked: list[str], exported: Path, tmp_path: Path, digits: Dataset
+) -> None:
+    path = suffixed(exported, "onnx")
+    report = verify_one(path, tmp_path, dataset=digits, limits=limits)
+    step = "name the folder of its run with --runs, or leave it out"
+    assert list(report.failures) == [f"{sentence}: {step}" for sentence in unchecked]
+    assert report.passed == (not unchecked)
 
 
 def test_fewer_right_answers_than_the_manifest_recorded_fail(exported: Path, tmp_path: Path, digits: Dataset) -> None:
