@@ -33,7 +33,8 @@ def embed(
     with tables.progress("embed") as observer:
         result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
     print_result(embedding(result), embedding_json(result), json)
-    say(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
+    network = " (its install needs a network)" if " install " in result.selftest else ""
+    say(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}{network}")
 
 
 @app.command()
