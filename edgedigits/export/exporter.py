@@ -74,7 +74,7 @@ def export(
             written.append(_export_one(origin, source, row, stage))
         observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
         listing = manifest.merged(folder, source, written)
-        (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8")
+        (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8", newline="\n")
         manifest.remove_superseded(folder, listing, stage)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
 

@@ -95,7 +95,7 @@ def layout(out: Path, column: str) -> Layout:
         raise unknown("kind of output", out.suffix or out.name, LAYOUTS)
     if out.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise MissingCapability(
-            "Parquet is written by pyarrow: pip install 'edgedigits[parquet]', or name a .csv file."
+            "Parquet is written by pyarrow: pip install 'edgedigits[parquet]', with a network, or name a .csv file."
         )
     return LAYOUTS[out.suffix][column]
 

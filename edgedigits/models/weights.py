@@ -31,7 +31,7 @@ def write_checkpoint(classifier: Classifier, record: Checkpoint, folder: Path) -
     weights = safetensors.torch.save(state, metadata={SPEC_KEY: record.spec.to_json()})
     record = dataclasses.replace(record, weights_sha256=hashlib.sha256(weights).hexdigest())
     (folder / record.weights).write_bytes(weights)
-    (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
+    (folder / RECORD).write_text(record.to_json(), encoding="utf-8", newline="\n")
     return record
 
 

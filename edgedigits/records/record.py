@@ -11,6 +11,7 @@ Standard library only, so that reading a record costs nothing.
 import dataclasses
 import json
 import math
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from edgedigits.system import files
 
 LOCAL: Mapping[str, bool] = {"local": True}
 OPTIONAL: Mapping[str, bool] = {"optional": True}
+DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10))}
 MOST_NAME = 255  # bytes of a file's name, on any system
 MOST_BYTES = 64 << 20  # of a JSON file: the largest of ours, a page of flips, has a few
 
@@ -34,10 +36,18 @@ def require(holds: bool, name: str, wanted: str, value: object) -> None:
 
 def require_plain(name: str, value: str) -> None:
     """Names become files and folders: none may lead out of where it is used."""
-    plain = value not in ("", ".", "..") and not set(value) & set("/\\\0")
+    plain = value not in ("", ".", "..") and not set(value) & set("/\\\0") and not _reserved(value)
     encoded = value.encode(errors="ignore")
     fits = encoded.decode() == value and len(encoded) <= MOST_NAME
     require(plain and fits, name, "a name without folders", value[:MOST_NAME])
+
+
+def _reserved(name: str) -> bool:
+    """Whether it names a device or a stream on Windows: writing NUL writes nothing, a:b writes into a file a."""
+    if os.name != "nt":
+        return False
+    stem = name.partition(".")[0].rstrip(" ").upper()
+    return bool(set(name) & set('<>:"|?*')) or name[-1] in ". " or stem in DEVICES
 
 
 class Record:

@@ -35,7 +35,8 @@ def import_torch(what: str) -> Any:
 
 def needs_torch(what: str) -> MissingCapability:
     """The error where torch is not installed."""
-    return MissingCapability(f"{what} needs torch, which is not installed here: pip install torch torchvision")
+    how = "pip install torch torchvision, with a network"
+    return MissingCapability(f"{what} needs torch, which is not installed here: {how}")
 
 
 def processor(device: str = "cpu") -> str:

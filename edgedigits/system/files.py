@@ -130,10 +130,10 @@ def _stage(folder: Path) -> Iterator[Path]:
 
 def _commit(stage: Path, folder: Path) -> None:
     for path in stage.iterdir():
-        if path.is_dir() and path.name != REMOVED:
-            shutil.rmtree(path)  # scratch
-        else:
+        if path.is_file():
             _flush(path)
+        elif path.name != REMOVED:
+            shutil.rmtree(path)  # scratch
     changes = [path for path in stage.rglob("*") if path.is_file()]
     for path in changes:
         if (folder / path.name).is_dir():  # to be known before anything counts
@@ -188,7 +188,7 @@ def _locked(folder: Path, wait: bool = True) -> Iterator[bool]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all. Raises MissingCapability."""
     with staged(path.parent) as stage:
-        (stage / path.name).write_text(text, encoding="utf-8")
+        (stage / path.name).write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextmanager
@@ -214,8 +214,8 @@ def require_writable(folder: Path) -> None:
         pass
 
 
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _flush(path: Path, flags: int = os.O_RDWR) -> None:  # Windows flushes what is open to be written alone
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
@@ -224,7 +224,7 @@ def _flush(path: Path) -> None:
 
 def _flush_folder(folder: Path) -> None:
     if os.name == "posix":  # elsewhere a folder cannot be opened, and a rename is durable at once
-        _flush(folder)
+        _flush(folder, os.O_RDONLY)
 
 
 def _unwritable(folder: Path, error: OSError) -> MissingCapability:

@@ -15,7 +15,7 @@ import torch
 
 from edgedigits.data.dataset import Dataset, Split, hold_out
 from edgedigits.data.load import load_data
-from edgedigits.errors import BadInput, unknown
+from edgedigits.errors import BadInput, UsageError, unknown
 from edgedigits.models import metrics
 from edgedigits.models.checkpoint import RECORD
 from edgedigits.models.classifier import Classifier, build_classifier, compute_accuracy, compute_logits
@@ -78,6 +78,8 @@ def train(
     DataError; CheckpointError where its state is damaged; and MissingCapability where the device, or the room to
     write, is lacking.
     """
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads: at least 1 wanted, {threads} given")
     spec = find_preset(model).spec
     recipe = _changed(find_recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
     target = find_device(device)
@@ -203,7 +205,7 @@ def _write(folder: Path, record: Checkpoint, history: History, classifier: Class
     """Write all files of a run, or none; the record comes back with its folder and the weights' SHA-256."""
     with files.staged(folder) as stage:
         record = write_checkpoint(classifier, record, stage)
-        (stage / HISTORY).write_text(history.to_json(), encoding="utf-8")
+        (stage / HISTORY).write_text(history.to_json(), encoding="utf-8", newline="\n")
         files.remove_with(stage, STATE_FILE)
         if not _draw(stage, record, history, classifier, test):
             for name in PICTURES:  # those of an earlier run would show another training
@@ -214,7 +216,8 @@ def _write(folder: Path, record: Checkpoint, history: History, classifier: Class
 def _draw(folder: Path, record: Checkpoint, history: History, classifier: Classifier, test: Split) -> bool:
     """Draw the pictures, if matplotlib is there to do it."""
     if importlib.util.find_spec("matplotlib") is None:
-        warnings.warn(f"{' and '.join(PICTURES)} are not drawn: pip install 'edgedigits[plots]'", stacklevel=3)
+        how = "pip install 'edgedigits[plots]', with a network"
+        warnings.warn(f"{' and '.join(PICTURES)} are not drawn: {how}", stacklevel=3)
         return False
     from edgedigits.train import plots
 

@@ -294,7 +294,8 @@ def test_embed_lists_the_files_and_ends_with_the_selftest(edgedigits: Cli, fc_ex
     made = edgedigits(*arguments)
     listed = [line.rsplit(maxsplit=2)[0] for line in made.out.splitlines()[1:]]
     assert listed == [f"my digits/{path.name}" for path in sorted((tmp_path / "my digits").iterdir())]
-    assert made.err == "Next: cd 'my digits' && pip install -r requirements.txt && python selftest.py\n"
+    selftest = "pip install -r requirements.txt && python selftest.py"
+    assert made.err == f"Next: cd 'my digits' && {selftest} (its install needs a network)\n"
     again = edgedigits(*arguments)
     assert (again.code, again.out) == (2, "")
     assert again.err == (
@@ -418,7 +419,11 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("bench", 3, "exports: no exported files here. Run edgedigits export"),
         ("bench nothing.onnx", 3, "nothing.onnx is missing"),
         ("bench in-the-way", 3, "in-the-way: no format has its suffix"),
-        ("inspect nothing.onnx", 3, "nothing.onnx: cannot be read"),
+        ("inspect nothing.onnx", 3, "nothing.onnx is missing: no file, and no model of that name"),
+        ("score nothing.onnx {runs} --out a.csv", 3, "nothing.onnx is missing"),
+        ("predict x.png --model nothing", 3, "nothing is missing"),
+        ("card nothing", 3, "nothing is missing"),
+        ("reproduce nothing", 3, "nothing is missing"),
         ("inspect in-the-way", 3, "in-the-way: no format has its suffix"),
         ("score nothing.onnx in-the-way --out a.csv", 3, "in-the-way: holds no image"),
         ("score in-the-way nothing --out a.csv", 3, "nothing: cannot be read"),
@@ -578,7 +583,9 @@ def test_a_file_that_can_hold_code_is_loaded_when_it_is_recorded_or_trusted(
 def test_a_named_file_that_is_missing_is_bad_input(edgedigits: Cli) -> None:
     found = edgedigits("verify", "nothing.onnx")
     assert found.code == 3
-    assert "nothing.onnx is missing" in found.out
+    assert found.err == (
+        "edgedigits: nothing.onnx is missing: no file, and no model of that name. Nothing is below exports.\n"
+    )
 
 
 def test_a_data_set_with_other_classes_is_bad_input(

@@ -148,7 +148,7 @@ class TestPublishedSets:
             load_data("mnist")
         first, second = str(caught.value).splitlines()
         assert first.startswith(f"{raw / name} is not the published file: {what}")
-        assert second == "Mend it with: edgedigits data --fetch mnist"
+        assert second == "Mend it with: edgedigits data --fetch mnist, with a network"
         assert [(s.state, s.advice) for s in published.status("mnist") if s.path.name == name] == [
             ("damaged", str(caught.value))
         ]

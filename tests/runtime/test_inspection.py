@@ -6,13 +6,14 @@ import pickle
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
 
-from edgedigits import export, load
+from edgedigits import Scorer, bench, embed, export, load, verify
 from edgedigits.cli.bench import inspection
 from edgedigits.cli.tables import print_table
 from edgedigits.data.dataset import Dataset
@@ -21,7 +22,7 @@ from edgedigits.export.formats import get_format
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import parameter_count
 from edgedigits.models.presets import PRESETS
-from edgedigits.records.artifact import TensorInfo
+from edgedigits.records.artifact import CONTRACT_KEY, TensorInfo, TensorSpec
 from edgedigits.runtime import compatibility
 from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.inspection import inspect, quantized_share
@@ -196,12 +197,66 @@ def test_a_file_of_another_format_is_bad_input(
         inspect(path)
 
 
-def test_an_onnx_file_without_a_contract_is_bad_input(all_files: dict[tuple[str, str], Path], tmp_path: Path) -> None:
-    model = onnx.load(all_files["fc-tiny", "onnx"])
-    del model.metadata_props[:]
-    onnx.save(model, tmp_path / "a.onnx")
-    with pytest.raises(ModelFileError, match=r"a\.onnx: carries no contract"):
-        inspect(tmp_path / "a.onnx")
+def foreign(path: Path, domain: str = "") -> Path:
+    """A file as others export them: float pixels in, no contract; with an operator of a domain."""
+    image = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", 1, 28, 28])
+    answer = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["N", 10])
+    nodes = [
+        onnx.helper.make_node("Flatten", ["x"], ["flat"]),
+        onnx.helper.make_node("Gemm", ["flat", "w"], ["z"]),
+        onnx.helper.make_node("Relu", ["z"], ["y"], domain=domain),
+    ]
+    weight = onnx.numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")
+    graph = onnx.helper.make_graph(nodes, "theirs", [image], [answer], [weight])
+    opsets = [onnx.helper.make_opsetid(name, 13) for name in dict.fromkeys(("", domain))]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
+
+
+def test_an_onnx_file_of_somebody_else_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = inspect(foreign(tmp_path / "theirs.onnx"))
+    assert (found.contract, found.format, found.opset, found.ir_version) == (None, "onnx", 13, 8)
+    assert found.inputs == (TensorSpec("x", "float32", ("N", 1, 28, 28)),)
+    assert found.outputs == (TensorSpec("y", "float32", ("N", 10)),)
+    assert found.operators == {"Flatten": 1, "Gemm": 1, "Relu": 1}
+    assert (found.parameters, found.tensors[0].bytes) == (7840, 4 * 7840)
+    assert [lack.partition(":")[0] for lack in found.missing] == [
+        "a contract",
+        "one input of uint8 [batch, 28, 28]",
+    ]
+    assert found.runtimes[0].minimum == "1.6"
+    assert found.to_dict()["contract"] is None
+    print_table(inspection(found))
+    shown = capsys.readouterr().out
+    assert "x, float32 [N, 1, 28, 28]" in shown
+    assert "missing" in shown
+
+
+def test_one_that_would_not_be_run_is_shown_and_says_why(tmp_path: Path) -> None:
+    found = inspect(foreign(tmp_path / "theirs.onnx", "com.microsoft"))
+    assert found.missing[-1] == "what is safe to run here: operator sets: ONNX's own alone wanted"
+    assert (found.opset, found.operators["Relu"]) == (13, 1)
+
+
+def test_one_with_a_contract_that_breaks_a_rule_is_bad_input(tmp_path: Path) -> None:
+    path = foreign(tmp_path / "theirs.onnx", "com.microsoft")
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {CONTRACT_KEY: "{}"})
+    onnx.save(model, path)
+    with pytest.raises(ModelFileError, match="not a valid ONNX model"):
+        inspect(path)
+
+
+@pytest.mark.parametrize("domain", ["", "com.microsoft"])
+def test_a_file_without_a_contract_is_not_asked(domain: str, tmp_path: Path) -> None:
+    path = foreign(tmp_path / "theirs.onnx", domain)
+    said = f"{path}: carries no contract of EdgeDigits, so it cannot be asked. What an ONNX file is without one, "
+    for ask in (load, Scorer, lambda path: bench([path]), lambda path: embed("python", path, tmp_path / "out")):
+        with pytest.raises(ModelFileError) as raised:
+            ask(path)
+        assert str(raised.value) == f"{said}edgedigits inspect shows."
+    (report,) = verify([path]).reports
+    assert report.failures == (f"file: {said}edgedigits inspect shows.",)
 
 
 @pytest.mark.parametrize(

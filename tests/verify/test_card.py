@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from edgedigits.cli.app import app
-from edgedigits.errors import BadInput, ModelFileError
+from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.exporter import export
 from edgedigits.records.report import Verification
@@ -103,6 +103,17 @@ def test_the_command_writes_a_card_into_every_folder(folder: Path) -> None:
     done = CliRunner().invoke(app, ["card", "--exports", str(folder.parent), "--json"])
     assert json.loads(done.stdout) == {"cards": [{"name": "fc-28", "path": str(folder / card.FILE)}]}
     assert (folder / card.FILE).read_text() == card_text(folder)
+
+
+def test_a_card_that_somebody_wrote_or_changed_stays(folder: Path) -> None:
+    path = write_card(folder)
+    assert write_card(folder, "mit") == path  # one that nobody touched is written anew
+    path.write_text(path.read_text().replace("# fc-28", "# fc-28, of my own data"))
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"README\.md: not made by EdgeDigits\. .*--force"):
+            write_card(folder)
+        path.write_text("# mine")
+    assert write_card(folder, force=True).read_text() == card_text(folder)
 
 
 def test_folders_without_exports_are_named(tmp_path: Path) -> None:

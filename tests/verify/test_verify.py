@@ -17,7 +17,7 @@ from edgedigits.cli import tables
 from edgedigits.cli import verify as cli_verify
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.data.paper import BOX
-from edgedigits.errors import BadInput, DataError, ModelFileError
+from edgedigits.errors import BadInput, DataError, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.calibration import activation_ranges
 from edgedigits.export.exporter import export
@@ -413,6 +413,32 @@ def test_the_parity_report_is_written_beside_the_files(exported: Path, runs: Pat
     written = Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE)
     assert written.reports == tuple(report for report in result.reports if report.name == "fc-tiny")
     assert json.loads((exported / "cnn-tiny" / manifest.PARITY_FILE).read_text())["passed"] is True
+
+
+def test_one_file_verified_keeps_the_reports_of_the_others(exported: Path, runs: Path) -> None:
+    verify(runs=runs, exports=exported)
+    folder = exported / "fc-tiny"
+    path, before = folder / manifest.PARITY_FILE, Verification.read(folder / manifest.PARITY_FILE)
+    verify([folder / "fc-tiny.onnx"], runs=runs, limits=Limits(max_size=1))
+    after = Verification.read(path)
+    assert [report.path for report in after.reports] == [report.path for report in before.reports]
+    assert [report.path for report in after.reports if not report.passed] == [str(folder / "fc-tiny.onnx")]
+    assert not after.passed
+    stale = dataclasses.replace(before.reports[-1], sha256="0" * 64)
+    path.write_text(dataclasses.replace(before, reports=(*before.reports[:-1], stale)).to_json())
+    verify([folder / "fc-tiny.onnx"], runs=runs)
+    assert [report.path for report in Verification.read(path).reports] == [r.path for r in before.reports[:-1]]
+
+
+def test_a_page_of_somebody_else_stays(exported: Path, runs: Path, tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<!doctype html><title>mine</title>")
+    files = [exported / "fc-tiny" / "fc-tiny.onnx"]
+    with pytest.raises(UsageError, match=r"index\.html: not made by EdgeDigits\. .*--force"):
+        verify(files, runs=runs, html=page)
+    verify(files, runs=runs, html=page, force=True)
+    verify(files, runs=runs, html=page)  # over one of its own
+    assert "EdgeDigits" in page.read_text()
 
 
 def test_artifacts_can_be_given_as_the_records_that_export_returns(runs: Path, tmp_path: Path) -> None:

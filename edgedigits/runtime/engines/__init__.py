@@ -81,4 +81,4 @@ def engine_for(container: str, name: str | None) -> Engine:
 
 def missing(package: str, extra: str) -> MissingCapability:
     """The error where a Python package is not installed, which names the extra that brings it."""
-    return MissingCapability(f"engine {extra} needs {package}: pip install 'edgedigits[{extra}]'")
+    return MissingCapability(f"engine {extra} needs {package}: pip install 'edgedigits[{extra}]', with a network")

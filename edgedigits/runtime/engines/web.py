@@ -133,8 +133,8 @@ def _browser() -> str:
     found = shutil.which(named) if named else next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         raise MissingCapability(
-            f"engine web needs {named or 'Chromium'}, which is not on this machine: install the package chromium, "
-            f"or name a browser in {VARIABLE}."
+            f"engine web needs {named or 'Chromium'}, which is not on this machine: install the package "
+            f"chromium, with a network, or name a browser in {VARIABLE}."
         )
     return found
 

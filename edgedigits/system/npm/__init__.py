@@ -17,8 +17,12 @@ from edgedigits.errors import MissingCapability
 LOCKS = Path(__file__).parent
 PACKAGES = tuple(sorted(path.parent.name for path in LOCKS.glob("*/package-lock.json")))
 INSTALL_SECONDS = 300.0
-INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
-GET_NODE = "Install Node.js 20 or later with npm (nodejs.org, or your system's packages nodejs and npm)"
+INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", "--prefer-offline")
+PATIENCE = (  # a registry that is not there is known in seconds: npm's own retries take minutes
+    *("--fetch-retries", "1", "--fetch-retry-mintimeout", "1000", "--fetch-retry-maxtimeout", "2000"),
+    *("--fetch-timeout", "6000"),  # milliseconds without a byte; a slow download goes on
+)
+GET_NODE = "Install Node.js 20 or later with npm, with a network (nodejs.org, or your system's packages nodejs and npm)"
 
 
 def node() -> str:
@@ -59,7 +63,7 @@ def _install(package: str, folder: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder.parent, ignore_cleanup_errors=True) as temporary:
             stage = Path(temporary) / "stage"
             shutil.copytree(LOCKS / package, stage)
-            _run([npm, *INSTALL], stage, package)
+            _run([npm, *INSTALL, *PATIENCE], stage, package)
             if not folder.is_dir():  # another process may have been faster
                 stage.rename(folder)
     except OSError as error:
@@ -86,7 +90,10 @@ def _run(command: list[str], folder: Path, package: str) -> None:
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
         reason = said[0].removeprefix("npm error").strip() if said else f"exit code {done.returncode}"
-        raise MissingCapability(f"npm cannot install {package}: {reason}. It is needed once, with a network.")
+        raise MissingCapability(
+            f"npm cannot install {package}: {reason}. It is needed once, with a network; without one, "
+            "edgedigits embed python and the other engines work."
+        )
 
 
 def _executable(name: str) -> str:
