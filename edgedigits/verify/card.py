@@ -1,6 +1,6 @@
-"""Model cards: `write(folder)` says in one Markdown page what an export folder's files are, do, and do not do.
+"""Model cards: `write_card(folder)` says in one Markdown page what an export folder's files are, do, and do not do.
 
-    manifest.json + parity.json ──write──> README.md
+    manifest.json + parity.json ──write_card──> README.md
 
 The front matter is that of the Hugging Face Hub, so that a folder can be published there as it is. Every figure is
 one that `verify` measured for these very bytes; the words are in `templates/card.md.jinja`.
