@@ -14,7 +14,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from edgedigits.cli import completion
-
 from edgedigits.system.checkout import in_checkout
 
 SHELTER = Path("build/exports")
