@@ -55,6 +55,9 @@ def score(
         )
     print_result(scored(result), result.to_dict(), json)
     _tell(result.skipped)
+    if result.doubts:
+        counts = ", ".join(f"{count:,} {word}" for word, count in result.doubts.items())
+        say(f"edgedigits: note: doubtful: {counts} (the column 'doubts' of {out} says which)")
     if result.errors:
         say(f"{result.errors:,} of {result.items:,} images could not be read: their rows in {out} say why.")
         raise typer.Exit(3)
@@ -120,7 +123,7 @@ def _predicted(read: Sequence[Prediction]) -> Table:
     table = table_of("picture", "answer", "probability>", "doubts")
     for found in read:
         answer = Text("no digit", style="yellow") if found.answer is None else Text(found.answer)
-        table.add_row(found.picture, answer, f"{found.probability:.1%}", "; ".join(found.doubts))
+        table.add_row(found.picture, answer, f"{found.probability:.1%}", "; ".join(map(str, found.doubts)))
     return table
 
 

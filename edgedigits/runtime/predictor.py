@@ -5,6 +5,7 @@ Session     a file in a runtime: what an engine gives
 Predictor   a Session with every check around it: what a caller gets
 """
 
+import functools
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from edgedigits.data import canvases
 from edgedigits.data.canvases import SIDES
+from edgedigits.data.doubts import Doubt, doubts
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import Format
 from edgedigits.records.arrays import EVALUATION_BATCH, Images, Scores
@@ -135,11 +137,20 @@ class Predictor:
 
 @dataclass(frozen=True)
 class Reading:
-    """A canvas file's answer: logits and probabilities float32 `[classes]`, `seen` uint8 `[28, 28]`."""
+    """A canvas file's answer: logits and probabilities float32 `[classes]`, `seen` uint8 `[28, 28]`.
+
+    canvas   what was read
+    """
 
     logits: Scores
     probabilities: Scores
     seen: Images
+    canvas: Images
+
+    @functools.cached_property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What a person should look at in the canvas, whatever the answer."""
+        return doubts(self.canvas)
 
 
 @dataclass(frozen=True)
@@ -158,7 +169,8 @@ class CanvasPredictor(Predictor):
             raise UsageError(f"canvas: uint8 [height, width] wanted, {canvas.dtype} {list(canvas.shape)} given")
         if not all(SIDES[0] <= side <= SIDES[1] for side in canvas.shape):
             raise UsageError(f"canvas: sides of {SIDES[0]} to {SIDES[1]} pixels wanted, {list(canvas.shape)} given")
-        return Reading(*self.call(canvas))
+        logits, probabilities, seen = self.call(canvas)
+        return Reading(logits, probabilities, seen, canvas)
 
     def present(self, images: Images) -> Inputs:
         """Each image on a canvas."""
@@ -166,8 +178,7 @@ class CanvasPredictor(Predictor):
 
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of canvases, and what the network is shown of them, as the file itself says."""
-        readings = [Reading(*self.call(canvas)) for canvas in inputs]
-        logits, probabilities, seen = zip(*((r.logits, r.probabilities, r.seen) for r in readings), strict=True)
+        logits, probabilities, seen = zip(*(self.call(canvas) for canvas in inputs), strict=True)
         return np.stack(logits), np.stack(probabilities), np.stack(seen)
 
     def samples(self, count: int) -> Inputs:
