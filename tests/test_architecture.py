@@ -244,13 +244,13 @@ def test_light_rooms_are_imported_without_torch() -> None:
 FAULTS = {  # in a module of a copy: lines put before its own, and the rule that finds them
     "an import that goes up": ("records/words.py", "from edgedigits.verify import gate", upward),
     "one that goes up inside a function": ("data/idx.py", "def f():\n    from edgedigits.cli import app", upward),
-    "one to the room beside": ("embed/golden.py", "from edgedigits.inference import doubts", upward),
+    "one to the room beside": ("embed/golden.py", "from edgedigits.inference import predict", upward),
     "a circle": ("verify/gate.py", "from edgedigits.verify import verifier", circles),
     "a room that nobody knows": ("attic/__init__.py", "", strangers),
     "a module that never ends": ("verify/gate.py", "#\n" * MOST_LINES, long),
-    "torch in a light room": ("inference/doubts.py", "import torch", heavy),
+    "torch in a light room": ("inference/predict.py", "import torch", heavy),
     "torch behind another import": ("verify/gate.py", "from edgedigits.verify import torch_model", heavy),
-    "torch inside a function": ("inference/doubts.py", "def f():\n    import torch", heavy),
+    "torch inside a function": ("inference/predict.py", "def f():\n    import torch", heavy),
 }
 
 

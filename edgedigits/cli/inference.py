@@ -70,6 +70,9 @@ def score(
         )
     print_result(scored(result), result.to_dict(), json)
     _name_skipped(result.skipped)
+    if result.doubts:
+        counts = ", ".join(f"{count:,} {word}" for word, count in result.doubts.items())
+        say(f"edgedigits: note: doubtful: {counts} (the column 'doubts' of {out} says which)")
     if result.errors:
         say(f"{result.errors:,} of {result.items:,} images could not be read: their rows in {out} say why.")
         raise typer.Exit(3)
@@ -150,7 +153,7 @@ def _predicted(read: Sequence[Prediction], threshold: float | None) -> Sheet:
             answer, probability = Text(_refused(found, threshold or 0.0), style="yellow"), ""
         else:
             answer, probability = Text(found.answer), f"{found.probability:.1%}"
-        sheet.add_row(found.picture, answer, probability, "; ".join(found.doubts))
+        sheet.add_row(found.picture, answer, probability, "; ".join(map(str, found.doubts)))
     return sheet
 
 

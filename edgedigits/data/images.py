@@ -13,6 +13,7 @@ import numpy as np
 from edgedigits.data import kinds
 from edgedigits.data.canvases import SIDES
 from edgedigits.data.dataset import MOST_BYTES
+from edgedigits.data.doubts import Doubt
 from edgedigits.data.paper import ink_is_light
 from edgedigits.errors import DataError
 from edgedigits.records.arrays import Uint8Array
@@ -33,7 +34,7 @@ class Picture:
     """A canvas uint8 `[height, width]`, and what of the file it does not show."""
 
     canvas: Uint8Array
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Doubt, ...] = ()
 
 
 def find_pictures(sources: list[str], skips: kinds.Skips) -> list[str]:
@@ -68,7 +69,7 @@ def read_picture(source: str) -> Picture:
             warnings.simplefilter("ignore")  # of many pixels: they are counted below
             with Image.open(io.BytesIO(content), formats=_decoders()) as file:
                 moves = getattr(file, "is_animated", False) and file.format not in kinds.ONE_PICTURE
-                remarks = ("several frames: the first is read",) if moves else ()
+                remarks = (Doubt.of("several-frames"),) if moves else ()
                 return Picture(_canvas(file), remarks)
     except DataError as error:
         raise DataError(f"{source}: {error}") from error

@@ -17,19 +17,21 @@ BOX = 0.4019  # of the contrast: weaker pixels do not widen the box. Of 1 to 255
 MIDDLE = 127.5
 
 
-def find_ink(canvas: Uint8Array) -> tuple[npt.NDArray[np.float64], float]:
+def find_ink(canvas: Uint8Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """How much of each pixel of a canvas is ink, 0 to 1, and the levels between ink and paper.
 
-    The paper is the side, light or dark, on which most of the border lies.
+    The paper is the side, light or dark, on which most of the border lies. Of canvases `[..., height, width]` of one
+    size, the levels are `[...]`.
     """
     pixels = canvas.astype(np.float64)
-    low, high = pixels.min(), pixels.max()
-    border = np.concatenate([pixels[[0, -1]].ravel(), pixels[:, [0, -1]].ravel()])
+    low, high = pixels.min(axis=(-2, -1), keepdims=True), pixels.max(axis=(-2, -1), keepdims=True)
+    sides = (pixels[..., [0, -1], :], pixels[..., [0, -1]].swapaxes(-2, -1))
+    border = np.concatenate([side.reshape(*canvas.shape[:-2], 1, -1) for side in sides], axis=-1)
     light = border > (low + high) / 2
-    paper_is_light = light.mean() > 0.5
-    paper = border[light == paper_is_light].mean()
-    contrast = (low if paper_is_light else high) - paper
-    return (pixels - paper) / (contrast or 1), abs(float(contrast))
+    paper_is_light = light.mean(axis=-1, keepdims=True) > 0.5
+    paper = border.mean(axis=-1, keepdims=True, where=light == paper_is_light)
+    contrast = np.where(paper_is_light, low, high) - paper
+    return (pixels - paper) / np.where(contrast == 0, 1, contrast), np.abs(contrast[..., 0, 0])
 
 
 def ink_is_light(gray: Uint8Array, visible: Uint8Array) -> bool:

@@ -52,8 +52,10 @@ def warn_of_transposition(source: Path, images: Uint8Array, labels: Sequence[str
 def _wider(images: Uint8Array) -> float:
     """Mean width over mean height of what is inked; NaN where too few are to judge by."""
     inked = images[:: max(1, len(images) // MOST)] > 255 * BOX
-    columns, rows = (inked.any(axis=axis)[inked.any(axis=(1, 2))] for axis in (1, 2))  # [n, 28], without blank images
-    return _extent(columns) / _extent(rows) if len(rows) >= ENOUGH else float("nan")
+    inked = inked[np.asarray(inked.any(axis=(1, 2)))]
+    if len(inked) < ENOUGH:
+        return float("nan")
+    return _extent(np.asarray(inked.any(axis=1))) / _extent(np.asarray(inked.any(axis=2)))
 
 
 def _extent(used: npt.NDArray[np.bool_]) -> float:

@@ -113,7 +113,7 @@ def ask(predictor: Predictor, picture: Uint8Array) -> Reading:
     if isinstance(predictor, CanvasPredictor):
         return predictor.read(picture)
     logits, probabilities = predictor(picture[None])
-    return Reading(logits[0], probabilities[0], picture)
+    return Reading(logits[0], probabilities[0], picture, picture)
 
 
 def _input(name: str, picture: Uint8Array, seen: Uint8Array | None) -> GoldenInput:

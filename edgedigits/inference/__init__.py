@@ -1,2 +1,2 @@
-"""Files put to work: `predict` reads pictures and says what is doubtful (`doubts`), `score` answers images of any
+"""Files put to work: `predict` reads pictures, `score` answers images of any
 number, from `sources` into `sinks`."""

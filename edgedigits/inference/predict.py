@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from edgedigits.data.doubts import Doubt
 from edgedigits.data.images import find_pictures, read_picture
 from edgedigits.data.kinds import Skipped, Skips
 from edgedigits.errors import BadInput, DataError, ModelFileError
 from edgedigits.export.formats import format_of, get_format
-from edgedigits.inference.doubts import doubts
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.progress import Observer, Progress, ignore
@@ -29,7 +29,7 @@ class Prediction(Record):
 
     answer          a label, or None: no digit
     probability     of the likeliest label, and `probabilities` of all
-    doubts          what a person should look at
+    doubts          what a person should look at: a word for programs, a sentence for people
     error           why the picture could not be read; then nothing else is there
     seen            what the network was shown, uint8 `[28, 28]`
     """
@@ -38,7 +38,7 @@ class Prediction(Record):
     answer: str | None = None
     probability: float | None = None
     probabilities: Mapping[str, float] = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     error: str | None = None
     seen: Uint8Array | None = field(default=None, compare=False, metadata=LOCAL)
 
@@ -117,6 +117,6 @@ def _predict(source: str, predictor: CanvasPredictor) -> Prediction:
         answer=labels[best] if sure else None,
         probability=probability,
         probabilities=probabilities,
-        doubts=(*picture.remarks, *doubts(picture.canvas)),
+        doubts=(*picture.remarks, *reading.doubts),
         seen=reading.seen,
     )

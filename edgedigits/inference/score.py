@@ -14,13 +14,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from edgedigits.data.doubts import words_of
 from edgedigits.data.kinds import Skipped
 from edgedigits.data.paper import warn_of_polarity
 from edgedigits.data.transposed import warn_of_transposition
@@ -52,6 +53,7 @@ class ScoreSummary(Record):
     items               of this shard, with those that could not be read and those that an earlier run did
     errors              items that could not be read: each has a row that says why
     skipped             what else the folder holds, by the reason why it is no item
+    doubts              how many items have each doubt, by its word: the column `doubts` says which
     resumed             items that were done already when this run began
     seconds             that this run took, from loading the model to the finished output
     images_per_second   of this run
@@ -68,6 +70,7 @@ class ScoreSummary(Record):
     seconds: float
     images_per_second: float
     skipped: tuple[Skipped, ...] = ()
+    doubts: Mapping[str, int] = field(default_factory=dict)
 
 
 @checked
@@ -84,10 +87,10 @@ def score(
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
     observer: Observer = ignore,
 ) -> ScoreSummary:
-    """Write the label and the probability of every image to a .csv, .jsonl or .parquet file.
+    """Write the label of every image, its probability and what is doubtful to a .csv, .jsonl or .parquet file.
 
     model      an exported file, or the name of a model below `exports`
-    images     an IDX or .npy file, a folder, or a text file of paths: see `sources`
+    images     an IDX, .npy or CSV file, a folder, or a text file of paths: see `sources`
     shard      "i/N": only part i, 0 <= i < N; the N parts are disjoint and complete
     resume     go on with what an interrupted run has left; where there is nothing, begin
     dark_ink   the images show dark ink on a light ground
@@ -115,7 +118,10 @@ def score(
         groups = output.remaining(source.groups(part, batch_size))
 
         def write(batch: Batch, answers: Answers) -> Journal:
-            return output.append(batch, layout.rows(batch, labels, answers))
+            found = words_of(batch.images)
+            for position in batch.errors:  # blank for want of an image, not of ink
+                found[position] = ()
+            return output.append(batch, layout.rows(batch, labels, answers, found), found)
 
         with closing(_pipeline(source, groups, scorer, write)) as written:
             for done in written:
@@ -135,6 +141,7 @@ def score(
         seconds=seconds,
         images_per_second=(output.journal.items - resumed) / seconds,
         skipped=source.skips.all(),
+        doubts=output.journal.doubts,
     )
 
 

@@ -8,12 +8,14 @@ be added: its rows wait as CSV, and become Parquet when all are there.
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -38,19 +40,25 @@ class Answers:
 
 @dataclass(frozen=True)
 class Layout:
-    """How rows look: templates for (id, label, probability) and for (id, reason), with `quote` for texts."""
+    """How rows look: templates for (id, label, probability, doubts) and for (id, reason), with `quote` for texts.
+
+    words   how the words of an item's doubts are written
+    """
 
     header: str
     row: str
     failed: str
     quote: Callable[[str], str]
+    words: Callable[[Sequence[str]], str]
 
-    def rows(self, batch: Batch, labels: tuple[str, ...], answers: Answers) -> bytes:
+    def rows(self, batch: Batch, labels: tuple[str, ...], answers: Answers, doubts: Sequence[Sequence[str]]) -> bytes:
         """The rows of a batch. A probability has six decimals."""
         texts = [self.quote(label) for label in labels]
         named = (item if isinstance(item, int) else self.quote(item) for item in batch.ids)
         classes = map(texts.__getitem__, answers.classes.tolist())
-        rows = [self.row % row for row in zip(named, classes, answers.probabilities.tolist(), strict=True)]
+        written = {words: self.words(words) for words in set(doubts)}
+        columns = (named, classes, answers.probabilities.tolist(), map(written.__getitem__, doubts))
+        rows = [self.row % row for row in zip(*columns, strict=True)]
         for position, reason in batch.errors.items():
             rows[position] = self.failed % (self.quote(str(batch.ids[position])), self.quote(reason))
         return "".join(rows).encode()
@@ -71,16 +79,17 @@ def _utf8(text: str) -> str:
 
 
 CSV = {
-    "index": Layout("index,label,probability\n", "%d,%s,%.6f\n", "", _csv),
-    "path": Layout("path,label,probability,error\n", "%s,%s,%.6f,\n", "%s,,,%s\n", _csv),
+    "index": Layout("index,label,probability,doubts\n", "%d,%s,%.6f,%s\n", "", _csv, " ".join),
+    "path": Layout("path,label,probability,error,doubts\n", "%s,%s,%.6f,,%s\n", "%s,,,%s,\n", _csv, " ".join),
 }
 JSON_LINES = {
-    "index": Layout("", '{"index": %d, "label": %s, "probability": %.6f}\n', "", _json),
+    "index": Layout("", '{"index": %d, "label": %s, "probability": %.6f, "doubts": %s}\n', "", _json, json.dumps),
     "path": Layout(
         "",
-        '{"path": %s, "label": %s, "probability": %.6f, "error": null}\n',
-        '{"path": %s, "label": null, "probability": null, "error": %s}\n',
+        '{"path": %s, "label": %s, "probability": %.6f, "error": null, "doubts": %s}\n',
+        '{"path": %s, "label": null, "probability": null, "error": %s, "doubts": []}\n',
         _json,
+        json.dumps,
     ),
 }
 LAYOUTS = {".csv": CSV, ".jsonl": JSON_LINES, ".parquet": CSV}  # by what the output's name ends with
@@ -113,11 +122,12 @@ class Plan(Record):
 
 @dataclass(frozen=True)
 class Journal(Record):
-    """What counts of an unfinished output: items, the unreadable among them, bytes, and the SHA-256 of the ids."""
+    """What counts of an unfinished output: items, those unreadable or doubtful, bytes, and the SHA-256 of the ids."""
 
     plan: Plan
     items: int = 0
     errors: int = 0
+    doubts: Mapping[str, int] = field(default_factory=dict)
     size: int = 0
     ids_sha256: str = hashlib.sha256().hexdigest()
 
@@ -172,11 +182,13 @@ class Output:
             )
         return groups
 
-    def append(self, batch: Batch, rows: bytes) -> Journal:
-        """Write the rows of the next batch, and from time to time the journal."""
+    def append(self, batch: Batch, rows: bytes, doubts: Sequence[Sequence[str]] = ()) -> Journal:
+        """Write the rows of the next batch, whose items have those doubts, and from time to time the journal."""
         self._ids.update(repr(batch.ids).encode())
         items, errors = self.journal.items + len(batch.ids), self.journal.errors + len(batch.errors)
-        self._write(rows, replace(self.journal, items=items, errors=errors, ids_sha256=self._ids.hexdigest()))
+        found = Counter(self.journal.doubts) + Counter(itertools.chain.from_iterable(doubts))
+        ids = self._ids.hexdigest()
+        self._write(rows, replace(self.journal, items=items, errors=errors, doubts=dict(found), ids_sha256=ids))
         if time.monotonic() - self._committed >= COMMIT_SECONDS:
             self._commit()
         return self.journal

@@ -5,6 +5,7 @@ Session     a file in a runtime: what an engine gives
 Predictor   a Session with every check around it: what a caller gets
 """
 
+import functools
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.data import canvases
+from edgedigits.data.doubts import Doubt, doubts
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import Format
 from edgedigits.records.arrays import EVALUATION_BATCH, Images, Scores
@@ -162,11 +164,20 @@ class Predictor:
 
 @dataclass(frozen=True)
 class Reading:
-    """A canvas file's answer: logits and probabilities float32 `[classes]`, `seen` uint8 `[28, 28]`."""
+    """A canvas file's answer: logits and probabilities float32 `[classes]`, `seen` uint8 `[28, 28]`.
+
+    canvas   what was read
+    """
 
     logits: Scores
     probabilities: Scores
     seen: Images
+    canvas: Images
+
+    @functools.cached_property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What a person should look at in the canvas, whatever the answer."""
+        return doubts(self.canvas)
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,9 @@ class CanvasPredictor(Predictor):
         It may be a picture, in colour too, or the path of one. Raises UsageError where it is none, DataError where a
         picture cannot be read, and ModelFileError.
         """
-        return Reading(*self.session.call(as_canvas(canvas)))
+        pixels = as_canvas(canvas)
+        logits, probabilities, seen = self.session.call(pixels)
+        return Reading(logits, probabilities, seen, pixels)
 
     def present(self, images: Images) -> Inputs:
         """Each image on a canvas."""
@@ -193,8 +206,7 @@ class CanvasPredictor(Predictor):
 
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of canvases, and what the network is shown of them, as the file itself says."""
-        readings = [Reading(*self.session.call(canvas)) for canvas in inputs]
-        logits, probabilities, seen = zip(*((r.logits, r.probabilities, r.seen) for r in readings), strict=True)
+        logits, probabilities, seen = zip(*(self.session.call(canvas) for canvas in inputs), strict=True)
         return np.stack(logits), np.stack(probabilities), np.stack(seen)
 
     def samples(self, count: int) -> Inputs:

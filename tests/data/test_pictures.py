@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from edgedigits.data import images, kinds
 from edgedigits.data.canvases import SIDES
+from edgedigits.data.doubts import Doubt
 from edgedigits.data.images import find_pictures, read_image, read_picture
 from edgedigits.data.kinds import KINDS, REFUSED, Skips
 from edgedigits.errors import DataError
@@ -78,7 +79,7 @@ def test_of_an_animation_the_first_frame_is_read_and_that_is_said(tmp_path: Path
     path = saved(stroke(), tmp_path / "moving.png", save_all=True, append_images=[blank])
     found = read_picture(path)
     assert is_dark_on_light(found.canvas)
-    assert found.remarks == ("several frames: the first is read",)
+    assert found.remarks == (Doubt("several-frames", "several frames: the first is read"),)
 
 
 @pytest.mark.parametrize("name", ["large.png", "large.jpg"])

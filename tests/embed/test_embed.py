@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from PIL import Image
@@ -275,6 +276,102 @@ def test_a_file_of_the_shelf_reads_pictures(
     usage = run(target, folder / PROGRAMS[target][0])
     assert (usage.returncode, usage.stdout) == (2, "")
     assert usage.stderr.startswith("usage: ")
+
+
+def picture(kind: str, folder: Path) -> Path:
+    """A drawn 7 on paper, as a picture of some kind."""
+    made = Image.fromarray(255 - canvases.paste(drawn.digits(10, seed=5)[0][7], largest=(200, 200)))
+    path = folder / f"7.{kind}"
+    if kind == "turned.jpg":
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned clockwise
+        made.rotate(90, expand=True).save(path, exif=exif)
+    elif kind == "sixteen.png":
+        Image.fromarray(np.asarray(made).astype(np.uint16) * 257).save(path)
+    elif kind == "clear.png":
+        ink = made.point(lambda level: 255 - level)
+        clear = Image.new("RGBA", made.size, (0, 0, 0, 0))
+        clear.putalpha(ink if np.median(np.asarray(ink)) < 128 else made)
+        clear.save(path)
+    elif kind == "large.png":
+        made.resize((4000, 4000)).save(path)
+    else:
+        made.convert("RGB").save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["png", "jpg", "gif", "bmp", "webp", "tif", "turned.jpg", "sixteen.png", "clear.png", "large.png"]
+)
+def test_with_pillow_the_python_program_reads_every_picture(kind: str, ready: Install, tmp_path: Path) -> None:
+    folder = ready("python", "canvas")
+    done = run("python", folder / "digits.py", picture(kind, tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    wanted = run("python", folder / "digits.py", picture("png", tmp_path)).stdout
+    assert done.stdout.split(": ")[1].split()[0] == wanted.split(": ")[1].split()[0]
+
+
+def test_a_picture_that_is_none_is_named_in_the_python_program(ready: Install, tmp_path: Path) -> None:
+    folder = ready("python", "canvas")
+    (tmp_path / "text.png").write_text("hello")
+    picture("png", tmp_path).with_name("cut.png").write_bytes(picture("png", tmp_path).read_bytes()[:-80])
+    Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
+    Image.fromarray(np.zeros((30, 30), np.float32)).save(tmp_path / "float.tif")
+    names = ["text.png", "cut.png", "huge.png", "float.tif", "gone.png"]
+    done = run("python", folder / "digits.py", *(tmp_path / name for name in names))
+    assert done.returncode == 1
+    wanted = [
+        "none of these kinds of picture",
+        "not a readable picture",
+        "at most 50,000,000",
+        "32 bits",
+        "No such file",
+    ]
+    for line, name, reason in zip(done.stderr.splitlines(), names, wanted, strict=True):
+        assert line.startswith(f"{tmp_path / name}: ")
+        assert reason in line
+
+
+def test_without_pillow_the_python_program_says_which_package_to_install(ready: Install, tmp_path: Path) -> None:
+    folder = ready("python", "canvas")
+    program = "import sys; sys.modules['PIL'] = None; sys.path.insert(0, sys.argv.pop(1)); import digits; "
+    program += "sys.exit(digits.main())"
+    command = [sys.executable, "-c", program, folder, folder / "example.pgm", picture("png", tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{folder / 'example.pgm'}: ")
+    assert done.stderr == f"{tmp_path / '7.png'}: no binary PGM picture (P5); to read other kinds: pip install pillow\n"
+
+
+@pytest.mark.needs("node", "npm")
+def test_without_sharp_the_node_program_says_which_package_to_install(ready: Install, tmp_path: Path) -> None:
+    folder = ready("node", "canvas")
+    done = run("node", folder / "digits.mjs", picture("png", tmp_path))
+    reason = "no binary PGM picture (P5); to read other kinds: npm install --ignore-scripts sharp"
+    assert (done.returncode, done.stderr) == (1, f"{tmp_path / '7.png'}: {reason}\n")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_console_that_lacks_a_letter_shows_it_escaped(encoding: str, ready: Install, tmp_path: Path) -> None:
+    folder = ready("python", "canvas")
+    path = tmp_path / "\N{LATIN SMALL LETTER DOTLESS I}.pgm"
+    shutil.copy(folder / "example.pgm", path)
+    command = [sys.executable, str(folder / "digits.py"), str(path)]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    shown = str(path).encode(encoding, "backslashreplace")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(shown + b": ")
+
+
+@every_program
+def test_help_is_there_with_examples(target: str, ready: Install) -> None:
+    folder = ready(target, "canvas")
+    for option in ("-h", "--help"):
+        done = run(target, folder / PROGRAMS[target][0], option)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("usage: ")
+        assert "examples:" in done.stdout
 
 
 @every_program

@@ -10,6 +10,7 @@ from PIL import Image
 from edgedigits import load
 from edgedigits.data import canvases
 from edgedigits.data.dataset import Dataset
+from edgedigits.data.doubts import Doubt
 from edgedigits.data.kinds import FOLDER, NO_PICTURE
 from edgedigits.errors import BadInput, DataError, ModelFileError, UsageError
 from edgedigits.inference.predict import find_model, predict
@@ -60,7 +61,7 @@ def test_below_the_threshold_there_is_no_digit(exports: Path, tmp_path: Path) ->
     assert found.probability == pytest.approx(0.1)
     assert result.threshold is not None
     assert found.probability < result.threshold
-    assert found.doubts == ("empty: nothing differs from the paper",)
+    assert found.doubts == (Doubt("empty", "empty: nothing differs from the paper"),)
 
 
 def test_a_picture_that_cannot_be_read_does_not_hide_the_others(pictures: Path, exports: Path) -> None:

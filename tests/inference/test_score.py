@@ -1,6 +1,7 @@
 """Scoring: every answer is the model's, in every shard and format, after every kill; and the callable for clusters."""
 
 import contextlib
+import csv
 import json
 import os
 import pickle
@@ -20,6 +21,8 @@ import pytest
 from PIL import Image
 
 from edgedigits import score as score_images
+from edgedigits.data import drawn
+from edgedigits.data.kinds import NO_PICTURE, REFUSED
 from edgedigits.errors import DataError, ModelFileError, UsageError
 from edgedigits.export.formats import get_format
 from edgedigits.inference import sinks, sources
@@ -66,8 +69,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         return pyarrow.parquet.read_table(path).to_pylist()  # type: ignore[no-any-return]
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
-    names, *rows = (line.split(",") for line in path.read_text().splitlines())
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("suffix", sinks.LAYOUTS)
@@ -96,6 +99,54 @@ def test_an_unreadable_image_has_a_row_that_says_why(suffix: str, folder: Path, 
         unreadable = index in (7, 30)
         assert (row["label"] or None) == (None if unreadable else str(answers[index]))
         assert ("not a readable image" in (row["error"] or "")) == unreadable
+
+
+@pytest.mark.parametrize("suffix", sinks.LAYOUTS)
+def test_doubts_are_words_in_a_column_and_counted(suffix: str, tmp_path: Path) -> None:
+    images = np.repeat(IMAGES[:1] * 0, 5, axis=0)
+    images[1, 4:24, 12:16] = 255
+    images[2, 0:24, 12:16] = 255
+    images[3, 4:24, 12:16] = 40
+    images[4, 4:24, [6, 18]] = 50
+    np.save(tmp_path / "digits.npy", images)
+    summary = score_images(MODEL, tmp_path / "digits.npy", tmp_path / f"out{suffix}", batch_size=2)
+    found = [row["doubts"] or "" for row in read(tmp_path / f"out{suffix}")]
+    wanted = ["empty", "", "touches-border", "low-contrast", "low-contrast several-shapes"]
+    assert [" ".join(doubts) if isinstance(doubts, list) else doubts for doubts in found] == wanted
+    assert summary.to_dict()["doubts"] == {"empty": 1, "touches-border": 1, "low-contrast": 2, "several-shapes": 1}
+
+
+def test_what_is_no_picture_is_counted_and_what_cannot_be_read_is_not_doubted(folder: Path, tmp_path: Path) -> None:
+    (folder / "labels.csv").write_text("a,b")
+    (folder / "more").mkdir()
+    for name in ("1.heic", "2.heic", "README"):
+        (folder / "more" / name).write_bytes(b"")
+    summary = score_images(MODEL, folder, tmp_path / "out.csv", batch_size=16)
+    assert [(found.count, found.reason) for found in summary.skipped] == [(2, NO_PICTURE), (2, REFUSED[".heic"])]
+    assert (summary.items, summary.errors) == (40, 2)
+    assert "empty" not in summary.doubts
+
+
+def test_a_csv_of_pixels_is_scored_as_its_images_are(tmp_path: Path, array: Path) -> None:
+    rows = [",".join(["7", *map(str, image.ravel())]) for image in IMAGES]
+    (tmp_path / "digits.csv").write_text("\n".join(rows))
+    for source in (tmp_path / "digits.csv", array):
+        score_images(MODEL, source, tmp_path / f"{source.stem}.out.csv", batch_size=64)
+    written = [(tmp_path / f"{source.stem}.out.csv").read_bytes() for source in (tmp_path / "digits.csv", array)]
+    assert written[0] == written[1]
+
+
+def test_digits_that_lie_on_their_sides_are_noticed(tmp_path: Path) -> None:
+    images = drawn.digits(300, seed=0)[0]
+    np.save(tmp_path / "digits.npy", images.transpose(0, 2, 1))
+    with pytest.warns(UserWarning, match="seem to be stored transposed"):
+        score_images(MODEL, tmp_path / "digits.npy", tmp_path / "noticed.csv")
+    (tmp_path / "digits.npy").rename(tmp_path / "emnist-digits.npy")
+    with pytest.warns(UserWarning, match="turned upright"):
+        score_images(MODEL, tmp_path / "emnist-digits.npy", tmp_path / "turned.csv")
+    np.save(tmp_path / "digits.npy", images)
+    score_images(MODEL, tmp_path / "digits.npy", tmp_path / "usual.csv")
+    assert (tmp_path / "turned.csv").read_bytes() == (tmp_path / "usual.csv").read_bytes()
 
 
 def test_dark_ink_is_inverted_and_its_absence_is_warned_of(tmp_path: Path) -> None:
@@ -127,7 +178,7 @@ def test_the_rows_of_all_shards_are_those_of_one_run(
 def test_a_shard_may_be_empty(array: Path, tmp_path: Path) -> None:
     array.write_bytes(idx(IMAGES[:1]))
     assert score_images(MODEL, array, tmp_path / "out.csv", shard="0/2").items == 0
-    assert (tmp_path / "out.csv").read_text() == "index,label,probability\n"
+    assert (tmp_path / "out.csv").read_text() == "index,label,probability,doubts\n"
 
 
 class Killed(BaseException):

@@ -18,6 +18,7 @@ from edgedigits.inference.sources import Batch, Ids
 from edgedigits.system import files
 
 PLAN = Plan(model_sha256="abc", input="paths", dark_ink=False, batch_size=3, shard="0/1")
+DOUBTS = [(), ("low-contrast", "touches-border"), ()]
 LABELS = ("T-shirt, top", "bag")
 PATHS = ["a.png", 'b,"\n.png', "c\udcff.png"]
 IMAGES = np.zeros((3, 28, 28), np.uint8)
@@ -30,7 +31,7 @@ def batch(start: int) -> Batch:
 
 
 def append(output: Output, start: int) -> None:
-    output.append(batch(start), CSV["index"].rows(batch(start), LABELS, ANSWERS))
+    output.append(batch(start), CSV["index"].rows(batch(start), LABELS, ANSWERS, DOUBTS), DOUBTS)
 
 
 def groups(count: int = 4) -> Iterator[Ids]:
@@ -38,26 +39,34 @@ def groups(count: int = 4) -> Iterator[Ids]:
 
 
 def test_csv_rows_are_read_back() -> None:
-    rows = CSV["path"].header.encode() + CSV["path"].rows(Batch(PATHS, IMAGES, {2: "no, image"}), LABELS, ANSWERS)
+    rows = CSV["path"].header.encode() + CSV["path"].rows(
+        Batch(PATHS, IMAGES, {2: "no, image"}), LABELS, ANSWERS, DOUBTS
+    )
     assert list(csv.DictReader(io.StringIO(rows.decode(), newline=""))) == [
-        {"path": "a.png", "label": "T-shirt, top", "probability": "0.500000", "error": ""},
-        {"path": 'b,"\n.png', "label": "bag", "probability": "1.000000", "error": ""},
-        {"path": "c\\udcff.png", "label": "", "probability": "", "error": "no, image"},
+        {"path": "a.png", "label": "T-shirt, top", "probability": "0.500000", "error": "", "doubts": ""},
+        {
+            "path": 'b,"\n.png',
+            "label": "bag",
+            "probability": "1.000000",
+            "error": "",
+            "doubts": "low-contrast touches-border",
+        },
+        {"path": "c\\udcff.png", "label": "", "probability": "", "error": "no, image", "doubts": ""},
     ]
-    assert CSV["index"].rows(batch(7), LABELS, ANSWERS).decode() == (
-        '7,"T-shirt, top",0.500000\n8,bag,1.000000\n9,bag,0.333333\n'
+    assert CSV["index"].rows(batch(7), LABELS, ANSWERS, DOUBTS).decode() == (
+        '7,"T-shirt, top",0.500000,\n8,bag,1.000000,low-contrast touches-border\n9,bag,0.333333,\n'
     )
 
 
 def test_json_lines_are_read_back() -> None:
-    rows = JSON_LINES["path"].rows(Batch(PATHS, IMAGES, {2: 'no "image"'}), LABELS, ANSWERS)
+    rows = JSON_LINES["path"].rows(Batch(PATHS, IMAGES, {2: 'no "image"'}), LABELS, ANSWERS, DOUBTS)
     assert [json.loads(row) for row in rows.splitlines()] == [
-        {"path": "a.png", "label": "T-shirt, top", "probability": 0.5, "error": None},
-        {"path": 'b,"\n.png', "label": "bag", "probability": 1, "error": None},
-        {"path": "c\\udcff.png", "label": None, "probability": None, "error": 'no "image"'},
+        {"path": "a.png", "label": "T-shirt, top", "probability": 0.5, "error": None, "doubts": []},
+        {"path": 'b,"\n.png', "label": "bag", "probability": 1, "error": None, "doubts": list(DOUBTS[1])},
+        {"path": "c\\udcff.png", "label": None, "probability": None, "error": 'no "image"', "doubts": []},
     ]
-    rows = JSON_LINES["index"].rows(batch(7), LABELS, ANSWERS)
-    assert json.loads(rows.splitlines()[2]) == {"index": 9, "label": "bag", "probability": 0.333333}
+    rows = JSON_LINES["index"].rows(batch(7), LABELS, ANSWERS, DOUBTS)
+    assert json.loads(rows.splitlines()[2]) == {"index": 9, "label": "bag", "probability": 0.333333, "doubts": []}
 
 
 def test_parquet_has_the_rows_and_their_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,17 +75,23 @@ def test_parquet_has_the_rows_and_their_types(tmp_path: Path, monkeypatch: pytes
     with Output(path, PLAN, layout.header) as output:
         for _ in range(4):
             found = Batch(PATHS, IMAGES, {2: "no, image"})
-            output.append(found, layout.rows(found, LABELS, ANSWERS))
+            output.append(found, layout.rows(found, LABELS, ANSWERS, DOUBTS))
         output.finish()
     table = pyarrow.parquet.read_table(path)
     assert dict(zip(table.schema.names, map(str, table.schema.types), strict=True)) == {
-        "path": "string", "label": "string", "probability": "double", "error": "string",
+        "path": "string", "label": "string", "probability": "double", "error": "string", "doubts": "string",
     }  # fmt: skip
     assert table.num_rows == 12
     assert pyarrow.parquet.ParquetFile(path).num_row_groups > 1
     assert table.to_pylist()[-2:] == [
-        {"path": 'b,"\n.png', "label": "bag", "probability": 1.0, "error": None},
-        {"path": "c\\udcff.png", "label": None, "probability": None, "error": "no, image"},
+        {
+            "path": 'b,"\n.png',
+            "label": "bag",
+            "probability": 1.0,
+            "error": None,
+            "doubts": "low-contrast touches-border",
+        },
+        {"path": "c\\udcff.png", "label": None, "probability": None, "error": "no, image", "doubts": None},
     ]
     assert [file.name for file in tmp_path.iterdir()] == ["out.parquet"]
 
@@ -89,7 +104,7 @@ def test_an_output_without_rows_is_whole(suffix: str, tmp_path: Path) -> None:
         output.finish()
     if suffix == ".parquet":
         table = pyarrow.parquet.read_table(path)
-        assert (table.num_rows, table.schema.names) == (0, ["index", "label", "probability"])
+        assert (table.num_rows, table.schema.names) == (0, ["index", "label", "probability", "doubts"])
     else:
         assert path.read_text() == layout.header
 

@@ -96,7 +96,7 @@ export async function read(name) {
 /** The picture in any kind that sharp decodes: turned upright, grey, no larger than the file takes. */
 async function readWithSharp(data) {
   const sharp = (await import("sharp").catch(() => null))?.default;
-  if (!sharp) throw new RangeError("no binary PGM picture (P5); to read other kinds: npm install sharp");
+  if (!sharp) throw new RangeError("no binary PGM picture (P5); to read other kinds: npm install --ignore-scripts sharp");
   const longest = CONTRACT.sides?.[1];
   const { data: pixels, info } = await sharp(data, { limitInputPixels: MOST_PIXELS })
     .rotate() // as its EXIF data says

@@ -99,7 +99,7 @@ def session() -> onnxruntime.InferenceSession:
 def read(path: str | Path) -> np.ndarray:
     """The picture in a file, uint8 [height, width]. Raises OSError, and ValueError where it holds none."""
     if Path(path).suffix == ".npy":
-        return np.load(path, allow_pickle=False)
+        return np.asarray(np.load(path, allow_pickle=False))
     data = Path(path).read_bytes()
     return read_pgm(data) if PGM.match(data) else read_with_pillow(data)
 
@@ -120,7 +120,7 @@ def read_pgm(data: bytes) -> np.ndarray:
 def read_with_pillow(data: bytes) -> np.ndarray:
     """The picture in any of FORMATS: turned upright, grey, no larger than the file takes. Raises ValueError."""
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         raise ValueError("no binary PGM picture (P5); to read other kinds: pip install pillow") from None
     try:
@@ -133,7 +133,7 @@ def read_with_pillow(data: bytes) -> np.ndarray:
             if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, not scale them
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             image = on_paper(image.convert("RGBA")).convert("L")
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ValueError(f"none of these kinds of picture: {', '.join(FORMATS)}") from None
     except (OSError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
         raise ValueError(f"not a readable picture ({error})") from None
@@ -152,9 +152,15 @@ def on_paper(image: "Image.Image") -> "Image.Image":
     return Image.alpha_composite(paper, image)
 
 
+def write_any_letter() -> None:
+    """Let a console of cp1252 or ASCII show names and labels with letters that it lacks: escaped, not as an error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def main() -> int:
     """Print an answer for each picture that the command line names."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # a console of cp1252 or ASCII lacks letters of names and labels
+    write_any_letter()
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(USAGE)
         return 0
@@ -166,7 +172,7 @@ def main() -> int:
         try:
             print(f"{name}: {answer(read(Path(name)))}")
         except (OSError, ValueError) as error:
-            print(f"{name}: {error}", file=sys.stderr)
+            print(f"{name}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
             unread += 1
     return 1 if unread else 0
 

@@ -1,6 +1,7 @@
 // Reads digits: `const reader = await load("model.onnx")`, then `await reader.read(imageData)`.
-// With the model, contract.json and the folder onnxruntime beside it, this file is all that another page needs.
+// With the model, contract.json, doubts.js, ort.js and ort.wasm beside it, this file is all that another page needs.
 
+import { doubts } from "./doubts.js";
 import * as ort from "./ort.js";
 
 const beside = (name) => new URL(name.split("/").map(encodeURIComponent).join("/"), import.meta.url);
@@ -55,6 +56,7 @@ class Reader {
    * best            the likeliest label, whether or not it is sure enough; `probability` is its own
    * probabilities   Float32Array in the order of the labels, and so are `logits`
    * seen            Uint8Array of 28x28 pixels: what the network was shown
+   * doubts          what a person should look at, { word, sentence } each: see doubts.js
    * milliseconds    that the model took
    */
   async read(image) {
@@ -67,6 +69,7 @@ class Reader {
     const probability = Math.max(...probabilities);
     const best = labels[probabilities.indexOf(probability)];
     const label = probability < threshold ? null : best;
-    return { label, best, probability, probabilities, logits, seen, milliseconds };
+    const doubted = doubts(feeds[input.name].data, image.width, image.height);
+    return { label, best, probability, probabilities, logits, seen, doubts: doubted, milliseconds };
   }
 }

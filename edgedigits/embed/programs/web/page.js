@@ -109,8 +109,10 @@ function row(table, name, count) {
 /** Show an answer of each model; the first model's is the large one. */
 function show(answers) {
   const [first] = answers;
-  if (first.label !== null) answer(first.label, `${percent(first.probability)} sure`);
-  else answer("no digit", empty(first) ? "Nothing to read yet." : `At best ${first.best}, with ${percent(first.probability)}.`);
+  const doubts = first.doubts.map(({ sentence }) => `; ${sentence}`).join("");
+  if (first.label !== null) answer(first.label, `${percent(first.probability)} sure${doubts}`);
+  else if (empty(first)) answer("no digit", "Nothing to read yet.");
+  else answer("no digit", `At best ${first.best}, with ${percent(first.probability)}${doubts}.`);
   $("answer").className = first.label === null ? "none" : first.label.length > 2 ? "long" : "";
   bars.forEach(({ head, cells }, index) => {
     const probability = first.probabilities[index];
