@@ -9,7 +9,9 @@ DEMO := build/demo
 .PHONY: help demo test fuzz faults lint format bench engines tables exports pictures clean
 
 help: ## Show these lines
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+	@while IFS= read -r line; do case "$$line" in \
+		[a-z]*': '*'## '*) printf 'make %-9s %s\n' "$${line%%:*}" "$${line#*## }" ;; \
+	esac; done < $(firstword $(MAKEFILE_LIST))
 
 $(READY): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
