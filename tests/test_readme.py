@@ -83,8 +83,11 @@ def test_the_commands_at_the_top_are_the_promised_ones() -> None:
 
 def test_the_chain_passes_and_prints_what_the_readme_shows(chain: tuple[Path, str]) -> None:
     shown = next(block for block in blocks("text") if "verdict" in block)
-    wanted = skeleton(shown)
-    assert skeleton(chain[1])[-len(wanted) :] == wanted
+    head, _, last = shown.partition("...\n")
+    printed, wanted = skeleton(chain[1]), skeleton(head)
+    start = printed.index(wanted[0])
+    assert printed[start : start + len(wanted)] == wanted
+    assert printed[-1:] == skeleton(last)
 
 
 def skeleton(output: str) -> list[str]:
@@ -240,12 +243,11 @@ def test_the_commands_that_look_measure_and_prove_run(chain: tuple[Path, str], t
 
 
 def test_every_block_is_run_by_a_test_above() -> None:
-    """But for the one that installs what a device without torch needs: `tests/test_light.py` runs what it allows."""
-    assert len(blocks("sh")) == 9
+    assert len(blocks("sh")) == 8
     assert len(blocks("python")) == 4
     assert len(blocks("text")) == 2
     assert len(blocks("toml")) == 1
-    assert README.count("```") == 2 * 16
+    assert README.count("```") == 2 * 15
 
 
 def test_it_is_short_and_what_it_prints_fits_a_terminal() -> None:
@@ -268,7 +270,7 @@ def test_the_pages_of_figures_are_fresh() -> None:
 
 def test_the_accuracies_in_words_are_those_that_were_measured() -> None:
     found = [measured.mean for name in PRESETS if (measured := find_figures(name, "default"))]
-    assert f"reach {min(found):.1%} to {max(found):.1%}".replace("%", "", 0) in README.replace("\n", " ")
+    assert f"reach {min(found):.1%} to {max(found):.1%}" in README.replace("\n", " ")
 
 
 def test_pictures_that_it_shows_are_there() -> None:
@@ -306,7 +308,7 @@ def test_every_option_in_the_readme_exists() -> None:
         for command in (train.train, export.export, verify.verify, embed.embed, inference.predict)
         for name in signature(command).parameters
     }
-    ours = re.sub(r"^torchrun .* -m ", "", README, flags=re.MULTILINE)
+    ours = re.sub(r"^torchrun .* -m |`pip install [^`]*`", "", README, flags=re.MULTILINE)
     assert set(re.findall(r"(?<=[ `])--[a-z-]+", ours)) <= declared
 
 
