@@ -25,6 +25,7 @@ from edgedigits.runtime import predictor as runtime_predictor
 from edgedigits.runtime.load import load
 from edgedigits.runtime.predictor import Predictor, Session, latency_us
 from edgedigits.system import files
+from edgedigits.system.processors import Load
 from tests.helpers import FORMAT_NAMES
 
 ROW = BenchRow(
@@ -180,6 +181,24 @@ def test_where_nothing_is_compared_there_is_no_table_of_ratios(capsys: pytest.Ca
     result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, (row(flips=None),), ())
     tables.print_table(cli_bench.benchmark(result))
     assert "ratio to" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("busy", "told"), [(None, False), (0.1, False), (1.25, True)])
+def test_a_machine_that_others_kept_busy_is_told(
+    busy: float | None, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, (row(flips=None),), (), busy)
+    tables.print_table(verify.benchmark(result))
+    assert ("the machine was busy while this was measured" in capsys.readouterr().out) == told
+    assert ("busy" in result.to_dict()) == (busy is not None)
+
+
+@pytest.mark.parametrize("load", [Load(2, 0.5), None])
+def test_the_processors_are_looked_at_between_rounds(load: Load | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "look", lambda _: load)
+    loads: list[Load] = []
+    assert measure([], loads=loads) == []
+    assert loads == ([load] * bench.ROUNDS if load else [])
 
 
 def test_rounds_are_interleaved_and_reported() -> None:

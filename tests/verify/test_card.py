@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from edgedigits.cli.app import app
+from edgedigits.cli.main import app
 from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.exporter import export
