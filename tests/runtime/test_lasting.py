@@ -1,4 +1,4 @@
-"""A predictor lasts: in threads, after a fork, pickled, and after its process ended, every answer is its own image's."""
+"""A predictor lasts, in threads, forks and pickles, and after its process ended: every answer is its own image's."""
 
 import asyncio
 import gc
