@@ -11,9 +11,28 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+from edgedigits.cli import completion
 
 PIPELINE = ("train", "export", "verify", "bench", "inspect", "predict", "score", "embed", "demo", "card", "reproduce")
+NAMES = {"{engines}": completion.engines, "{targets}": completion.targets}
+
+
+class NamingCommand(TyperCommand):
+    """A command in whose help "{engines}" or "{targets}" stands for the names that there are, those of plug-ins too.
+
+    They are looked up when the help is asked for, so that nothing is imported before.
+    """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help with the names in it."""
+        parameters: list[Any] = self.params
+        for parameter in parameters:
+            for placeholder, names in NAMES.items():
+                if placeholder in parameter.help:
+                    parameter.help = parameter.help.replace(placeholder, ", ".join(names(ctx, "")))
+        super().format_help(ctx, formatter)
 
 
 class _Commands(TyperGroup):

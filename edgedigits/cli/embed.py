@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from edgedigits.cli.app import Exports, Json, app, print_result, say
+from edgedigits.cli.app import Exports, Json, NamingCommand, app, print_result, say
 from edgedigits.cli.tables import table_of
 from edgedigits.records.words import size
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from edgedigits.embed.embedder import Embedding
 
 
-@app.command()
+@app.command(cls=NamingCommand)
 def embed(
-    target: Annotated[str, typer.Argument(help="What the other program is written in: node, python or web.")],
+    target: Annotated[str, typer.Argument(help="What the other program is written in: {targets}.")],
     model: Annotated[str, typer.Argument(help="An ONNX file, or a name below --exports: then its canvas file first.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to make; it must be empty or missing.")],
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,

@@ -11,7 +11,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.cli.app import DATASET, DarkInk, DataDir, Exports, Json, Runs, Trust, app, print_result, say
+from edgedigits.cli.app import (
+    DATASET,
+    DarkInk,
+    DataDir,
+    Exports,
+    Json,
+    NamingCommand,
+    Runs,
+    Trust,
+    app,
+    print_result,
+    say,
+)
 from edgedigits.cli.tables import table_of
 from edgedigits.records.report import RECORDED
 from edgedigits.records.words import size
@@ -23,7 +35,7 @@ if TYPE_CHECKING:
     from edgedigits.runtime.inspection import Inspection
 
 
-@app.command()
+@app.command(cls=NamingCommand)
 def verify(
     file: Annotated[list[Path] | None, typer.Argument(help="Exported files; without any, all below --exports.")] = None,
     dataset: Annotated[str | None, DATASET] = None,
@@ -35,10 +47,7 @@ def verify(
     min_accuracy: Annotated[float | None, typer.Option(min=0, max=100, help="Accuracy to reach, in percent.")] = None,
     max_size: Annotated[int | None, typer.Option(min=0, help="Bytes of a file.")] = None,
     max_latency_us: Annotated[float | None, typer.Option(min=0, help="Median microseconds of one image.")] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Run ONNX files in onnxruntime, openvino, opencv, reference, node or web."),
-    ] = None,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="What runs the files: {engines}.")] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
     trust: Trust = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="PATH", help="Also write a page to look at.")] = None,

@@ -158,7 +158,7 @@ def _require_takes(target: Target, path: Path, row: Format) -> None:
 
 
 def _package(paths: Sequence[Path], opener: Opener) -> Package:
-    """The files, once they have passed the checks of `edgedigits.safety` and answered.
+    """The files, once they have passed the checks of `runtime/safety` and answered.
 
     Raises ModelFileError.
     """
