@@ -7,6 +7,7 @@ would take the letters of a string for names.
 """
 
 import collections.abc
+import errno
 import functools
 import inspect
 import numbers
@@ -47,13 +48,13 @@ def several(given: OneOrMore[T]) -> list[T]:
 def as_path(given: str | os.PathLike[str], name: str) -> Path:
     """A path. Raises UsageError where it is none, or none that the system can take."""
     try:
-        text = os.fspath(given)
-        os.fsencode(text)
-        path = Path(text)
-    except (TypeError, ValueError) as error:
+        path = Path(os.fspath(given))
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise _refused(name, "a path of a length that the system takes", given) from error
+    except Exception as error:  # no path, one with a zero byte or half a character in it, or an object that fails
         raise _refused(name, "a path", given) from error
-    if "\0" in str(text) or not isinstance(text, str):
-        raise _refused(name, "a path", given)
     return path
 
 
@@ -120,8 +121,15 @@ def _as(kind: Any, value: Any, name: str) -> Any:
     if origin in NUMBERS and not isinstance(value, int | float):
         return origin(value)  # of numpy: no JSON takes these
     if origin in MANY:
-        return tuple(_taken(typing.get_args(kind)[0], one, name) for one in value)
+        return tuple(_taken(typing.get_args(kind)[0], one, name) for one in _listed(value, name))
     return value
+
+
+def _listed(value: Iterable[Any], name: str) -> list[Any]:
+    try:
+        return list(value)
+    except TypeError as error:  # it has what an iterable has, and is none: an array without a dimension
+        raise _refused(name, "several", value) from error
 
 
 def _word(kind: Any) -> str:
@@ -132,6 +140,6 @@ def _word(kind: Any) -> str:
 
 
 def _refused(name: str, wanted: str, value: object) -> UsageError:
-    shown = repr(value)
+    shown = repr(value).encode(errors="backslashreplace").decode().partition("\n")[0]
     cut = shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…"
     return UsageError(f"{name}: {wanted} wanted, {type(value).__name__} {cut} given")

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import io
 import logging
+import os
 import platform
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from edgedigits.errors import MissingCapability
+
+OWNER = os.getpid()  # of what threads there are
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -23,13 +26,18 @@ def versions(*packages: str) -> dict[str, str]:
 
 
 def import_torch(what: str) -> Any:
-    """The module torch, which `what` needs: a command, a file. Raises MissingCapability where it is not installed."""
+    """The module torch, which `what` needs: a command, a file; in a forked process it has one thread from now on.
+
+    Raises MissingCapability where it is not installed.
+    """
     try:
         import torch
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise needs_torch(what) from error
+    if os.getpid() != OWNER:  # forked: torch would wait for the threads of its pool, which only the parent has
+        torch.set_num_threads(1)
     return torch
 
 
