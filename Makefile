@@ -6,7 +6,7 @@ READY := .venv/ready
 DEMO := build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults lint format bench engines exports clean
+.PHONY: help demo test fuzz faults lint format bench engines tables exports pictures clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -14,6 +14,7 @@ help: ## Show these lines
 $(READY): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'EdgeDigits needs Python 3.11 or later. Name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@echo 'Setting up .venv: torch and the other packages are about 3 GB to download. This takes some minutes, once.' >&2
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
 	@touch $@
@@ -53,12 +54,19 @@ bench: $(READY) ## Measure training and files beside the tutorials' loops, into 
 engines: $(READY) ## Measure the files of exports/ in every engine, into edgedigits/bench/engines.json; TIMES=1: the times alone
 	$(BIN)/python -m edgedigits.cli.measure engines $(if $(TIMES),--times)
 
+tables: $(READY) ## Write exports/README.md from what was measured
+	$(BIN)/python -m edgedigits.cli.measure tables
+
 exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
 	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs
 	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs
 	$(BIN)/edgedigits verify --runs build/runs
 	$(BIN)/edgedigits card --license mit
+	$(BIN)/python -m edgedigits.cli.measure tables
+
+pictures: $(READY) ## Take the README's pictures of a real run, in a headless Chromium
+	$(BIN)/python -m tests.pictures
 
 clean: ## Remove everything that make made
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

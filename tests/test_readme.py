@@ -378,7 +378,7 @@ def test_the_limits_in_the_readme_are_the_defaults() -> None:
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    text = Path(app.__file__).read_text(encoding="utf-8")
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(app.__file__).parent.glob("*.py"))
     declared = set(re.findall(r"--[a-z-]+", text)) | {
         f"--{name.replace('_', '-')}"
         for command in (train.train, export.export, verify.verify, embed.embed, inference.predict)

@@ -1,3 +1,3 @@
 """What is measured, and what was: `bench` times files and torch models in one run; `training` and `engines` are how
 the figures in `measured.json` and `engines.json` are measured anew (`tutorial` has the published loops to measure
-beside), and `figures` reads them."""
+beside), `figures` reads them, and `shelf` shows them on the page beside the files of `exports/`."""

@@ -45,7 +45,7 @@ def models() -> list[Row]:
     """A preset a row: what it is, and its training beside the published loop of its tutorial."""
     from edgedigits.models.classifier import parameter_count
 
-    rows = []
+    rows: list[Row] = []
     for name, preset in PRESETS.items():
         published, tutorial, default = (_known(name, recipe) for recipe in (PUBLISHED, "tutorial", "default"))
         rows.append(
@@ -94,7 +94,7 @@ def files(exports: Path) -> list[Row]:
 def latencies() -> list[Row]:
     """A preset a row: median microseconds of one image in each format, and the int8 file's over the float file's."""
     known = {(row.name, row.format): row for row in read_figures().inference.rows}
-    rows = []
+    rows: list[Row] = []
     for name in PRESETS:
         ratio = known[name, "onnx-int8"].to_float
         cells = [f"{known[name, form].latency_us:.1f}" for form in TIMED]
@@ -104,7 +104,7 @@ def latencies() -> list[Row]:
 
 def engines() -> list[Row]:
     """An engine a row: answers that differ from the torch model's, and of canvas files from ONNX Runtime's."""
-    rows = []
+    rows: list[Row] = []
     for name, known in _by_engine().items():
         floats = [known[f"{preset}.onnx"] for preset in PRESETS]
         flips = [row.flips for row in floats if row.flips is not None]
@@ -123,7 +123,7 @@ def engines() -> list[Row]:
 
 def engine_times() -> list[Row]:
     """An engine a row: microseconds of one image, float / int8, of each preset."""
-    rows = []
+    rows: list[Row] = []
     for name, known in _by_engine().items():
         pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in PRESETS]
         cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 def embed(
     target: Annotated[
         str,
-        typer.Argument(
-            autocompletion=completion.targets, help="What the other program is written in: node, python or web."
-        ),
+        typer.Argument(autocompletion=completion.targets, help="What the other program is written in: {targets}."),
     ],
     model: Annotated[
         str,

@@ -26,6 +26,8 @@ def main(arguments: Sequence[str]) -> None:
     engines.add_argument("--times", action="store_true", help="leave the answers as they are")
     engines.add_argument("--runs", type=Path, default=Path("build/runs"))
     engines.set_defaults(run=lambda options: measure_engines(options.engine, options.times, options.runs))
+    tables = what.add_parser("tables", help="write exports/README.md from what was measured")
+    tables.set_defaults(run=lambda _: write_tables(Path("exports")))
     options = parser.parse_args(arguments)
     options.run(options)
 
@@ -77,6 +79,14 @@ def measure_engines(names: Sequence[str], times: bool, runs: Path) -> None:
     rows = [row for row in before if row.engine.name not in (names or known)] + measured
     rows.sort(key=lambda row: known.index(row.engine.name))
     files.write_text(engines.FILE, engines.Comparison(machine(), tuple(rows)).to_json())
+
+
+def write_tables(exports: Path) -> None:
+    """The page of figures beside the files of a folder."""
+    from edgedigits.bench import shelf
+    from edgedigits.system import files
+
+    files.write_text(exports / shelf.FILE, shelf.shelf_text(exports))
 
 
 def trainings(found: Sequence[Measurement]) -> RenderableType:

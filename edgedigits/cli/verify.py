@@ -99,7 +99,7 @@ def verify(
         typer.Option(
             metavar="NAME",
             autocompletion=completion.engines,
-            help="Run ONNX files in onnxruntime, openvino, opencv, reference, node or web.",
+            help="What runs the files: {engines}.",
         ),
     ] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,

@@ -157,7 +157,7 @@ def _require_takes(target: Target, path: Path, row: Format) -> None:
 
 
 def _package(paths: Sequence[Path]) -> Package:
-    """The files, once they have passed the checks of `edgedigits.safety` and answered in a process of their own.
+    """The files, once they have passed the checks of `runtime/safety` and answered in a process of their own.
 
     Raises ModelFileError.
     """

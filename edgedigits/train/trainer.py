@@ -102,9 +102,9 @@ def train(
             return found
         with reproducible(recipe.seed, target):
             classifier = build_classifier(spec).to(target).to(memory_format=torch.channels_last)
-            with StateSaver(folder, setup, save_every, world, found) as keeper:
-                history = loop.fit(classifier, recipe, learn, validate, observer, world, keeper)
-                seconds = keeper.seconds
+            with StateSaver(folder, setup, save_every, world, found) as saver:
+                history = loop.fit(classifier, recipe, learn, validate, observer, world, saver)
+                seconds = saver.seconds
         record = Checkpoint(
             name=folder.name,
             model=model,

@@ -1,7 +1,7 @@
-"""What `verify` and `bench` compare: exported files, and the torch models that they came from.
+"""The files that `verify` and `bench` ask: found, checked against their manifest and their checkpoint, and opened.
 
-A file is found by its manifest or its name, its torch model by the SHA-256 in its contract. Nothing
-here knows one format from another.
+A file is found by its manifest or its name; what it is compared with (`references`) by the SHA-256 in its contract.
+Nothing here knows one format from another.
 """
 
 import warnings

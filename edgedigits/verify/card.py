@@ -1,6 +1,6 @@
-"""Model cards: `write(folder)` says in one Markdown page what an export folder's files are, do, and do not do.
+"""Model cards: `write_card(folder)` says in one Markdown page what an export folder's files are, do, and do not do.
 
-    manifest.json + parity.json ──write──> README.md
+    manifest.json + parity.json ──write_card──> README.md
 
 The front matter is that of the Hugging Face Hub, so that a folder can be published there as it is. Every figure is
 one that `verify` measured for these very bytes; the words are in `templates/card.md.jinja`.
@@ -85,7 +85,7 @@ def write_card(folder: Path, licence: str | None = None) -> Path:
 
 
 def card_text(folder: Path, licence: str | None = None) -> str:
-    """The card of an export folder; errors as those of `write`."""
+    """The card of an export folder; errors as those of `write_card`."""
     listing = read_manifest(folder)
     if listing is None:
         raise BadInput(f"{folder}: no {manifest.FILE} here. Name a folder that edgedigits export wrote.")

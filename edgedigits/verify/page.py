@@ -1,9 +1,9 @@
 """The page that shows a verification: one HTML file that needs no network, no script and no other file.
 
-    verification + Evidence of each file ──write──> report.html
+    verification + Evidence of each file ──write_page──> report.html
 
 `verify(html=...)` writes it. What is shown comes from the records; the words and the look are in
-`templates/report.html.jinja`. Labels and paths are untrusted: the template escapes whatever it is given.
+`templates/page.html.jinja`. Labels and paths are untrusted: the template escapes whatever it is given.
 """
 
 import base64

@@ -70,7 +70,7 @@ def reproduce(
     where the data set is not the recorded one, UsageError where this version has no such preset, and
     MissingCapability where a device or a format is lacking.
     """
-    environment.import_torch("reproduce")
+    environment.import_torch("edgedigits reproduce")
     from edgedigits.export.exporter import export
     from edgedigits.train.trainer import train
 

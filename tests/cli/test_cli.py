@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,12 +24,15 @@ from edgedigits import __version__
 from edgedigits.cli.app import app
 from edgedigits.cli.main import main
 from edgedigits.data import published
+from edgedigits.embed.targets import TARGETS
 from edgedigits.errors import DataError
 from edgedigits.export.formats import get_format
 from edgedigits.export.manifest import FILE as MANIFEST
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import Artifact, Manifest
+from edgedigits.runtime.engines import ENGINES
 from edgedigits.system import files
+from edgedigits.system.plugins import Registry
 from tests.helpers import FORMAT_NAMES
 
 SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
@@ -182,7 +186,14 @@ def test_help_leaves_out_nothing_of_what_it_explains(command: str, edgedigits: C
     shown = edgedigits(command, "--help")
     assert shown.code == 0
     for parameter in COMMANDS[command].params:
-        assert parameter.help in shown.out
+        for part in re.split(r"\{\w+\}", parameter.help):
+            assert part in shown.out
+
+
+@pytest.mark.parametrize(("command", "known"), [("verify", ENGINES), ("embed", TARGETS)])
+def test_help_names_what_there_is(command: str, known: Registry[Any], edgedigits: Cli, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert f": {', '.join(known.names)}." in edgedigits(command, "--help").out
 
 
 def test_no_command_is_left_out_here() -> None:
@@ -394,11 +405,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("export --format onx --runs {runs}", 2, "unknown format 'onx': did you mean 'onnx'?"),
         ("export --quantize --method statc --runs {runs}", 2, "unknown method 'statc': did you mean 'static'?"),
         ("export --method static --runs {runs}", 2, "--method says how to quantize: add --quantize"),
-        (
-            "export --format pt2 --quantize --runs {runs}",
-            2,
-            "quantize: pt2 has no form with the method dynamic",
-        ),
+        ("export --format pt2 --quantize --runs {runs}", 2, "quantize: pt2 has no form with the method dynamic"),
         ("export --model fc-tinny --runs {runs}", 2, "unknown run 'fc-tinny': did you mean 'fc-tiny'?"),
         ("export", 3, "runs: no trained models here. Run edgedigits train"),
         ("export --runs {runs} --exports in-the-way", 4, "cannot write to in-the-way"),
@@ -407,11 +414,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("predict x.png --show", 2, "--show draws for people"),
         ("predict x.png --model-file in-the-way", 3, "in-the-way: no canvas file, by its name"),
         ("export --input canvs --runs {runs}", 2, "unknown input 'canvs': did you mean 'canvas'?"),
-        (
-            "export --input canvas --format pt2 --runs {runs}",
-            2,
-            "pt2 takes no canvas: there is no such form of it",
-        ),
+        ("export --input canvas --format pt2 --runs {runs}", 2, "pt2 takes no canvas: there is no such form of it"),
         ("bench", 3, "exports: no exported files here. Run edgedigits export"),
         ("bench nothing.onnx", 3, "nothing.onnx is missing"),
         ("bench in-the-way", 3, "in-the-way: no format has its suffix"),

@@ -589,9 +589,10 @@ def test_a_pt2_weight_that_is_marked_as_a_pickle_is_refused(exports: Path, tmp_p
 def test_a_pt2_file_with_a_damaged_graph_is_refused(exports: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.pt2", tmp_path))
     repacked(path, models_model_json=b'{"graph_module": {}}')
-    for read in (HERE.open, HERE.describe):
-        with pytest.raises(ModelFileError, match="not a valid pt2 file"):
-            read(path)
+    with pytest.raises(ModelFileError, match=r"fc-tiny\.pt2: pt2 cannot load it \(GraphModule"):
+        HERE.open(path)
+    with pytest.raises(ModelFileError, match="not a valid pt2 file"):
+        HERE.describe(path)
 
 
 def test_a_pt2_file_is_described_without_running_it(exports: Path) -> None:

@@ -134,6 +134,10 @@ class _Worker:
             return False
         code = self.process.poll()
         self._collect()
+        if self.result.done[self.index] == self.count:  # how long it takes to leave says nothing of an input
+            self._kill()
+            self.process = None
+            return False
         now = (self.cells[0], self.cells[1])
         if now != self.seen:
             self.seen, self.changed = now, time.monotonic()

@@ -1,4 +1,4 @@
-"""Kill a training at random moments, again and again, and resume it: `python -m tests.kills --moments 300`.
+"""Kill a training at random moments, again and again, and resume it: `python -m tests.helpers.kills --moments 300`.
 
 Each attempt is a process of its own, which kill -9 ends at a random moment from its beginning to its end. After each
 kill every file in the run's folder must be whole; each training that gets through must have the bytes of one that was

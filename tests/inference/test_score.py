@@ -28,7 +28,7 @@ from edgedigits.inference.sources import Batch, Ids
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.artifact import Contract
 from edgedigits.records.progress import Progress
-from edgedigits.runtime.load import load
+from edgedigits.runtime.load import Opener, load
 from edgedigits.runtime.predictor import Predictor
 from tests.conftest import FONT, draw
 from tests.helpers import FORMAT_NAMES
@@ -315,6 +315,18 @@ def test_files_of_every_format_score(name: str, exports: Path, array: Path, tmp_
     score_images(model, array, tmp_path / "out.csv")
     answers = load(model)(IMAGES)[0].argmax(1)
     assert [row["label"] for row in read(tmp_path / "out.csv")] == [str(answer) for answer in answers]
+
+
+def test_the_file_runs_in_the_engine_that_is_asked_for(array: Path, tmp_path: Path) -> None:
+    for engine in ("onnxruntime", "reference"):
+        score_images(MODEL, array, tmp_path / f"{engine}.jsonl", opener=Opener(engine=engine))
+    found, wanted = read(tmp_path / "reference.jsonl"), read(tmp_path / "onnxruntime.jsonl")
+    assert [row["label"] for row in found] == [row["label"] for row in wanted]
+    with pytest.raises(UsageError, match="unknown engine 'opnvino'"):
+        score_images(MODEL, array, tmp_path / "out.csv", opener=Opener(engine="opnvino"))
+    with pytest.raises(UsageError, match="engine torchscript runs TorchScript files, and this is none"):
+        score_images(MODEL, array, tmp_path / "out.csv", opener=Opener(engine="torchscript"))
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_canvas_file_takes_no_such_images(exports: Path) -> None:

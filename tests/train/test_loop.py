@@ -96,7 +96,9 @@ def test_an_epochs_loss_and_accuracy_are_means_over_images(classifier: Classifie
     for epoch in fit(classifier, still, digits.train, digits.test, ignore).epochs:
         assert epoch.loss == pytest.approx(metrics.cross_entropy(scores, labels), rel=1e-5)
         assert epoch.accuracy == pytest.approx(float((scores.argmax(1) == labels).mean()), rel=1e-6)
-        assert epoch.validation_accuracy == pytest.approx(compute_accuracy(classifier, digits.test))
+        assert epoch.validation_accuracy == pytest.approx(
+            compute_accuracy(classifier, digits.test.images, digits.test.labels)
+        )
         test_loss = metrics.cross_entropy(compute_logits(classifier, digits.test.images), digits.test.labels)
         assert epoch.validation_loss == pytest.approx(test_loss)
 

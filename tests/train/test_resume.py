@@ -19,7 +19,9 @@ import torch
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, MissingCapability, UsageError
+from edgedigits.models import classifier
 from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.networks import fc
 from edgedigits.records.model import Checkpoint, History, Recipe
 from edgedigits.records.progress import Progress
 from edgedigits.system import files
@@ -150,13 +152,11 @@ def test_times_are_sums_of_the_parts(digits: Dataset, tmp_path: Path) -> None:
 def test_layers_that_draw_at_random_draw_on_where_they_were(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edgedigits.models.networks import fc
-
     class Dropping(fc.Network):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(torch.nn.functional.dropout(x, training=self.training))
 
-    monkeypatch.setattr(fc, "Network", Dropping)
+    monkeypatch.setattr(classifier, "NETWORKS", {"fc": Dropping})
     never = begin(digits, tmp_path / "never")
     for after in (3, 5):
         interrupted(after, digits, tmp_path / "often", resume=True)
@@ -250,29 +250,29 @@ def test_ctrl_c_finishes_the_step_and_writes_the_state(digits: Dataset, whole: P
         assert untimed(begin(digits, tmp_path, resume=True).folder) == untimed(whole)
 
 
-def keeping(whole: Path, tmp_path: Path) -> StateSaver:
+def state_saver(whole: Path, tmp_path: Path) -> StateSaver:
     return StateSaver(tmp_path, read_checkpoint(whole).setup(), 60, ALONE)
 
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_a_second_ctrl_c_does_not_wait(whole: Path, tmp_path: Path) -> None:
-    with contextlib.suppress(KeyboardInterrupt), keeping(whole, tmp_path) as keeper:
+    with contextlib.suppress(KeyboardInterrupt), state_saver(whole, tmp_path) as saver:
         signal.raise_signal(signal.SIGINT)
-        assert keeper.signal == signal.SIGINT
+        assert saver.signal == signal.SIGINT
         signal.raise_signal(signal.SIGINT)
         pytest.fail("it waited")
 
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_behind_the_last_step_is_not_lost(whole: Path, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), keeping(whole, tmp_path):
+    with pytest.raises(KeyboardInterrupt), state_saver(whole, tmp_path):
         signal.raise_signal(signal.SIGINT)
 
 
 def test_a_handler_of_the_callers_own_stays(whole: Path, tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with keeping(whole, tmp_path):
+        with state_saver(whole, tmp_path):
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
     finally:
@@ -460,9 +460,9 @@ def test_a_state_holds_no_path_and_no_pickle(digits: Dataset, tmp_path: Path) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes fork there not at all")
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    """A few of the moments that `python -m tests.kills --moments 300` tries."""
+    """A few of the moments that `python -m tests.helpers.kills --moments 300` tries."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.kills", "--moments", "6", "--folder", tmp_path],
+        [sys.executable, "-m", "tests.helpers.kills", "--moments", "6", "--folder", tmp_path],
         capture_output=True,
         text=True,
         check=False,

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -33,13 +32,12 @@ from edgedigits.errors import ModelFileError
 from edgedigits.export.calibration import PRODUCTS, activation_ranges
 from edgedigits.export.formats import Source
 from edgedigits.export.onnx.convert import float_graph, save
-from edgedigits.export.onnx.graph import TINY
+from edgedigits.export.onnx.graph import TINY, Array
 from edgedigits.records.arrays import Images
 
 MOVING = ("MaxPool", "Reshape", "Unsqueeze")  # move values or choose among them: integers as well as floats
 LEVELS = 64  # of a weight, each way: 64 * 255 * 2 fits in 16 bits
 PRECISION = 2.0**10  # of scales: another processor's last bit in a sum must not change the file
-Array = npt.NDArray[Any]
 
 
 def write(source: Source, path: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgedigits.errors import MissingCapability, UsageError, first_line
+from edgedigits.export.formats import CONTAINERS
 from edgedigits.records.report import EngineRef
 from edgedigits.system.plugins import Registry
 
@@ -71,7 +72,8 @@ def engine_for(container: str, name: str | None) -> Engine:
     """The engine of that name, or a container's own. Raises UsageError where it does not run such files."""
     engine = get_engine(name or DEFAULTS[container])
     if container not in engine.containers:
-        raise UsageError(f"engine {engine.name} runs {' and '.join(engine.containers)} files, and this is none.")
+        titles = " and ".join(CONTAINERS[runs].title for runs in engine.containers)
+        raise UsageError(f"engine {engine.name} runs {titles} files, and this is none.")
     return engine
 
 

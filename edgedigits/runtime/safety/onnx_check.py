@@ -6,7 +6,7 @@
 
 A manifest proves that a file is what was exported, not who exported it: whoever can write the file can
 write its manifest. So ONNX files, which are data, pass `check_onnx` wherever they come from, and commands
-run them in a process of their own (`edgedigits/sandbox.py`).
+run them in a process of their own (`edgedigits/runtime/sandbox.py`).
 """
 
 import math

@@ -1,0 +1,112 @@
+"""A device without torch: what needs none works there, and what does says so in a line.
+
+Torch is hidden from Python's finder in a process of its own, which is what an environment without it looks like.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edgedigits.data import canvases, drawn
+from edgedigits.data.dataset import Dataset
+
+ROOT = Path(__file__).parents[1]
+SHELF = ROOT / "exports"
+HIDDEN = """
+import sys
+from importlib.machinery import PathFinder
+
+class Light(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        hidden = name.partition(".")[0] in {"torch", "torchvision", "onnxscript"}
+        return None if hidden else super().find_spec(name, path, target)
+
+sys.meta_path = [Light if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+NEEDS_TORCH = {
+    "train": ("train",),
+    "export": ("export",),
+    "reproduce": ("reproduce", str(SHELF / "cnn")),
+}
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that finds no torch."""
+    folder = tmp_path_factory.mktemp("light")
+    (folder / "sitecustomize.py").write_text(HIDDEN)
+    path = os.pathsep.join(map(str, (folder, ROOT, os.environ.get("PYTHONPATH", ""))))
+    return os.environ | {"PYTHONPATH": path}
+
+
+def edgedigits(light: dict[str, str], *arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edgedigits", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=light, cwd=cwd, check=False)
+
+
+def test_torch_is_hidden(light: dict[str, str]) -> None:
+    code = "import importlib.util as u; print(u.find_spec('torch'), u.find_spec('numpy') is None)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=light, check=True)
+    assert done.stdout == "None False\n"
+
+
+def test_files_are_verified_against_what_was_recorded(light: dict[str, str], mnist: Dataset, tmp_path: Path) -> None:
+    assert len(mnist.test) == 10_000
+    folder = shutil.copytree(SHELF / "cnn", tmp_path / "cnn")  # the report is written beside the files
+    done = edgedigits(light, "verify", folder / "cnn.onnx", "--json")
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads(done.stdout)["reports"]
+    assert (report["compared_with"], report["flips"], report["passed"]) == ("manifest", None, True)
+
+
+def test_files_are_measured(light: dict[str, str], mnist: Dataset) -> None:
+    assert len(mnist.test) == 10_000
+    done = edgedigits(light, "bench", SHELF / "fc", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert {row["format"] for row in rows} == {"onnx", "onnx-int8", "onnx-canvas", "onnx-canvas-int8"}
+    assert all(row["latency_us"] > 0 and row["flips"] is None for row in rows)
+
+
+def test_files_are_inspected_and_pictures_are_read(light: dict[str, str], tmp_path: Path) -> None:
+    assert json.loads(edgedigits(light, "inspect", SHELF / "fc" / "fc.int8.onnx", "--json").stdout)["opset"] == 17
+    Image.fromarray(canvases.paste(drawn.digits(10, seed=0)[0][7])).save(tmp_path / "photo.png")
+    done = edgedigits(light, "predict", tmp_path / "photo.png", "--json")
+    assert json.loads(done.stdout)["predictions"][0]["answer"] == "7", done.stderr
+
+
+def test_images_are_scored_and_files_embedded(light: dict[str, str], digits_folder: Path, tmp_path: Path) -> None:
+    done = edgedigits(light, "score", SHELF / "fc" / "fc.onnx", digits_folder / "3", "--out", tmp_path / "a.csv")
+    assert done.returncode == 0, done.stderr
+    done = edgedigits(light, "embed", "python", "cnn", "--exports", SHELF, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    subprocess.run([sys.executable, "selftest.py"], cwd=tmp_path / "out", env=light, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", NEEDS_TORCH)
+def test_what_needs_torch_says_so_in_a_line(name: str, light: dict[str, str], tmp_path: Path) -> None:
+    done = edgedigits(light, *NEEDS_TORCH[name], cwd=tmp_path)
+    wanted = "needs torch, which is not installed here: pip install torch torchvision"
+    assert done.returncode == 4
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [f"edgedigits: edgedigits {name} {wanted}"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_in_python(light: dict[str, str]) -> None:
+    code = """if True:
+        import edgedigits as ed
+        for use in (lambda: ed.train, lambda: ed.export, lambda: ed.load("exports")):
+            try:
+                use()
+            except ed.EdgeDigitsError as error:
+                print(error.exit_code, "needs torch" in str(error))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=light, cwd=ROOT, check=True)
+    assert done.stdout == "4 True\n" * 3
