@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from edgedigits.runtime.inspection import Inspection
 
 
-OFF_THE_TEST_SET = "off the test set: accuracy on so many images of each kind, and (answers that are not torch's)"
+OFF_THE_TEST_SET = "Off the test set: accuracy on so many images of a kind, and (answers that differ from torch's)"
 Files = Annotated[
     list[Path] | None,
     typer.Argument(autocompletion=completion.files, help="Exported files; without any, all below --exports."),
@@ -309,11 +309,11 @@ def _robustness(reports: Sequence[ParityReport]) -> list[RenderableType]:
     if not shown:
         return []
     samples = {found.condition: found.samples for report in shown for found in promised(report.robustness)}
-    sheet = Sheet(("off the test set", *(f"{count:,} {name}>" for name, count in samples.items())))
+    sheet = Sheet(("file", *(f"{count:,} {name}>" for name, count in samples.items())))
     for report in shown:
         cells = {found.condition: found for found in report.robustness}
         sheet.add_row(report.path, *(_robust(cells.get(name)) for name in samples))
-    return ["", sheet, Text(OFF_THE_TEST_SET, style="dim"), ""]
+    return ["", Text(OFF_THE_TEST_SET), sheet, ""]
 
 
 def _robust(found: Robustness | None) -> str:
