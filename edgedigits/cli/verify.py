@@ -275,13 +275,9 @@ def _figures_of(report: ParityReport) -> list[str]:
 
 
 def _recorded(reports: Sequence[ParityReport]) -> list[Text]:
-    """A line for each file that could not be compared answer by answer."""
+    """A line for each file that could not be compared answer by answer: why; the verdict says what was done instead."""
     return [
-        Text(
-            f"{report.path}: {report.missing}: compared with the accuracy that its manifest recorded, "
-            "not answer by answer",
-            style="yellow",
-        )
+        Text(f"{report.path}: {report.missing}", style="yellow")
         for report in reports
         if report.compared_with == RECORDED
     ]
