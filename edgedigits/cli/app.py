@@ -21,8 +21,8 @@ from edgedigits.system.checkout import in_checkout
 
 SHELTER = Path("build/exports")
 PIPELINE = ("train", "export", "verify", "bench", "inspect", "predict", "score", "embed", "demo", "card", "reproduce")
-NAMES = {"{engines}": completion.engines, "{targets}": completion.targets}
 DATA, LIMITS, FOLDERS, OUTPUT = "Data", "Limits", "Folders", "Output"  # groups of options in a command's help
+NAMES = {"{engines}": completion.engines, "{targets}": completion.targets}
 
 
 def _as_flags(parameters: list[Any]) -> list[Any]:
@@ -36,9 +36,27 @@ def _as_flags(parameters: list[Any]) -> list[Any]:
 class _Command(TyperCommand):
     """Its `--help` stands with the other options that say what is printed.
 
-    In the help, "{engines}" and "{targets}" stand for the names that there are, those of plug-ins too. They are looked
-    up when the help is asked for, so that nothing is imported before.
+    In help, "{engines}" or "{targets}" stands for the names that there are, those of plug-ins too. They are looked up
+    when the help is asked for, so that nothing is imported before.
     """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help with the names in it."""
+        self._name(ctx)
+        super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """What Tab offers; some shells show an option's help beside it."""
+        self._name(ctx)
+        found: list[Any] = super().shell_complete(ctx, incomplete)
+        return found
+
+    def _name(self, ctx: Any) -> None:
+        parameters: list[Any] = self.params
+        for parameter in parameters:
+            for placeholder, names in NAMES.items():
+                if placeholder in parameter.help:
+                    parameter.help = parameter.help.replace(placeholder, ", ".join(names(ctx, "")))
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All parameters, in the order of the help."""
@@ -47,15 +65,6 @@ class _Command(TyperCommand):
             if parameter.name == "help":
                 parameter.rich_help_panel = OUTPUT
         return parameters
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The help with the names in it."""
-        parameters: list[Any] = self.params
-        for parameter in parameters:
-            for placeholder, names in NAMES.items():
-                if placeholder in parameter.help:
-                    parameter.help = parameter.help.replace(placeholder, ", ".join(names(ctx, "")))
-        super().format_help(ctx, formatter)
 
 
 class _Commands(TyperGroup):

@@ -23,8 +23,9 @@ class Sheet:
     headings   `>` behind one sets its column flush right
     prose      columns whose text may be wrapped
 
-    Where the width does not hold all columns, the first is printed again with those that did not fit. Where even that
-    takes more than MOST_BLOCKS, each row becomes its name and a sentence of its figures.
+    Where the width does not hold all columns, the first is printed again with those that did not fit, for the rows
+    that have any of them. Where even that takes more than MOST_BLOCKS, each row becomes its name and a sentence of its
+    figures.
     """
 
     headings: tuple[str, ...]
@@ -40,7 +41,7 @@ class Sheet:
         if 0 < len(blocks) <= MOST_BLOCKS:
             for number, columns in enumerate(blocks):
                 yield from ([Text()] if number else [])
-                yield self._table(columns)
+                yield self._table(columns, further=number > 0)
         else:
             yield from self._sentences(options.max_width)
 
@@ -72,14 +73,17 @@ class Sheet:
     def _heading(self, index: int) -> str:
         return self.headings[index].rstrip(">")
 
-    def _table(self, columns: Sequence[int]) -> Table:
+    def _table(self, columns: Sequence[int], further: bool) -> Table:
+        """A block; a further one leaves out the rows of which it says nothing."""
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
         for index in columns:
             right = self.headings[index].endswith(">")
             wrapped = self._heading(index) in self.prose
             table.add_column(self._heading(index), justify="right" if right else "left", no_wrap=not wrapped)
         for row in self.rows:
-            table.add_row(*(row[index] for index in columns))
+            cells = [row[index] for index in columns]
+            if not further or any(map(str, cells[1:])):
+                table.add_row(*cells)
         return table
 
     def _sentences(self, width: int) -> Iterator[Text]:

@@ -88,6 +88,11 @@ def test_a_second_block_names_its_rows_again() -> None:
     assert shown[2].split()[:3] == ["cnn.int8.onnx", "FAILED", "1,512"]
 
 
+def test_a_second_block_leaves_out_the_rows_that_it_knows_nothing_of() -> None:
+    shown = [line.split()[0] for line in lines(PICTURES, 70) if line and not line.startswith(" ")]
+    assert shown == ["picture", "scans/a.png", "scans/数字.png", "picture", "scans/数字.png"]
+
+
 def test_where_there_is_little_room_a_row_is_a_sentence() -> None:
     shown = lines(VERDICTS, 40)
     assert shown[:2] == ["cnn.onnx", "  verdict passed, flips 0, torch 99.51%,"]
