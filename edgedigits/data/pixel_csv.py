@@ -4,7 +4,9 @@ With a header or without, the label first, last or missing, commas, semicolons o
 index of the file's lines, so that any of them can be read while no more than these are in memory.
 """
 
+import os
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +59,14 @@ class PixelCsv:
         """The text of rows `start` to `stop`. Raises DataError."""
         return _lines(self.path, self.starts, start + self.skipped, stop + self.skipped)
 
-    def images(self, lines: list[str], start: int = 0) -> Uint8Array:
-        """The images uint8 `[n, 28, 28]` of lines, of which the first is row `start`. Raises DataError."""
+    def images(self, lines: Sequence[str], rows: Iterable[int]) -> Uint8Array:
+        """The images uint8 `[n, 28, 28]` of lines, which are those rows of the file. Raises DataError."""
         columns = range(self.first, self.first + PIXELS)
         options = {"delimiter": self.delimiter, "usecols": columns, "ndmin": 2, "comments": None, "quotechar": '"'}
         try:
             pixels = np.loadtxt(lines, dtype=np.uint8, **options)  # type: ignore[call-overload]
         except ValueError:  # perhaps whole numbers that are written as 255.0
-            pixels = np.array([self._row(line, start + row) for row, line in enumerate(lines)])
+            pixels = np.array([self._row(line, row) for line, row in zip(lines, rows, strict=True)])
         if len(pixels) != len(lines):
             raise DataError(f"{self.path}: an empty line among the rows. Remove it.")
         return np.asarray(pixels, dtype=np.uint8).reshape(-1, *IMAGE_SHAPE)
@@ -102,16 +104,16 @@ def find_pixel_csv(path: Path) -> PixelCsv | None:
     delimiter = max(DELIMITERS, key=rows[0].count)
     fields = [row.strip().split(delimiter) for row in rows]
     header = fields[0] if _is_header(fields) else None
-    if not _is_numeric(fields[-1 if header else 0]) or files.is_there(rows[0].strip()):
+    if not _is_numeric(fields[-1 if header else 0]) or os.path.lexists(rows[0].strip()):
         return None
     starts, total = _index(path)
     skipped = 1 if header else 0
     if total == skipped:
         return None
     sample = _sample(path, starts, skipped, total)
-    label, first = _columns(path, header, [row.strip().split(delimiter) for row in sample])
+    label, first = _columns(path, header, [line.strip().split(delimiter) for line in sample.values()])
     found = PixelCsv(path, delimiter, len(fields[0]), label, first, skipped, total - skipped, starts)
-    if found.images(sample).max() == 1:
+    if found.images(list(sample.values()), sample).max() == 1:
         raise DataError(f"{path}: no pixel is above 1; {WANTED}: multiply them by 255.")
     return found
 
@@ -127,8 +129,9 @@ def load_csv(path: Path, dark_ink: bool) -> Dataset:
         raise DataError(f"{path}: {table.total:,} images, at most {MOST_IMAGES:,} wanted. Train on a part of them.")
     images, names = np.empty((table.total, *IMAGE_SHAPE), np.uint8), []
     for start in range(0, table.total, STRIDE):
-        lines = table.lines(start, min(start + STRIDE, table.total))
-        images[start : start + STRIDE] = table.images(lines, start)
+        rows = range(start, min(start + STRIDE, table.total))
+        lines = table.lines(rows.start, rows.stop)
+        images[rows.start : rows.stop] = table.images(lines, rows)
         names += table.labels(lines)
     labels = in_order(set(names))
     if not 2 <= len(labels) <= MOST_CLASSES:
@@ -162,7 +165,7 @@ def _is_header(fields: list[list[str]]) -> bool:
     numbers = [NUMBER.fullmatch(field) for field in fields[0]]
     if not any(numbers) or (len(fields[0]) > PIXELS and not all(numbers[1:-1])):
         return _is_numeric(fields[1])
-    counted = [int(_number(field)) for field in fields[0] if NUMBER.fullmatch(field)]
+    counted = [_number(field) for field in fields[0] if NUMBER.fullmatch(field)]
     return len(counted) > 2 and any(counted == list(range(first, first + len(counted))) for first in (0, 1))
 
 
@@ -207,14 +210,14 @@ def _lines(path: Path, starts: tuple[int, ...], start: int, stop: int) -> list[s
     return content.decode(encoding, "replace").split("\n")[start - block * STRIDE : stop - block * STRIDE]
 
 
-def _sample(path: Path, starts: tuple[int, ...], skipped: int, total: int) -> list[str]:
-    """Rows from all over a file: labels may be sorted."""
-    blocks = np.unique(np.linspace(0, len(starts) - 2, SAMPLE).astype(int)).tolist()
-    return [
-        line
-        for block in blocks
-        for line in _lines(path, starts, max(skipped, block * STRIDE), min(total, block * STRIDE + 2 * SAMPLE))
-    ]
+def _sample(path: Path, starts: tuple[int, ...], skipped: int, total: int) -> dict[int, str]:
+    """Rows from all over a file, since labels may be sorted, by their numbers."""
+    sample = {}
+    for block in np.unique(np.linspace(0, len(starts) - 2, SAMPLE).astype(int)).tolist():
+        first = max(skipped, block * STRIDE)
+        lines = _lines(path, starts, first, min(total, block * STRIDE + 2 * SAMPLE))
+        sample |= {first - skipped + row: line for row, line in enumerate(lines)}
+    return sample
 
 
 def _columns(path: Path, header: list[str] | None, rows: list[list[str]]) -> tuple[int | None, int]:

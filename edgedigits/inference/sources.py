@@ -244,7 +244,7 @@ def _csv(path: Path, table: PixelCsv, dark_ink: bool) -> Array:
     """A CSV file of pixels; its labels do not count."""
 
     def take(ids: range) -> Uint8Array:
-        return table.images(table.lines(ids.start, ids.stop), ids.start)
+        return table.images(table.lines(ids.start, ids.stop), ids)
 
     return _array(path, take, table.total, dark_ink)
 

@@ -36,14 +36,6 @@ def read_bytes(path: Path, most: int) -> bytes:
     return content
 
 
-def is_there(name: str) -> bool:
-    """Whether a text is the name of something on the disk, however odd it is."""
-    try:
-        return os.path.lexists(name)
-    except ValueError:  # a NUL in it
-        return False
-
-
 def open_plain(path: Path) -> io.BufferedReader:
     """A file, to be read. Raises OSError, also for what is no plain file: a pipe could block, a device never end."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -62,7 +62,7 @@ def test_every_usual_form_gives_the_same_images_and_labels(
     assert found is not None
     assert found.total == len(IMAGES)
     lines = found.lines(0, found.total)
-    np.testing.assert_array_equal(found.images(lines), IMAGES)
+    np.testing.assert_array_equal(found.images(lines, range(found.total)), IMAGES)
     if label == "missing":
         assert found.label is None
     else:
@@ -85,7 +85,7 @@ def test_columns_that_number_the_rows_do_not_count(header: list[str], before: st
     found = find_pixel_csv(tmp_path / "digits.csv")
     assert found is not None
     lines = found.lines(0, found.total)
-    np.testing.assert_array_equal(found.images(lines), IMAGES)
+    np.testing.assert_array_equal(found.images(lines, range(found.total)), IMAGES)
     if found.label is not None:
         assert set(found.labels(lines)) <= {"3", "7"}
 
@@ -99,7 +99,7 @@ def test_whole_numbers_may_have_decimals_and_quotes_and_a_byte_order_mark(tmp_pa
     found = find_pixel_csv(tmp_path / "digits.csv")
     assert found is not None
     lines = found.lines(0, found.total)
-    np.testing.assert_array_equal(found.images(lines), IMAGES)
+    np.testing.assert_array_equal(found.images(lines, range(found.total)), IMAGES)
     assert found.labels(lines) == [str(number) for number in LABELS]
 
 
@@ -124,7 +124,7 @@ def test_any_row_is_found_however_many_there_are(tmp_path: Path, monkeypatch: py
         assert found.total == total
         for start, stop in ((0, 1), (254, 257), (255, 256), (510, 513), (total - 1, total), (0, total)):
             lines = found.lines(start, stop)
-            np.testing.assert_array_equal(found.images(lines, start), images[start:stop])
+            np.testing.assert_array_equal(found.images(lines, range(start, stop)), images[start:stop])
             assert found.labels(lines) == [str(label) for label in labels[start:stop]]
 
 
@@ -169,6 +169,15 @@ def test_another_table_is_refused_in_one_line(lines: list[str], reason: str, tmp
     with pytest.raises(DataError, match=f"table.csv: (.|\n)*{reason}") as caught:
         find_source(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("header", [[], ["label", *NAMES]])
+def test_a_wrong_number_is_named_with_its_line_wherever_it_is(header: list[str], tmp_path: Path) -> None:
+    images = np.repeat(IMAGES, 20, axis=0).astype(np.int64)
+    images[600, 0, 0] = 300
+    path = write(tmp_path / "digits.csv", header=header, images=images, labels=np.arange(len(images)) % 10)
+    with pytest.raises(DataError, match=f"line {601 + bool(header)}, column 2: '300' is no pixel"):
+        load_data(path)
 
 
 def test_a_list_of_paths_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

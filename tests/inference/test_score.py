@@ -128,7 +128,8 @@ def test_what_is_no_picture_is_counted_and_what_cannot_be_read_is_not_doubted(fo
 
 
 def test_a_csv_of_pixels_is_scored_as_its_images_are(tmp_path: Path, array: Path) -> None:
-    rows = [",".join(["7", *map(str, image.ravel())]) for image in IMAGES]
+    rows = [",".join(["label", *(f"pixel{index}" for index in range(784))])]
+    rows += [",".join(["7", *map(str, image.ravel())]) for image in IMAGES]
     (tmp_path / "digits.csv").write_text("\n".join(rows))
     for source in (tmp_path / "digits.csv", array):
         score_images(MODEL, source, tmp_path / f"{source.stem}.out.csv", batch_size=64)
