@@ -212,7 +212,7 @@ def _lines(path: Path, starts: tuple[int, ...], start: int, stop: int) -> list[s
 
 def _sample(path: Path, starts: tuple[int, ...], skipped: int, total: int) -> dict[int, str]:
     """Rows from all over a file, since labels may be sorted, by their numbers."""
-    sample = {}
+    sample: dict[int, str] = {}
     for block in np.unique(np.linspace(0, len(starts) - 2, SAMPLE).astype(int)).tolist():
         first = max(skipped, block * STRIDE)
         lines = _lines(path, starts, first, min(total, block * STRIDE + 2 * SAMPLE))

@@ -188,7 +188,7 @@ def test_a_machine_that_others_kept_busy_is_told(
     busy: float | None, told: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, (row(flips=None),), (), busy)
-    tables.print_table(verify.benchmark(result))
+    tables.print_table(cli_bench.benchmark(result))
     assert ("the machine was busy while this was measured" in capsys.readouterr().out) == told
     assert ("busy" in result.to_dict()) == (busy is not None)
 
