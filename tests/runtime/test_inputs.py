@@ -1,4 +1,4 @@
-"""What a predictor is given is read as it is meant, or refused with shape and dtype; and what is said where none runs."""
+"""What a predictor is given is read as it is meant, or refused in words; and what is said where no process starts."""
 
 import sys
 from collections.abc import Callable
