@@ -1,6 +1,7 @@
 """The public API against a table of odd inputs: each is read as it is meant, or refused in words, never a raw error."""
 
 import inspect
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -84,6 +85,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> dict[str
     folder = tmp_path_factory.mktemp("odd")
     runs = folder / "runs"
     ed.train("fc", digits, epochs=1, batch_size=300, device="cpu", runs=runs)
+    shelf = Path(shutil.copytree(SHELF / "fc", folder / "shelf"))  # verify writes beside what it verifies
     np.save(folder / "digits.npy", IMAGES)
     Image.fromarray(np.kron(IMAGES[0], np.ones((3, 3), np.uint8))).save(folder / "photo.png")
     where = {"runs": runs, "exports": folder / "exports", "observer": stop}
@@ -98,8 +100,8 @@ def calls(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> dict[str
             "observer": stop,
         },
         "export": {"run": runs / "fc-tiny", "format": "onnx", "exports": folder / "exports", "observer": stop},
-        "verify": {"artifacts": FC, "dataset": digits, **where},
-        "bench": {"artifacts": FC, "dataset": digits, **where},
+        "verify": {"artifacts": shelf / "fc.onnx", "dataset": digits, **where},
+        "bench": {"artifacts": shelf / "fc.onnx", "dataset": digits, **where},
         "embed": {"target": "python", "model": FC, "out": folder / "program", "exports": SHELF, "observer": stop},
         "inspect": {"path": FC, "runs": runs, "opener": here},
         "load": {"path": FC},

@@ -77,16 +77,16 @@ def demo(
 
     if not web:
         raise UsageError("what is to be shown? edgedigits demo --web: a page to draw digits on.")
-    import tempfile
     import webbrowser
 
     from edgedigits.cli import tables
     from edgedigits.embed.embedder import embed as embed_model
     from edgedigits.inference.predict import find_model
+    from edgedigits.system.places import temporary_folder
     from edgedigits.system.server import Server
 
-    with tempfile.TemporaryDirectory(prefix="edgedigits-") as temporary:
-        folder = out or Path(temporary)
+    with temporary_folder() as temporary:
+        folder = out or temporary
         with Server(folder, port) as server:
             with tables.progress("demo") as observer:
                 embed_model(

@@ -18,6 +18,7 @@ from edgedigits.errors import DataError, MissingCapability, unknown
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE, DatasetRef
 from edgedigits.system import files, locks
+from edgedigits.system.places import cache_folder
 
 MNIST_5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"  # of the CSV, decompressed
 
@@ -102,9 +103,7 @@ def default_dir() -> Path:
     """Where published sets lie when no folder is named: EDGEDIGITS_DATA, else the user's cache folder."""
     if named := os.environ.get("EDGEDIGITS_DATA"):
         return Path(named)
-    import platformdirs
-
-    return platformdirs.user_cache_path("edgedigits")
+    return cache_folder()
 
 
 def status(name: str, data_dir: Path | None = None) -> list[FileStatus]:

@@ -8,7 +8,6 @@ promises less: torch numbers the names in its files by what else the process exp
 """
 
 import dataclasses
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from edgedigits.records.record import Record
 from edgedigits.runtime.names import find_place
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import environment
+from edgedigits.system.places import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def _place(keep: str | Path | None) -> Iterator[Path]:
     if keep is not None:
         yield Path(keep)
         return
-    with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
-        yield Path(folder)
+    with temporary_folder() as folder:
+        yield folder
 
 
 def _compare(file: str, recorded: str, found: str) -> Reproduced:

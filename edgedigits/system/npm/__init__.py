@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from edgedigits.errors import MissingCapability
+from edgedigits.system.places import cache_folder
 
 LOCKS = Path(__file__).parent
 PACKAGES = tuple(sorted(path.parent.name for path in LOCKS.glob("*/package-lock.json")))
@@ -50,9 +51,7 @@ def version(package: str) -> str:
 
 
 def _cache() -> Path:
-    import platformdirs
-
-    return platformdirs.user_cache_path("edgedigits") / "npm"
+    return cache_folder() / "npm"
 
 
 def _install(package: str, folder: Path) -> None:
