@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -292,9 +292,9 @@ def test_few_batches_are_in_memory_at_a_time(array: Path, tmp_path: Path, monkey
         begun += 1
         return start(source, ids, pool)
 
-    def slow(output: sinks.Output, batch: Batch, rows: bytes) -> sinks.Journal:
+    def slow(output: sinks.Output, batch: Batch, rows: bytes, doubts: Sequence[Sequence[str]]) -> sinks.Journal:
         time.sleep(0.01)
-        journal = append(output, batch, rows)
+        journal = append(output, batch, rows, doubts)
         waiting.append(begun - journal.items // 10)
         return journal
 
