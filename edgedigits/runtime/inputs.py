@@ -111,9 +111,9 @@ def _pixels(array: npt.NDArray[Any], what: str) -> Images:
     values = array.astype(np.float64)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     whole = bool((values == np.rint(values)).all())
-    if low >= 0 and high <= 1 and array.dtype.kind in "bf":
+    if 0 <= low and high <= 1 and array.dtype.kind in "bf":
         return np.rint(values * 255).astype(np.uint8)
-    if whole and low >= 0 and high <= 255:
+    if whole and 0 <= low and high <= 255:
         return values.astype(np.uint8)
     raise UsageError(
         f"{what}: whole numbers 0 to 255 or fractions 0 to 1 wanted, {array.dtype} from {low:.4g} to {high:.4g} given; "
