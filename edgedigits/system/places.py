@@ -12,8 +12,11 @@ def cache_folder() -> Path:
     """EdgeDigits' folder in the user's cache; it need not exist. Raises MissingCapability where there is no home."""
     import platformdirs
 
-    place = platformdirs.user_cache_path("edgedigits")
-    if not place.is_absolute():  # "~" stays as it is where nothing says whose home it is
+    try:
+        place = platformdirs.user_cache_path("edgedigits")
+    except RuntimeError:  # newer ones raise; older ones leave "~" as it is
+        place = Path("~")
+    if not place.is_absolute():
         raise MissingCapability("this user has no home folder to cache in: set HOME, or XDG_CACHE_HOME to a folder.")
     return place
 
