@@ -71,6 +71,12 @@ def _as_many_threads_whoever_is_busy_beside() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _as_wide_as_a_pipe() -> None:
+    """The workers of pytest-xdist say 80 columns, which commands would take for a wish of the user's."""
+    os.environ.pop("COLUMNS", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
     """A test run in the background is born ignoring Ctrl-C, and so are the processes that it starts."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgedigits.verify.torch_model import TorchModel
 
 AWAY, NO_TORCH = "its checkpoint is not at hand", "torch is not installed here"  # why answers cannot be compared
-REMEDIES = {AWAY: "name the folder of its run with --runs", NO_TORCH: "pip install torch torchvision"}
+REMEDIES = {AWAY: "name the folder of its run with --runs", NO_TORCH: "with a network: pip install torch torchvision"}
 
 
 @dataclass(frozen=True)

@@ -340,7 +340,8 @@ def test_without_pillow_the_python_program_says_which_package_to_install(ready: 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith(f"{folder / 'example.pgm'}: ")
-    assert done.stderr == f"{tmp_path / '7.png'}: no binary PGM picture (P5); to read other kinds: pip install pillow\n"
+    reason = "no binary PGM picture (P5); to read other kinds, with a network: pip install pillow"
+    assert done.stderr == f"{tmp_path / '7.png'}: {reason}\n"
 
 
 @pytest.mark.needs("node", "npm")

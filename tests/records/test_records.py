@@ -14,6 +14,8 @@ import edgedigits
 from edgedigits.bench.bench import Benchmark, BenchRow, Ratios
 from edgedigits.bench.engines import Comparison, EngineRow
 from edgedigits.bench.figures import Measured, Measurement
+from edgedigits.data.doubts import Doubt
+from edgedigits.data.kinds import Skipped
 from edgedigits.embed.embedder import Embedding
 from edgedigits.embed.golden import Golden, GoldenAnswer, GoldenInput, GoldenModel
 from edgedigits.errors import RecordError, UsageError
@@ -92,7 +94,7 @@ INSPECTION = Inspection(
     runtimes=(RUNTIME,),
 )
 REFUSAL = Refusal(0.9, 0.95, 3_000, error_before=0.007, error_after=0.004, refused={"digits": 0.05})
-PREDICTION = Prediction("seven.png", "7", 0.97, {"1": 0.03, "7": 0.97}, ("touches the border",))
+PREDICTION = Prediction("seven.png", "7", 0.97, {"1": 0.03, "7": 0.97}, (Doubt.of("touches-border"),))
 PLAN = Plan("ab", "digits", dark_ink=True, batch_size=256, shard="0/4")
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
 GOLDEN_ANSWER = GoldenAnswer((0.5, -2.25), "0", close=False)
@@ -118,6 +120,8 @@ EXAMPLES: list[Record] = [
     CHECKPOINT.setup(),
     Unfinished(CHECKPOINT.setup(), 30, (Epoch(1, 0.5, 0.9, 1e-3, 1.0, 60_000.0),), 0.25, 1.25),
     ScoreSummary("fc.onnx", "cd", "digits", "answers.csv", "0/4", 10_000, 2, 4_096, 0.5, 11_808.0),
+    Doubt.of("touches-border"),
+    Skipped("no picture of a kind that is read", 2, ("notes.txt", "b.heic")),
     PREDICTION,
     Predictions("cnn.canvas.onnx", 0.9, (PREDICTION, Prediction("none.png", error="none.png: cannot be read"))),
     PLAN,

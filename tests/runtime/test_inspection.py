@@ -17,7 +17,7 @@ from edgedigits import Scorer, bench, embed, export, load, verify
 from edgedigits.cli.bench import inspection
 from edgedigits.cli.tables import print_table
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import ModelFileError
+from edgedigits.errors import BadInput, ModelFileError
 from edgedigits.export.formats import get_format
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import parameter_count
@@ -296,7 +296,7 @@ def test_a_changed_byte_in_a_torchscript_tensor_is_bad_input(
 
 @pytest.mark.parametrize("name", ["missing.onnx", "a.txt", "."])
 def test_a_path_that_is_no_model_file_is_bad_input(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=f"^{tmp_path / name}: "):
+    with pytest.raises(BadInput, match=f"^{tmp_path / name}: "):
         inspect(tmp_path / name)
 
 

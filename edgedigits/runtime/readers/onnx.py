@@ -58,7 +58,7 @@ def _read(path: Path, content: bytes) -> tuple[onnx.ModelProto, str | None]:
         return check_onnx(content), None
     except Refused as error:
         model = _parsed(path, content)
-        if CONTRACT_KEY in _metadata(model):
+        if CONTRACT_KEY in _metadata(model) or not model.graph.node:  # an empty file is a model to protobuf
             raise _invalid(path, error) from error
         return model, str(error)
     except Exception as error:  # the exceptions of onnx and protobuf have no other base in common

@@ -27,8 +27,8 @@ CONTRACT = json.loads((FOLDER / "contract.json").read_text(encoding="utf-8"))
 
 USAGE = """usage: python digits.py PICTURE ...
 
-Read the digit on pictures: binary PGM and .npy files, and with Pillow (pip install pillow) PNG, JPEG, GIF, BMP, WebP
-and TIFF files. An answer a line. The exit code is 1 where a picture could not be read.
+Read the digit on pictures: binary PGM and .npy files, and with Pillow (pip install pillow, with a network) PNG, JPEG,
+GIF, BMP, WebP and TIFF files. An answer a line. The exit code is 1 where a picture could not be read.
 
 examples:
   python digits.py example.pgm
@@ -122,7 +122,9 @@ def read_with_pillow(data: bytes) -> np.ndarray:
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
-        raise ValueError("no binary PGM picture (P5); to read other kinds: pip install pillow") from None
+        raise ValueError(
+            "no binary PGM picture (P5); to read other kinds, with a network: pip install pillow"
+        ) from None
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as file:
             if file.width * file.height > MOST_PIXELS:
