@@ -73,7 +73,7 @@ def test_without_torch_what_needs_it_says_so_and_the_rest_is_there() -> None:
                 print(error)
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    how = "needs torch, which is not installed here: pip install torch torchvision"
+    how = "needs torch, which is not installed here: pip install torch torchvision, with a network"
     assert done.stdout.splitlines() == [f"edgedigits.{name} {how}" for name in ("export", "train")]
 
 

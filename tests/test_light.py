@@ -93,7 +93,7 @@ def test_images_are_scored_and_files_embedded(light: dict[str, str], digits_fold
 @pytest.mark.parametrize("name", NEEDS_TORCH)
 def test_what_needs_torch_says_so_in_a_line(name: str, light: dict[str, str], tmp_path: Path) -> None:
     done = edgedigits(light, *NEEDS_TORCH[name], cwd=tmp_path)
-    wanted = "needs torch, which is not installed here: pip install torch torchvision"
+    wanted = "needs torch, which is not installed here: pip install torch torchvision, with a network"
     assert done.returncode == 4
     assert done.stdout == ""
     assert done.stderr.splitlines() == [f"edgedigits: edgedigits {name} {wanted}"]

@@ -45,7 +45,7 @@ def find_file(
     Raises what `find_place` raises, and BadInput where a folder has no such file.
     """
     place = find_place(name, exports, runs)
-    if not place.is_dir():
+    if not place.is_dir() or format_of(place):  # whoever reads it says that it is a folder
         return place
     rows = list(wanted or preferred(("digit", "canvas")))
     for row in rows:

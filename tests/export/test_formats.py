@@ -362,16 +362,16 @@ def test_a_file_is_known_by_its_longest_suffix(name: str, format_name: str) -> N
     assert format_of(Path("cnn.tflite")) is None
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (1, 1, 28, 28), (1, 32, 32)])
+@pytest.mark.parametrize("shape", [(28,), (1, 2, 28, 28), (1, 32, 32)])
 def test_images_of_another_shape_are_refused_alike_by_all(shape: tuple[int, ...], exports: Path, runs: Path) -> None:
     for path in (runs / "fc-tiny", *sorted((exports / "fc-tiny").glob("*.onnx"))):
-        with pytest.raises(UsageError, match=r"uint8 \[batch, 28, 28\] wanted"):
+        with pytest.raises(UsageError, match=r"uint8 \[.*28, 28\] wanted"):
             load(path)(np.zeros(shape, dtype=np.uint8))
 
 
-def test_images_of_another_type_are_refused(runs: Path) -> None:
+def test_normalized_images_are_refused(runs: Path) -> None:
     with pytest.raises(UsageError, match="float32"):
-        load(runs / "fc-tiny")(np.zeros((1, 28, 28), dtype=np.float32))  # type: ignore[arg-type]
+        load(runs / "fc-tiny")(np.full((1, 28, 28), -0.42, dtype=np.float32))
 
 
 def test_an_unknown_format_is_refused_with_the_nearest() -> None:

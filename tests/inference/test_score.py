@@ -313,7 +313,7 @@ def test_few_batches_are_in_memory_at_a_time(array: Path, tmp_path: Path, monkey
         ({"batch_size": 0}, UsageError, "batch_size: at least 1"),
         ({"out": "out.xml"}, UsageError, "unknown kind of output"),
         ({"model": "cut.onnx"}, ModelFileError, r"^cut\.onnx: not a valid ONNX model"),
-        ({"model": "nothing.onnx"}, ModelFileError, "cannot be read"),
+        ({"model": "nothing.onnx"}, ModelFileError, "nothing.onnx is missing: no file, and no model of that name"),
         ({"model": "digits-idx3-ubyte"}, ModelFileError, "no format has its suffix"),
         ({"images": "nothing"}, DataError, "cannot be read"),
     ],

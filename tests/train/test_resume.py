@@ -313,7 +313,6 @@ def test_another_recipe_is_not_gone_on_with(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"threads": 99}, "threads 99, now "),
         ({"processes": 2}, "processes 2, now 1"),
         ({"processor": "abacus"}, "processor abacus, now "),
         ({"dataset": "0" * 64}, "dataset 000000000000…, now "),
