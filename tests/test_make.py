@@ -120,6 +120,7 @@ def test_nothing_of_this_machine_and_no_package_address_is_in_the_tree() -> None
 def test_the_top_level_is_as_designed() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in tracked()} == {
         ".ci",
+        ".gitattributes",
         ".github",
         ".gitignore",
         "CHANGELOG.md",

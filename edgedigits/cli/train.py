@@ -82,7 +82,10 @@ def train(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, rich_help_panel=TRAINING, help="Of the CPU; by default all, or fewer where others keep it busy."
+            min=1,
+            max=1024,
+            rich_help_panel=TRAINING,
+            help="Of the CPU; by default all, or fewer where others keep it busy.",
         ),
     ] = None,
     force: Force = False,

@@ -35,6 +35,7 @@ from edgedigits.train.resume import SAVE_EVERY, State, StateSaver, find_earlier,
 PICTURES = ("curves.png", "confusion.png")
 HISTORY = "history.json"
 FILES = (Checkpoint.weights, RECORD, HISTORY, *PICTURES)  # of a run
+MOST_THREADS = 1024  # of the CPU: more than any machine has use for
 
 
 @checked
@@ -78,8 +79,8 @@ def train(
     DataError; CheckpointError where its state is damaged; and MissingCapability where the device, or the room to
     write, is lacking.
     """
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads: at least 1 wanted, {threads} given")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"threads: 1 to {MOST_THREADS:,} wanted, {threads} given")
     spec = find_preset(model).spec
     recipe = _changed(find_recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
     target = find_device(device)

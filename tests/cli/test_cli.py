@@ -23,6 +23,7 @@ from onnx import numpy_helper
 from edgedigits import __version__
 from edgedigits.cli.app import app
 from edgedigits.cli.main import main
+from edgedigits.cli.voice import VOICE
 from edgedigits.data import published
 from edgedigits.embed.targets import TARGETS
 from edgedigits.errors import DataError
@@ -102,6 +103,7 @@ def edgedigits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGEDIGITS_DATA", str(tmp_path / "no data"))
     monkeypatch.delenv("EDGEDIGITS_DEBUG", raising=False)
+    monkeypatch.setattr(VOICE, "quiet", False)  # main sets it for good
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main replaces it for good
 
     def call(*arguments: object) -> Result:

@@ -46,4 +46,4 @@ def test_an_engine_is_measured_anew_and_the_others_stay(
 def test_what_to_measure_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         measure.main([])
-    assert "{training,engines}" in capsys.readouterr().err
+    assert "{training,engines,tables}" in capsys.readouterr().err

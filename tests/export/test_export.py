@@ -130,9 +130,8 @@ def test_progress_is_told_format_by_format(runs: Path, tmp_path: Path) -> None:
     assert [(event.done, event.total) for event in events] == [(0, 2), (1, 2), (2, 2)]
 
 
-def test_a_word_in_the_place_of_a_list_is_refused(runs: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"write \['onnx'\]"):
-        export(runs / "fc-tiny", "onnx", exports=tmp_path)
+def test_a_word_in_the_place_of_a_list_is_a_list_of_one(runs: Path, tmp_path: Path) -> None:
+    assert [artifact.format for artifact in export(runs / "fc-tiny", "onnx", exports=tmp_path)] == ["onnx"]
 
 
 def test_without_a_format_onnx_and_torchscript_are_written(runs: Path, tmp_path: Path) -> None:

@@ -96,10 +96,10 @@ def test_a_folder_without_pictures_is_an_error(tmp_path: Path, exports: Path) ->
 @pytest.mark.parametrize(
     ("canvas", "reason"),
     [
-        (np.zeros((28, 28), np.float32), "float32"),
+        (np.full((28, 28), -0.42, np.float32), "float32"),
         (np.full((28, 28), np.nan), "float64"),
-        (np.zeros((1, 28, 28), np.uint8), r"uint8 \[1, 28, 28\] given"),
-        (np.zeros((28, 28, 3), np.uint8), r"\[28, 28, 3\] given"),
+        (np.zeros((2, 28, 28), np.uint8), r"uint8 \[2, 28, 28\] given"),
+        (np.zeros((28, 28, 5), np.uint8), r"\[28, 28, 5\] given"),
         (np.zeros((7, 28), np.uint8), "sides of 8 to 2048 pixels wanted"),
         (np.zeros((28, 2049), np.uint8), "sides of 8 to 2048 pixels wanted"),
         (np.zeros((0, 0), np.uint8), "sides of 8 to 2048 pixels wanted"),
