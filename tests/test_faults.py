@@ -57,7 +57,11 @@ FAULTY = {
         "kill",
         "lost",
     ),
-    "files that are not flushed": ("from edgedigits.system import files\nfiles._flush = lambda _: None", "cut", "lost"),
+    "files that are not flushed": (
+        "from edgedigits.system import files\nfiles._flush = lambda *_: None",
+        "cut",
+        "lost",
+    ),
     "stages that nobody sweeps": ("from edgedigits.system import files\nfiles._tidy = files._finish", "kill", "left"),
     "errors of the system that nobody expects": (
         "import contextlib\nfrom edgedigits.system import files\nfiles.writing = lambda _: contextlib.nullcontext()",

@@ -69,7 +69,7 @@ def test_what_goes_on_uses_the_recorded_number(digits: Dataset, tmp_path: Path) 
 
 
 def test_less_than_one_thread_is_refused(digits: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="threads: at least 1 wanted, 0 given"):
+    with pytest.raises(UsageError, match="threads: 1 to 1,024 wanted, 0 given"):
         quick(digits, tmp_path, threads=0)
 
 
