@@ -65,7 +65,8 @@ def export(
             metavar="NAME",
             autocompletion=completion.methods,
             rich_help_panel=FORMAT,
-            help="Of --quantize: dynamic (the default), or static, calibrated on training images.",
+            help="Of --quantize: weights in 8 bits, multiplied in float (the default); integer products, for ONNX "
+            "Runtime; or static, calibrated on training images.",
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -82,28 +83,25 @@ def export(
     formats.for_input(tuple(format or ()), input)
     if method and not quantize:
         raise UsageError("--method says how to quantize: add --quantize.")
-    formats.require_method(method or "dynamic")
+    formats.require_method(method)
     from edgedigits.models.checkpoint import select_runs
     from edgedigits.system.environment import import_torch
 
     import_torch("edgedigits export")
-    from edgedigits.export.exporter import export as export_model
+    from edgedigits.export.exporter import export as export_models
 
-    checkpoints = select_runs(runs, model or ())
-    artifacts = []
-    for run in checkpoints:
-        with tables.progress(f"export {run.name}") as observer:
-            artifacts += export_model(
-                run,
-                format or (),
-                quantize=quantize,
-                method=method or "dynamic",
-                input=input,
-                data_dir=data_dir,
-                exports=exports,
-                force=force,
-                observer=observer,
-            )
+    with tables.progress("export") as observer:
+        artifacts = export_models(
+            select_runs(runs, model or ()),
+            format or (),
+            quantize=quantize,
+            method=method,
+            input=input,
+            data_dir=data_dir,
+            exports=exports,
+            force=force,
+            observer=observer,
+        )
     print_result(exported(artifacts), exported_json(artifacts), json)
     tell("Next: edgedigits verify")
 

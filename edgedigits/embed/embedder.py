@@ -13,10 +13,11 @@ from edgedigits.embed.golden import Ready, make_golden
 from edgedigits.embed.package import Package
 from edgedigits.embed.targets import Target, get_target
 from edgedigits.errors import ModelFileError, UsageError
-from edgedigits.export.formats import Format, require_format, sibling
+from edgedigits.export.formats import Format, int8_form, require_format
 from edgedigits.records.arguments import checked
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
+from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file, preferred
 from edgedigits.runtime.safety.trust import read_model
@@ -122,7 +123,7 @@ def _find(model: str, target: Target, exports: Path) -> list[Path]:
     path = find_file(model, preferred(target.inputs, CONTAINER), exports)
     row = require_format(path)
     _require_takes(target, path, row)
-    quantized = sibling(row, precision="dynamic") if target.both else None
+    quantized = int8_form(row) if target.both else None
     beside = path.with_name(path.name.removesuffix(row.suffix) + quantized.suffix) if quantized else path
     return [path, beside] if beside != path and beside.is_file() else [path]
 
@@ -149,6 +150,7 @@ def _package(paths: Sequence[Path], opener: Opener) -> Package:
         models={file.file: file.content for file in ready},
         contract=contract,
         golden=make_golden(ready),
+        runtimes=loading_runtimes(opener.describe(paths[0])),
     )
 
 

@@ -1,18 +1,19 @@
-"""Export a checkpoint: `export(run, ["onnx"], quantize=True)` gives Artifacts and their manifest."""
+"""Export checkpoints: `export(run, ["onnx"], quantize=True)` gives Artifacts and their manifest."""
 
 import dataclasses
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import MissingCapability
+from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.export import calibration, formats, manifest
 from edgedigits.export.calibration import calibration_images
 from edgedigits.export.formats import Format, Source
 from edgedigits.export.rejection import fit_rejection
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.classifier import Deployed
+from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.models.weights import load_classifier
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.artifact import Artifact, Contract
@@ -23,11 +24,11 @@ from edgedigits.system import environment, files, locks
 
 @checked
 def export(
-    run: Checkpoint | str | Path,
+    run: OneOrMore[Checkpoint | str | Path],
     format: OneOrMore[str] = (),  # noqa: A002 - the word that the command line uses
     *,
     quantize: bool = False,
-    method: str = "dynamic",
+    method: str | None = None,
     input: str = "digit",  # noqa: A002 - likewise
     dataset: Dataset | None = None,
     data_dir: Path | None = None,
@@ -35,12 +36,13 @@ def export(
     force: bool = False,
     observer: Observer = ignore,
 ) -> list[Artifact]:
-    """Export a trained model to `<exports>/<name>/`, one self-contained file a format.
+    """Export trained models to `<exports>/<name>/`, one self-contained file a format.
 
-    run         a Checkpoint, or the folder of one
+    run         a Checkpoint, or the folder of one; or several
     format      one name of a format, or several; ONNX, and TorchScript where it can be written, when none is given
     quantize    also write the int8 file of each
-    method      how to quantize: "dynamic", or "static", which calibrates on training images
+    method      how to quantize: "weights", multiplied in float, is a format's own where it has it; "integer" products;
+                or "static", which calibrates on training images
     input       what an image shows: a "digit" as MNIST has them, or a "canvas" with one anywhere on it
     dataset     the one that the model was trained on, where it is in memory; else it is loaded to calibrate
     data_dir    where published data sets lie, if not in the default place
@@ -48,31 +50,68 @@ def export(
 
     The folder belongs to one checkpoint: files that its manifest lists of an earlier one are removed, and a note says
     so. The same checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown
-    format, method or input and where a file is not to be replaced, CheckpointError, DataError where the images to
-    calibrate on cannot be had, and MissingCapability where a format that was asked for cannot be written here.
+    format, method or input, where a file is not to be replaced, and where a model has no form in a format: then nothing
+    is written of any. Raises CheckpointError, DataError where the images to calibrate on cannot be had, and
+    MissingCapability where a format that was asked for cannot be written here.
     """
-    source = run if isinstance(run, Checkpoint) else read_checkpoint(Path(run))
+    sources = [given if isinstance(given, Checkpoint) else read_checkpoint(Path(given)) for given in several(run)]
     chosen = choose_formats(several(format), quantize, method, input)
-    folder = Path(exports) / source.name
-    manifest.require_own(folder, [f"{source.name}{row.suffix}" for row in chosen], force)
-    classifier = load_classifier(source)
-    model = Deployed(classifier).eval()
-    calibrated = any(row.calibrated for row in chosen)
-    refusing = any(row.input == "canvas" for row in chosen)
-    images = calibration_images(source, dataset, data_dir) if calibrated else None
-    refusal = fit_rejection(source, classifier, dataset, data_dir) if refusing else None
-    written = []
+    for source in sources:
+        names = [f"{source.name}{row.suffix}" for row in chosen]
+        manifest.require_own(Path(exports) / source.name, names, force)
+    models = [_Model(source, load_classifier(source)) for source in sources]
+    for model in models:
+        _require_forms(model, chosen)
+    written: list[Artifact] = []
+    for model in models:
+        written += _export_model(model, chosen, _Data(dataset, data_dir), Path(exports), observer)
+    return written
+
+
+class _Model:
+    """A checkpoint, its classifier, and what its files compute."""
+
+    def __init__(self, source: Checkpoint, classifier: Classifier) -> None:
+        self.source, self.classifier = source, classifier
+        self.deployed = Deployed(classifier).eval()
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The data set that models were trained on, where it is in memory; and where published ones lie."""
+
+    dataset: Dataset | None
+    folder: Path | None
+
+
+def _require_forms(model: _Model, rows: Sequence[Format]) -> None:
+    """Raise UsageError where a model has no form in one of the formats."""
+    for row in rows:
+        if reason := row.lacking(model.deployed):
+            raise UsageError(f"{model.source.name} has no {row.name} form: {reason}. Nothing was written.")
+
+
+def _export_model(
+    model: _Model, rows: Sequence[Format], data: _Data, exports: Path, observer: Observer
+) -> list[Artifact]:
+    """Write a model in all formats, its folder as a whole or not at all."""
+    source = model.source
+    calibrated = any(row.calibrated for row in rows)
+    refusing = any(row.input == "canvas" for row in rows)
+    images = calibration_images(source, data.dataset, data.folder) if calibrated else None
+    refusal = fit_rejection(source, model.classifier, data.dataset, data.folder) if refusing else None
+    folder, written = exports / source.name, []
     with locks.held(folder), files.staged(folder) as stage:
-        for done, row in enumerate(chosen):
-            observer(Progress(f"export {source.name} to {row.name}", done, len(chosen)))
+        for done, row in enumerate(rows):
+            observer(Progress(f"export {source.name} to {row.name}", done, len(rows)))
             origin = Source(
-                model,
+                model.deployed,
                 Contract.of(source, row.name),
                 calibration=images if row.calibrated else None,
                 refusal=refusal if row.input == "canvas" else None,
             )
             written.append(_export_one(origin, source, row, stage))
-        observer(Progress(f"export {source.name}", len(chosen), len(chosen)))
+        observer(Progress(f"export {source.name}", len(rows), len(rows)))
         listing = manifest.merged(folder, source, written)
         (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8", newline="\n")
         manifest.remove_superseded(folder, listing, stage)
@@ -80,7 +119,7 @@ def export(
 
 
 def choose_formats(
-    names: Sequence[str], quantize: bool, method: str = "dynamic", input_name: str = "digit"
+    names: Sequence[str], quantize: bool, method: str | None = None, input_name: str = "digit"
 ) -> list[Format]:
     """The formats to write: those named, or the default ones that can be written here, and their int8 forms.
 

@@ -27,7 +27,9 @@ CANVAS_LIMITS = Limits(max_drop=0.005, max_logit_diff=1e-4)
 CANVAS_INT8_LIMITS = Limits(max_drop=CANVAS_LIMITS.max_drop)
 
 INPUTS = ("digit", "canvas")  # what an image shows: a digit as MNIST has them, or one anywhere on a canvas
-METHODS = ("dynamic", "static")  # of quantization
+# Of quantization, all with 8-bit weights: multiplied in float; by activations that are quantized as they come, as
+# integers; by activations whose scales were calibrated. A format's own int8 form is the first of these that it has.
+METHODS = ("weights", "integer", "static")
 PRECISIONS = ("float", *METHODS)
 DEFAULT_CONTAINERS = ("onnx", "torchscript")  # what `export` writes when no format is named
 
@@ -83,6 +85,7 @@ class Source:
 
 Writer = Callable[[Source, Path], None]  # writes a model, with its contract inside, to a path
 Hindrance = Callable[[], str | None]  # why a format cannot be written or run on this machine, or None
+Misfit = Callable[["Deployed"], str | None]  # why a model has no form in a format, or None
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Format:
     limits      what `verify` lets pass unless it is told otherwise
     packages    whose versions decide the bytes of a file, for the manifest
     hindrance   a Hindrance, or where it is; None where there never is one
+    misfit      a Misfit, or where it is; None where every model has a form
     """
 
     name: str
@@ -107,6 +111,7 @@ class Format:
     limits: Limits = FLOAT_LIMITS
     packages: tuple[str, ...] = ("torch",)
     hindrance: Hindrance | str | None = None
+    misfit: Misfit | str | None = None
 
     @property
     def box(self) -> Container:
@@ -126,6 +131,10 @@ class Format:
         """Why it cannot be used on this machine, or None."""
         return cast(Hindrance, _found(self.hindrance))() if self.hindrance else None
 
+    def lacking(self, model: Deployed) -> str | None:
+        """Why a model has no form in it, or None."""
+        return cast(Misfit, _found(self.misfit))(model) if self.misfit else None
+
 
 def _found(function: Callable[..., object] | str) -> object:
     return resolved(function) if isinstance(function, str) else function
@@ -133,6 +142,8 @@ def _found(function: Callable[..., object] | str) -> object:
 
 ONNX, TORCH = "edgedigits.export.onnx", "edgedigits.export.torch"
 ONNX_PACKAGES = ("torch", "onnx", "onnxscript")
+QUANTIZED_PACKAGES = (*ONNX_PACKAGES, "numpy")
+INTEGER_MISFIT = f"{ONNX}.quantize_integer:misfit"
 
 FORMATS: Registry[Format] = Registry(
     "format",
@@ -154,19 +165,40 @@ FORMATS: Registry[Format] = Registry(
                 suffix=".canvas.int8.onnx",
                 container="onnx",
                 writer=f"{ONNX}.canvas:write_int8",
-                precision="dynamic",
+                precision="weights",
                 input="canvas",
                 limits=CANVAS_INT8_LIMITS,
-                packages=(*ONNX_PACKAGES, "numpy"),
+                packages=QUANTIZED_PACKAGES,
+            ),
+            Format(
+                name="onnx-canvas-integer",
+                suffix=".canvas.integer.onnx",
+                container="onnx",
+                writer=f"{ONNX}.canvas:write_integer",
+                precision="integer",
+                input="canvas",
+                limits=CANVAS_INT8_LIMITS,
+                packages=QUANTIZED_PACKAGES,
+                misfit=INTEGER_MISFIT,
             ),
             Format(
                 name="onnx-int8",
                 suffix=".int8.onnx",
                 container="onnx",
-                writer=f"{ONNX}.quantize_dynamic:write",
-                precision="dynamic",
+                writer=f"{ONNX}.quantize_weights:write",
+                precision="weights",
                 limits=INT8_LIMITS,
-                packages=(*ONNX_PACKAGES, "numpy"),
+                packages=QUANTIZED_PACKAGES,
+            ),
+            Format(
+                name="onnx-integer",
+                suffix=".integer.onnx",
+                container="onnx",
+                writer=f"{ONNX}.quantize_integer:write",
+                precision="integer",
+                limits=INT8_LIMITS,
+                packages=QUANTIZED_PACKAGES,
+                misfit=INTEGER_MISFIT,
             ),
             Format(
                 name="onnx-static",
@@ -190,7 +222,7 @@ FORMATS: Registry[Format] = Registry(
                 suffix=".int8.torchscript.pt",
                 container="torchscript",
                 writer=f"{TORCH}.quantize:write_dynamic",
-                precision="dynamic",
+                precision="integer",
                 limits=INT8_LIMITS,
                 hindrance=f"{TORCH}.quantize:hindrance",
             ),
@@ -239,20 +271,27 @@ def float_formats() -> list[Format]:
     return [row for row in FORMATS if row.precision == "float"]
 
 
-def with_quantized(rows: list[Format], method: str = "dynamic") -> list[Format]:
-    """The formats, and behind each float one its counterpart, quantized with a method of METHODS.
+def int8_form(row: Format, method: str | None = None) -> Format | None:
+    """The int8 format of the same container and input, by a method or by the first of METHODS that it has; or None."""
+    methods = METHODS if method is None else (method,)
+    return next((found for name in methods if (found := sibling(row, precision=name))), None)
 
-    Raises UsageError on an unknown method, and where none of these formats has such a counterpart.
+
+def with_quantized(rows: list[Format], method: str | None = None) -> list[Format]:
+    """The formats, and behind each float one its int8 form, by a method of METHODS or its own.
+
+    Raises UsageError on an unknown method, and where none of these formats has such a form.
     """
     require_method(method)
     wanted: list[Format] = []
     for row in rows:
         wanted.append(row)
-        if row.precision == "float" and (quantized := sibling(row, precision=method)):
+        if row.precision == "float" and (quantized := int8_form(row, method)):
             wanted.append(quantized)
     if wanted and all(row.precision == "float" for row in wanted):
         names = ", ".join(row.name for row in rows)
-        raise UsageError(f"nothing to quantize: {names} has no form with the method {method}")
+        by = f"with the method {method}" if method else "in 8 bits"
+        raise UsageError(f"nothing to quantize: {names} has no form {by}")
     return list(dict.fromkeys(wanted))
 
 
@@ -275,7 +314,7 @@ def for_input(names: tuple[str, ...], input_name: str) -> list[Format]:
     return rows
 
 
-def require_method(method: str) -> None:
-    """Raise UsageError, with the nearest name, unless there is a method of quantization of that name."""
-    if method not in METHODS:
+def require_method(method: str | None) -> None:
+    """Raise UsageError, with the nearest name, where a method of quantization is named and there is none such."""
+    if method is not None and method not in METHODS:
         raise unknown("method", method, METHODS)

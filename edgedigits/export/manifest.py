@@ -63,7 +63,7 @@ def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
     }
     for what, paths in kinds.items():
         if paths:
-            warnings.warn(f"{what}: {named(paths)}, made from another checkpoint", stacklevel=4)
+            warnings.warn(f"{what}: {named(paths)}, made from another checkpoint", stacklevel=5)
     for name in ({artifact.file for artifact in earlier} - listed) | {PARITY_FILE}:
         files.remove_with(stage, name)
 

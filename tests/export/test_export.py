@@ -13,7 +13,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, DataError, MissingCapability, UsageError
 from edgedigits.export import calibration, manifest
 from edgedigits.export.formats import get_format
-from edgedigits.export.onnx import quantize_dynamic
+from edgedigits.export.onnx import quantize_weights
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.records.artifact import Manifest
 from edgedigits.records.progress import Progress
@@ -102,7 +102,7 @@ def test_a_failing_format_leaves_the_folder_as_it_was(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(quantize_dynamic, "write", full)
+    monkeypatch.setattr(quantize_weights, "write", full)
     with pytest.raises(MissingCapability, match="No space left on device") as caught:
         export(runs / "fc-tiny", ["onnx"], quantize=True, exports=folder.parent)
     assert caught.value.exit_code == 4

@@ -23,7 +23,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import MissingCapability, ModelFileError, UsageError
 from edgedigits.export import formats
 from edgedigits.export.formats import Format, Source, format_of, get_format
-from edgedigits.export.onnx import canvas, convert, framing, quantize_dynamic, quantize_static
+from edgedigits.export.onnx import canvas, convert, framing, quantize_integer, quantize_static, quantize_weights
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.models.presets import PRESETS
@@ -32,42 +32,56 @@ from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.runtime.readers.pt2 import CONFIGS
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import archive, files
-from tests.helpers import FORMAT_NAMES, HERE
+from tests.helpers import FORMAT_NAMES, HERE, WITHOUT_INTEGERS, forms_of
 from tests.helpers.broken import GRAPHS
 
 PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
 ONNX_FORMATS = [name for name in FORMAT_NAMES if get_format(name).container == "onnx"]
-DYNAMIC = {  # preset: how its products are multiplied in 8 bits, and how many weights are stored so
-    "fc": ({"MatMulInteger": 1, "Gemm": 1}, 784 * 50),
-    "fc-28": ({"MatMulInteger": 1, "Gemm": 1}, 784 * 28),
-    "fc-deep": (
-        {"MatMulInteger": 3, "QuantizeLinear": 2, "DequantizeLinear": 2, "Gemm": 1},
-        784 * 784 + 784 * 500 + 500 * 50,
-    ),
-    "cnn": ({"Conv": 2, "DequantizeLinear": 1, "Gemm": 1}, 784 * 10),
+STORED = {  # preset: how many weights are stored in 8 bits
+    "fc": 784 * 50,
+    "fc-28": 784 * 28,
+    "fc-deep": 784 * 784 + 784 * 500 + 500 * 50,
+    "cnn": 16 * 8 * 9 + 784 * 10,
+    "cnn-deep": 2 * 32 * 32 * 9 + 1568 * 100 + 100 * 50,
+}
+WEIGHTS = {  # and by how many products, which stay those of the float file
+    "fc": ({"Gemm": 2}, STORED["fc"]),
+    "fc-28": ({"Gemm": 2}, STORED["fc-28"]),
+    "fc-deep": ({"Gemm": 4}, STORED["fc-deep"]),
+    "cnn": ({"Conv": 2, "Gemm": 1}, STORED["cnn"]),
+    "cnn-deep": ({"Conv": 3, "Gemm": 3}, STORED["cnn-deep"]),
+}
+INTEGER = {
+    "fc": ({"MatMulInteger": 1, "Gemm": 1}, STORED["fc"]),
+    "fc-28": ({"MatMulInteger": 1, "Gemm": 1}, STORED["fc-28"]),
+    "fc-deep": ({"MatMulInteger": 3, "QuantizeLinear": 2, "DequantizeLinear": 2, "Gemm": 1}, STORED["fc-deep"]),
     "cnn-deep": (
-        {"Conv": 3, "MatMulInteger": 1, "QuantizeLinear": 1, "DequantizeLinear": 2, "Gemm": 2},
-        1568 * 100 + 100 * 50,
+        {"Conv": 3, "MatMulInteger": 1, "QuantizeLinear": 1, "DequantizeLinear": 1, "Gemm": 2},
+        STORED["cnn-deep"],
     ),
 }
 STATIC = {  # in QDQ, a product that is quantized dequantizes its input, weights and bias
-    "fc": ({"QuantizeLinear": 1, "DequantizeLinear": 3 + 1, "Gemm": 2}, 784 * 50),
-    "fc-28": ({"QuantizeLinear": 1, "DequantizeLinear": 3 + 1, "Gemm": 2}, 784 * 28),
-    "fc-deep": (
-        {"QuantizeLinear": 3, "DequantizeLinear": 3 * 3 + 1, "Gemm": 4},
-        784 * 784 + 784 * 500 + 500 * 50,
-    ),
-    "cnn": ({"QuantizeLinear": 2, "DequantizeLinear": 2 * 3 + 1, "Conv": 2, "Gemm": 1}, 16 * 8 * 9 + 784 * 10),
-    "cnn-deep": (
-        {"QuantizeLinear": 5, "DequantizeLinear": 4 * 3 + 2, "Conv": 3, "Gemm": 3},
-        2 * 32 * 32 * 9 + 1568 * 100 + 100 * 50,
-    ),
+    "fc": ({"QuantizeLinear": 1, "DequantizeLinear": 3 + 1, "Gemm": 2}, STORED["fc"]),
+    "fc-28": ({"QuantizeLinear": 1, "DequantizeLinear": 3 + 1, "Gemm": 2}, STORED["fc-28"]),
+    "fc-deep": ({"QuantizeLinear": 3, "DequantizeLinear": 3 * 3 + 1, "Gemm": 4}, STORED["fc-deep"]),
+    "cnn": ({"QuantizeLinear": 2, "DequantizeLinear": 2 * 3 + 1, "Conv": 2, "Gemm": 1}, STORED["cnn"]),
+    "cnn-deep": ({"QuantizeLinear": 5, "DequantizeLinear": 4 * 3 + 2, "Conv": 3, "Gemm": 3}, STORED["cnn-deep"]),
 }
 INT8_LOGIT_DIFF = {"torchscript-static": 2.5}  # of 40: torch quantizes the logits too, to the range that was seen
-FRAMED = {  # the framing is four products more
-    preset: ({**operators, "MatMul": 4}, weights) for preset, (operators, weights) in DYNAMIC.items()
+
+
+def framed(counts: dict[str, tuple[dict[str, int], int]]) -> dict[str, tuple[dict[str, int], int]]:
+    """The same behind the framing, which is four products more."""
+    return {preset: ({**operators, "MatMul": 4}, weights) for preset, (operators, weights) in counts.items()}
+
+
+QUANTIZED = {
+    "onnx-canvas-int8": framed(WEIGHTS),
+    "onnx-canvas-integer": framed(INTEGER),
+    "onnx-int8": WEIGHTS,
+    "onnx-integer": INTEGER,
+    "onnx-static": STATIC,
 }
-QUANTIZED = {"onnx-int8": DYNAMIC, "onnx-static": STATIC, "onnx-canvas-int8": FRAMED}
 SEEN = {"name": "seen", "dtype": "uint8", "shape": [28, 28]}
 TORCHSCRIPT_STATIC = {  # preset: operators of the traced code
     "fc": {"quantized.linear_relu": 1, "quantized.linear": 1},
@@ -82,16 +96,13 @@ TORCHSCRIPT_STATIC = {  # preset: operators of the traced code
 def all_files(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> dict[tuple[str, str], Path]:
     """Every preset in every format."""
     folder = tmp_path_factory.mktemp("all")
-    artifacts = [artifact for name in PRESET_RUNS for artifact in export(runs / name, FORMAT_NAMES, exports=folder)]
+    artifacts = [artifact for name in PRESET_RUNS for artifact in export(runs / name, forms_of(name), exports=folder)]
     return {(artifact.name, artifact.format): artifact.path for artifact in artifacts}
 
 
-every_file = pytest.mark.parametrize(
-    ("name", "format_name"), [(name, format_name) for name in PRESET_RUNS for format_name in FORMAT_NAMES]
-)
-every_onnx_file = pytest.mark.parametrize(
-    ("name", "format_name"), [(name, format_name) for name in PRESET_RUNS for format_name in ONNX_FORMATS]
-)
+FILES = [(name, format_name) for name in PRESET_RUNS for format_name in forms_of(name)]
+every_file = pytest.mark.parametrize(("name", "format_name"), FILES)
+every_onnx_file = pytest.mark.parametrize(("name", "format_name"), [pair for pair in FILES if pair[1] in ONNX_FORMATS])
 
 
 def writers() -> Iterator[str]:
@@ -113,7 +124,8 @@ def test_every_writer_is_a_format_and_every_format_is_tested_here() -> None:
     assert {row.precision for row in rows} == set(formats.PRECISIONS)
     assert {row.input for row in rows} == set(formats.INPUTS)
     assert QUANTIZED.keys() == {name for name in ONNX_FORMATS if get_format(name).precision != "float"}
-    assert DYNAMIC.keys() == STATIC.keys() == TORCHSCRIPT_STATIC.keys() == PRESETS.keys()
+    assert STORED.keys() == WEIGHTS.keys() == STATIC.keys() == TORCHSCRIPT_STATIC.keys() == PRESETS.keys()
+    assert PRESETS.keys() - INTEGER.keys() == {name.removesuffix("-tiny") for name in WITHOUT_INTEGERS}
 
 
 @every_file
@@ -241,28 +253,28 @@ def test_nothing_of_this_machine_is_in_the_file(
 def test_another_process_in_another_folder_writes_the_same_bytes(
     name: str, all_files: dict[tuple[str, str], Path], runs: Path, tmp_path: Path
 ) -> None:
-    program = f"import sys, edgedigits as ed\ned.export(sys.argv[1], {FORMAT_NAMES!r}, exports=sys.argv[2])"
+    program = f"import sys, edgedigits as ed\ned.export(sys.argv[1], {forms_of(name)!r}, exports=sys.argv[2])"
     contents = []
     for folder in ("here", "there/too"):
         command = [sys.executable, "-c", program, runs / name, tmp_path / folder]
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
         contents.append({path.name: path.read_bytes() for path in (tmp_path / folder / name).iterdir()})
     assert contents[0] == contents[1]
-    assert len(contents[0]) == len(FORMAT_NAMES) + 1
-    for format_name in (*ONNX_FORMATS, "pt2"):  # whatever this process has exported before
+    assert len(contents[0]) == len(forms_of(name)) + 1
+    for format_name in {*ONNX_FORMATS, "pt2"} & {*forms_of(name)}:  # whatever this process has exported before
         path = all_files[name, format_name]
         assert contents[0][path.name] == path.read_bytes()
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("format_name", QUANTIZED)
+@pytest.mark.parametrize(("format_name", "preset"), [(form, name) for form in QUANTIZED for name in QUANTIZED[form]])
 def test_quantization_happened_as_counted(
     format_name: str, preset: str, all_files: dict[tuple[str, str], Path]
 ) -> None:
     operators, weights = QUANTIZED[format_name][preset]
     graph = onnx.load(all_files[f"{preset}-tiny", format_name]).graph
     counted = Counter(node.op_type for node in graph.node)
-    products = ("MatMulInteger", "QuantizeLinear", "DequantizeLinear", "Gemm", "MatMul", "Conv", "ConvInteger")
+    assert not {"ConvInteger"} & counted.keys()
+    products = ("MatMulInteger", "QuantizeLinear", "DequantizeLinear", "Gemm", "MatMul", "Conv")
     assert {operator: counted[operator] for operator in products if counted[operator]} == operators
     eight_bit = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
     assert sum(array.nbytes for array in eight_bit if array.dtype.itemsize == 1 and array.ndim >= 2) == weights
@@ -295,7 +307,7 @@ def test_the_pixels_of_a_normalized_model_are_multiplied_exactly(runs: Path, dig
     normalized = Deployed(Classifier(classifier.network, mean=0.1307, std=0.3081)).eval()
     contract = load(runs / "fc-tiny").contract
     answers = []
-    for write in (convert.write, quantize_dynamic.write):
+    for write in (convert.write, quantize_integer.write):
         write(Source(normalized, contract), tmp_path / "model.onnx")
         answers.append(load(tmp_path / "model.onnx")(digits.test.images)[0])
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
@@ -306,7 +318,9 @@ def test_a_model_with_nothing_to_quantize_is_refused() -> None:
     values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ("image", "logits")]
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "graph", values[:1], values[1:]))
     with pytest.raises(ModelFileError, match="nothing to quantize"):
-        quantize_dynamic.quantize(model.SerializeToString())
+        quantize_weights.quantize(model.SerializeToString())
+    with pytest.raises(ModelFileError, match="nothing to multiply as integers: no dense layer of 1,000 weights"):
+        quantize_integer.quantize(model.SerializeToString())
 
 
 def test_an_opset_that_was_not_asked_for_is_refused(exports: Path, tmp_path: Path) -> None:
@@ -346,6 +360,7 @@ def test_torchscript_is_refused_where_torch_no_longer_supports_it(
     [
         ("cnn.onnx", "onnx"),
         ("cnn.int8.onnx", "onnx-int8"),
+        ("cnn.integer.onnx", "onnx-integer"),
         ("cnn.torchscript.pt", "torchscript"),
         ("cnn.int8.torchscript.pt", "torchscript-int8"),
         ("cnn.static.onnx", "onnx-static"),
@@ -353,6 +368,7 @@ def test_torchscript_is_refused_where_torch_no_longer_supports_it(
         ("cnn.pt2", "pt2"),
         ("cnn.canvas.onnx", "onnx-canvas"),
         ("cnn.canvas.int8.onnx", "onnx-canvas-int8"),
+        ("cnn.canvas.integer.onnx", "onnx-canvas-integer"),
     ],
 )
 def test_a_file_is_known_by_its_longest_suffix(name: str, format_name: str) -> None:
@@ -383,7 +399,7 @@ def names(rows: list[Format]) -> list[str]:
     return [row.name for row in rows]
 
 
-def quantized(*wanted: str, method: str = "dynamic") -> list[str]:
+def quantized(*wanted: str, method: str | None = None) -> list[str]:
     return names(formats.with_quantized([get_format(name) for name in wanted], method))
 
 
@@ -395,6 +411,13 @@ def test_the_int8_form_follows_each_float_format() -> None:
         "torchscript",
         "torchscript-static",
     ]
+    assert quantized("onnx", "torchscript", method="integer") == [
+        "onnx",
+        "onnx-integer",
+        "torchscript",
+        "torchscript-int8",
+    ]
+    assert quantized("torchscript", "onnx", method="weights") == ["torchscript", "onnx", "onnx-int8"]
     assert quantized("onnx-int8") == ["onnx-int8"]
     assert quantized("pt2", "onnx") == ["pt2", "onnx", "onnx-int8"]
 
@@ -406,6 +429,7 @@ def test_each_format_has_a_form_for_each_input_or_says_so() -> None:
     assert names(formats.for_input(mixed, "digit")) == list(mixed)
     assert names(formats.for_input(mixed, "canvas")) == ["onnx-canvas", "onnx-canvas", "onnx-canvas-int8"]
     assert quantized("onnx-canvas") == ["onnx-canvas", "onnx-canvas-int8"]
+    assert quantized("onnx-canvas", method="integer") == ["onnx-canvas", "onnx-canvas-integer"]
     with pytest.raises(UsageError, match="format pt2 takes no canvas: there is no such form of it"):
         formats.for_input(("pt2",), "canvas")
     with pytest.raises(UsageError, match="unknown input 'canvs': did you mean 'canvas'"):
@@ -415,8 +439,40 @@ def test_each_format_has_a_form_for_each_input_or_says_so() -> None:
 def test_to_quantize_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing to quantize: pt2 has no form with the method static"):
         quantized("pt2", method="static")
+    with pytest.raises(UsageError, match="nothing to quantize: torchscript has no form with the method weights"):
+        quantized("torchscript", method="weights")
+    with pytest.raises(UsageError, match="nothing to quantize: pt2 has no form in 8 bits"):
+        quantized("pt2")
     with pytest.raises(UsageError, match="unknown method 'statik': did you mean 'static'"):
         quantized("onnx", method="statik")
+
+
+@pytest.mark.parametrize("form", ["onnx-integer", "onnx-canvas-integer"])
+def test_a_model_without_a_form_is_refused_by_name_and_nothing_is_written(
+    form: str, runs: Path, tmp_path: Path
+) -> None:
+    said = f"cnn-tiny has no {form} form: no dense layer of 1,000 weights or more sees the pixels themselves, and none "
+    with pytest.raises(UsageError, match=f"^{said}.*Nothing was written.$"):
+        export([runs / "fc-tiny", runs / "cnn-tiny"], ["onnx", form], exports=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_weights_of_an_int8_file_are_constants_for_every_runtime(all_files: dict[tuple[str, str], Path]) -> None:
+    """They become float by a Cast and a Mul of what is stored, and come to the same as the torch model's, rounded."""
+    files = (all_files["cnn-deep-tiny", name] for name in ("onnx", "onnx-int8"))
+    plain, quantized = (onnx.load(path).graph for path in files)
+    stored, tensors = ({t.name: numpy_helper.to_array(t) for t in graph.initializer} for graph in (plain, quantized))
+    makers = {node.output[0]: node for node in quantized.node}
+    float_weights = [node.input[1] for node in plain.node if node.op_type in ("Conv", "Gemm")]
+    for name, product in zip(float_weights, (n for n in quantized.node if n.op_type in ("Conv", "Gemm")), strict=True):
+        if stored[name].size < 1_000:
+            np.testing.assert_array_equal(tensors[product.input[1]], stored[name])
+            continue
+        scaled = makers[product.input[1]]
+        integers, scales = tensors[makers[scaled.input[0]].input[0]], tensors[scaled.input[1]]
+        assert (scaled.op_type, makers[scaled.input[0]].op_type, integers.dtype) == ("Mul", "Cast", np.int8)
+        assert {int(found) for found in np.abs(integers).reshape(len(integers), -1).max(1)} == {127}
+        assert (np.abs(integers * scales - stored[name]) <= scales / 2 * 1.0001).all()
 
 
 @pytest.mark.parametrize("name", PRESET_RUNS)

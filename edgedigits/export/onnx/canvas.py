@@ -19,11 +19,10 @@ from onnx import TensorProto
 
 from edgedigits.data.canvases import SIDES
 from edgedigits.export.formats import Source
-from edgedigits.export.onnx import framing
+from edgedigits.export.onnx import framing, quantize_integer, quantize_weights
 from edgedigits.export.onnx.convert import float_graph, save
 from edgedigits.export.onnx.framing import FRAME
 from edgedigits.export.onnx.graph import NETWORK, Graph, prune, tensor
-from edgedigits.export.onnx.quantize_dynamic import quantize
 from edgedigits.records.artifact import Contract, TensorSpec
 
 
@@ -34,7 +33,12 @@ def write(source: Source, path: Path) -> None:
 
 def write_int8(source: Source, path: Path) -> None:
     """Write the network of the int8 ONNX file behind the framing."""
-    _write(quantize(float_graph(source.model)), source, path)
+    _write(quantize_weights.quantize(float_graph(source.model)), source, path)
+
+
+def write_integer(source: Source, path: Path) -> None:
+    """Write the network with integer products behind the framing."""
+    _write(quantize_integer.quantize(float_graph(source.model)), source, path)
 
 
 def _write(network: bytes, source: Source, path: Path) -> None:

@@ -89,10 +89,11 @@ def _paper(graph: Graph, pixels: str, low: str, high: str) -> tuple[str, str]:
     both_ends = np.array([0, -1])
     edges = (graph.Reshape(graph.Gather(pixels, both_ends, axis=axis), np.array([-1])) for axis in (0, 1))
     border = graph.Concat(*edges, axis=0)
-    light = graph.Greater(border, graph.Mul(graph.Add(low, high), 0.5))
-    votes = graph.Sub(graph.Cast(light, to=TensorProto.FLOAT), 0.5)
-    is_light = graph.Greater(graph.ReduceSum(votes, keepdims=0), 0.0)
-    on_paper = graph.Cast(graph.Equal(light, is_light), to=TensorProto.FLOAT)
+    is_above = graph.Greater(border, graph.Mul(graph.Add(low, high), 0.5))
+    light = graph.Cast(is_above, to=TensorProto.FLOAT)  # 0 or 1, since tract and OpenCV compare no truth values
+    is_light = graph.Greater(graph.ReduceSum(graph.Sub(light, 0.5), keepdims=0), 0.0)
+    apart = graph.Abs(graph.Sub(light, graph.Cast(is_light, to=TensorProto.FLOAT)))
+    on_paper = graph.Sub(1.0, apart)
     total = graph.ReduceSum(graph.Mul(border, on_paper), keepdims=0)
     return graph.Div(total, graph.ReduceSum(on_paper, keepdims=0)), is_light
 

@@ -12,6 +12,7 @@ from edgedigits.export.formats import ONNX_OPSET
 
 OPSET = ONNX_OPSET
 IR_VERSION = 8  # the first that allows opset 17: older runtimes and other engines read it
+PRODUCTS = ("Conv", "Gemm", "MatMul")  # operators whose second input can be weights
 NETWORK = "network."  # in a canvas file, begins the names of all that comes from the network's own graph
 TINY = 1_000  # weights: below, int8 saves less than a kilobyte or two and costs time
 
@@ -82,6 +83,17 @@ def prune(graph: onnx.GraphProto) -> None:
     del graph.node[:], graph.initializer[:]
     graph.node.extend(reversed(nodes))
     graph.initializer.extend(initializers)
+
+
+def arrays_of(graph: onnx.GraphProto) -> dict[str, Array]:
+    """The stored tensors of a graph, by name."""
+    return {stored.name: numpy_helper.to_array(stored) for stored in graph.initializer}
+
+
+def output_axis(product: onnx.NodeProto) -> int:
+    """The axis of a product's weights that counts its output channels."""
+    transposed = any(attribute.name == "transB" and attribute.i for attribute in product.attribute)
+    return 0 if product.op_type == "Conv" or transposed else 1
 
 
 def tensor(name: str, *shape: str | int, kind: int = TensorProto.UINT8) -> onnx.ValueInfoProto:

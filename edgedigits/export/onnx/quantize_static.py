@@ -32,7 +32,7 @@ from edgedigits.errors import ModelFileError
 from edgedigits.export.calibration import PRODUCTS, activation_ranges
 from edgedigits.export.formats import Source
 from edgedigits.export.onnx.convert import float_graph, save
-from edgedigits.export.onnx.graph import TINY, Array
+from edgedigits.export.onnx.graph import TINY, Array, arrays_of, output_axis
 from edgedigits.records.arrays import Images
 
 MOVING = ("MaxPool", "Reshape", "Unsqueeze")  # move values or choose among them: integers as well as floats
@@ -90,7 +90,7 @@ class Quantizer:
 
     def __init__(self, graph: onnx.GraphProto, ranges: Mapping[str, tuple[float, float]]) -> None:
         image = graph.input[0].name
-        self.arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        self.arrays = arrays_of(graph)
         self.integers = {image: Integers(image, scale=1.0)}
         self.floats: set[str] = set()
         self.ranges = ranges
@@ -122,7 +122,7 @@ class Quantizer:
         """A product of integers and 8-bit weights; the bias takes what the zero point was rounded by."""
         output = node.output[0]
         weights, bias = self.arrays[node.input[1]], self.arrays[node.input[2]].astype(np.float64)
-        axis = _output_axis(node)
+        axis = output_axis(node)
         others = tuple(other for other in range(weights.ndim) if other != axis)
         bias += source.scale * (source.zero_point - source.zero) * weights.sum(axis=others)
         # A channel of zeros would leave no scale, and its bias no room: 2 ** 30 of these steps must hold it.
@@ -187,12 +187,6 @@ class Quantizer:
     def _constant(self, name: str, array: Any) -> str:
         self.constants[name] = numpy_helper.from_array(np.asarray(array), name)
         return name
-
-
-def _output_axis(node: onnx.NodeProto) -> int:
-    """The axis of a product's weights that counts its output channels."""
-    transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
-    return 0 if node.op_type == "Conv" or transposed else 1
 
 
 def _rectified(graph: onnx.GraphProto) -> set[str]:

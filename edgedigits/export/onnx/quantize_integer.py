@@ -1,16 +1,14 @@
-"""ONNX with 8-bit weights: dynamic quantization of the matrix products of the float file.
+"""ONNX with 8-bit weights and integer products, for ONNX Runtime: large dense layers take half the time.
 
-Each weight matrix is stored in 8 bits, symmetric, one scale a column. How it is multiplied depends
-on what stands before it, and is chosen so that no layer is slower than in float, and no answer
-depends on the other images of its batch:
+How a weight matrix is multiplied depends on what stands before it, and is chosen so that no layer is slower than in
+float, and no answer depends on the other images of its batch:
 
     pixels        the layer that sees the image multiplies the uint8 pixels themselves, as integers:
                   scaling and normalization move behind the product, and its input loses nothing
     large         activations are quantized when they come, one scale an image, then multiplied as
                   integers (per-token dynamic quantization: Yao et al. 2022, arXiv:2206.01861)
-    small         the weights become float again when they are used: cheaper than to quantize
-    tiny          stays float, as convolutions do: they hold few of the weights, and their integer
-                  form is several times slower
+    else          in float, its weights stored in 8 bits (`quantize_weights`): cheaper than to quantize the activations;
+                  so are convolutions, whose integer form is several times slower
 
 ONNX Runtime's own `quantize_dynamic` takes one scale for a whole batch, so its answers change with
 the batch, and its `fc` file measured a fifth slower than float at batch 1.
@@ -19,7 +17,7 @@ the batch, and its `fc` file measured a fifth slower than float at batch 1.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -28,9 +26,17 @@ from onnx import helper, numpy_helper
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import Source
 from edgedigits.export.onnx.convert import float_graph, save
-from edgedigits.export.onnx.graph import TINY, Array, prune
+from edgedigits.export.onnx.graph import TINY, Array, arrays_of, output_axis
+from edgedigits.export.onnx.quantize_weights import rounded, store_weights
 
-SMALL = 16_384  # weights: below, dequantizing them is faster than quantizing the activations
+if TYPE_CHECKING:
+    from edgedigits.models.classifier import Deployed
+
+LARGE = 16_384  # weights: below, to quantize the activations costs more than integers save
+NO_FORM = (
+    f"no dense layer of {TINY:,} weights or more sees the pixels themselves, and none of {LARGE:,} or more stands "
+    "behind a ReLU"
+)
 
 
 def write(source: Source, path: Path) -> None:
@@ -38,42 +44,45 @@ def write(source: Source, path: Path) -> None:
     save(quantize(float_graph(source.model)), source.contract, path)
 
 
-def quantize(serialized: bytes) -> bytes:
-    """A float ONNX model with the weights of its matrix products in 8 bits.
+def misfit(model: "Deployed") -> str | None:
+    """Why a model has no form with integer products; None where it has."""
+    return None if _layers(onnx.load_model_from_string(float_graph(model)).graph) else NO_FORM
 
-    Raises ModelFileError when it holds no product that is worth it: a file must not be called int8
-    and be none.
+
+def quantize(serialized: bytes) -> bytes:
+    """A float ONNX model with integer products where they pay, and the weights of the others in 8 bits.
+
+    Raises ModelFileError where none pays: a file must not be called that and be none.
     """
     model = onnx.load_model_from_string(serialized)
-    graph = model.graph
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    layers = [Layer(node, arrays) for node in graph.node if node.op_type == "Gemm"]
-    layers = [layer for layer in layers if layer.weights.size >= TINY]
+    layers = _layers(model.graph)
     if not layers:
-        raise ModelFileError(f"nothing to quantize: no matrix product has {TINY:,} weights or more")
-    for layer in layers:
-        _multiply(layer, graph, arrays)
-        _replace(graph, layer)
-    prune(graph)
+        raise ModelFileError(f"nothing to multiply as integers: {NO_FORM}")
+    for layer, pixels in layers:
+        if pixels:
+            _multiply_pixels(layer, pixels)
+        else:
+            _multiply_quantized(layer)
+        _replace(model.graph, layer)
+    store_weights(model.graph)
     return bytes(model.SerializeToString())
 
 
 class Layer:
     """A matrix product `source @ weights + bias` of a float graph, and the nodes that will replace it.
 
-    weights   float32 `[inputs, outputs]`; `rounded` are the integers -127..127 nearest to them, in
-              units of `scales` float32 `[outputs]`
+    weights   float32 `[inputs, outputs]`; `integers` are those -127..127 nearest to them, in units of `scales`
+              float32 `[outputs]`
     """
 
     def __init__(self, gemm: onnx.NodeProto, arrays: Mapping[str, Array]) -> None:
-        transposed = any(attribute.name == "transB" and attribute.i for attribute in gemm.attribute)
         stored = arrays[gemm.input[1]]
         self.gemm = gemm
         self.source = gemm.input[0]
-        self.weights = stored.T if transposed else stored
+        self.weights = stored.T if output_axis(gemm) == 0 else stored
         self.bias = arrays[gemm.input[2]]
-        self.scales = np.maximum(np.abs(self.weights).max(axis=0), np.finfo(np.float32).tiny) / 127
-        self.rounded = np.rint(self.weights / self.scales)
+        self.integers, scales = rounded(self.weights, axis=1)
+        self.scales = scales[0]
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -95,7 +104,7 @@ class Layer:
         The weights are uint8 around 128, not int8: x86 processors without VNNI saturate in products
         of uint8 and int8, and elsewhere both are as fast.
         """
-        weights = self.constant("weights", (self.rounded + 128).astype(np.uint8))
+        weights = self.constant("weights", (self.integers.astype(np.int16) + 128).astype(np.uint8))
         zero = self.constant("zero", np.array(128, np.uint8))
         return self.add("MatMulInteger", integers, weights, "", zero)
 
@@ -110,14 +119,16 @@ class Pixels:
     offset: float
 
 
-def _multiply(layer: Layer, graph: onnx.GraphProto, arrays: Mapping[str, Array]) -> None:
-    """Choose the form of the product, as the head of this file says."""
-    if pixels := _pixels(graph, layer.source, arrays):
-        _multiply_pixels(layer, pixels)
-    elif layer.weights.size >= SMALL and _after_relu(graph, layer.source):
-        _multiply_quantized(layer)
-    else:
-        _multiply_dequantized(layer)
+def _layers(graph: onnx.GraphProto) -> list[tuple[Layer, Pixels | None]]:
+    """The products that gain by integers; of those that see the image, how they see it."""
+    arrays = arrays_of(graph)
+    dense = [node for node in graph.node if node.op_type == "Gemm" and len(node.input) == 3 and node.input[1] in arrays]
+    found = []
+    for layer in (Layer(node, arrays) for node in dense):
+        pixels = _pixels(graph, layer.source, arrays) if layer.weights.size >= TINY else None
+        if pixels or (layer.weights.size >= LARGE and _after_relu(graph, layer.source)):
+            found.append((layer, pixels))
+    return found
 
 
 def _multiply_pixels(layer: Layer, pixels: Pixels) -> None:
@@ -136,12 +147,6 @@ def _multiply_quantized(layer: Layer) -> None:
     integers = layer.add("QuantizeLinear", layer.source, scale, axis=0)
     product = layer.add("DequantizeLinear", layer.integer_product(integers), scale, axis=0)
     _scale_and_shift(layer, product, layer.scales, layer.bias)
-
-
-def _multiply_dequantized(layer: Layer) -> None:
-    integers = layer.constant("weights", layer.rounded.astype(np.int8))
-    weights = layer.add("DequantizeLinear", integers, layer.constant("scales", layer.scales), axis=1)
-    layer.add("Gemm", layer.source, weights, layer.constant("bias", layer.bias), last=True)
 
 
 def _scale_and_shift(layer: Layer, product: str, scales: Array, bias: Array) -> None:
