@@ -23,13 +23,12 @@ from edgedigits.data import published
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.export.exporter import export
-from edgedigits.export.formats import FORMATS
 from edgedigits.export.onnx import framing
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.train.trainer import train
 from edgedigits.verify import conditions
-from tests.helpers import needs
+from tests.helpers import forms_of, needs
 
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
 BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
@@ -123,7 +122,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
     """`fc` and `cnn`, exported to every format."""
     folder = tmp_path_factory.mktemp("exports")
     for name in ("fc-tiny", "cnn-tiny"):
-        export(runs / name, FORMATS.names, exports=folder)
+        export(runs / name, forms_of(name), exports=folder)
     return folder
 
 

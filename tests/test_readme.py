@@ -20,6 +20,7 @@ from PIL import Image
 import edgedigits as ed
 from edgedigits import load
 from edgedigits.bench import shelf
+from edgedigits.bench.engines import read_comparison
 from edgedigits.bench.figures import find_figures
 from edgedigits.cli import app, embed, export, inference, train, verify
 from edgedigits.data import canvases, drawn
@@ -33,7 +34,6 @@ from edgedigits.system import files
 from edgedigits.verify import card, limits
 from edgedigits.verify.card import card_text
 from tests.data.test_mnist import OURS, accuracy_in_a_foreign_program
-from tests.helpers import ONNX_ENGINES
 from tests.inference.test_score import IMAGES as DIGITS
 from tests.inference.test_sources import idx
 
@@ -260,8 +260,8 @@ def test_it_names_the_packages_and_the_engines() -> None:
     packages = sorted(path.parent.name for path in (ROOT / "edgedigits").glob("*/__init__.py"))
     (listed,) = re.findall(r"^`([a-z ]+ cli)`\.", README, flags=re.MULTILINE)
     assert sorted(listed.split()) == packages
-    for name in ONNX_ENGINES:
-        assert f"`{name}`" in README
+    for row in read_comparison().rows:
+        assert f"`{row.engine.name}`" in README
 
 
 def test_the_pages_of_figures_are_fresh() -> None:

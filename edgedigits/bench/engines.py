@@ -4,6 +4,7 @@ Answers do not depend on how busy a machine is, times do: `make engines TIMES=1`
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ SLOW = 5  # an engine of that much patience is asked fewer canvases
 
 @dataclass(frozen=True)
 class EngineRow(Record):
-    """One file, by its name and its SHA-256, in one engine.
+    """One file, by its name and its SHA-256, in one engine and setting.
 
     samples        test images, all but for canvas files in a slow engine
     flips          answers that differ from the torch model's
@@ -72,14 +73,19 @@ class Bench:
         self.standard: dict[Path, Scores] = {}
 
     def compare(self, names: Sequence[str], known: Sequence[EngineRow] = ()) -> Iterator[EngineRow]:
-        """A row for each engine named and each file. Where one is known already, its times alone are measured."""
+        """A row for each engine named, in each of its settings, and each file.
+
+        Where one is known already, its times alone are measured.
+        """
         before = {(row.engine, row.sha256): row for row in known if not row.failure}
-        for engine in map(find_engine, names):
+        settings = [(name, setting.name) for name in names for setting in get_engine(name).settings]
+        for engine in itertools.starmap(find_engine, settings):
+            opener = Opener(engine=engine.name, setting=engine.setting)
             for target in self.targets:
                 sha256 = files.sha256(target.path)
                 row = before.get((engine, sha256), EngineRow(engine, target.path.name, sha256))
                 try:
-                    file = open_candidate(target, self.references, Opener(engine=engine.name))
+                    file = open_candidate(target, self.references, opener)
                     row = row if row.samples else self._answered(row, file)
                     yield dataclasses.replace(row, latency_us=latency_us(file.predictor))
                 except ModelFileError as error:

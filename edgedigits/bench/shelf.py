@@ -12,7 +12,7 @@ from edgedigits.bench.engines import EngineRow, read_comparison
 from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
 from edgedigits.export import manifest
 from edgedigits.models.presets import PRESETS
-from edgedigits.records.report import ParityReport, Verification
+from edgedigits.records.report import EngineRef, ParityReport, Verification
 from edgedigits.records.words import size
 from edgedigits.runtime.engines import get_engine
 from edgedigits.system import templates
@@ -20,7 +20,7 @@ from edgedigits.system import templates
 FILE = "README.md"
 TEMPLATE = "shelf.md.jinja"
 QUICK_CLAIMS = {"cnn": "98.5%", "fc": "93.2%"}  # accuracies that the short tutorials are known for
-TIMED = ("torch", "torchscript", "torchscript-int8", "onnx", "onnx-int8")  # formats of the table of latencies
+TIMED = ("torch", "torchscript", "torchscript-int8", "onnx", "onnx-int8", "onnx-integer")  # in the table of latencies
 
 Row = Sequence[str]
 
@@ -37,7 +37,8 @@ def shelf_text(exports: Path) -> str:
         latencies=latencies(),
         engines=engines(),
         times=engine_times(),
-        titles={name: get_engine(name).title for name in _by_engine()},
+        titles={name: get_engine(name).title for name in dict.fromkeys(engine.name for engine in _by_engine())},
+        settings={name: _settings(name) for name in dict.fromkeys(engine.name for engine in _by_engine())},
     )
 
 
@@ -96,22 +97,23 @@ def latencies() -> list[Row]:
     known = {(row.name, row.format): row for row in read_figures().inference.rows}
     rows: list[Row] = []
     for name in PRESETS:
-        ratio = known[name, "onnx-int8"].to_float
-        cells = [f"{known[name, form].latency_us:.1f}" for form in TIMED]
-        rows.append((f"`{name}`", *cells, f"{ratio.latency:.2f}" if ratio else "-"))
+        measured = [known.get((name, form)) for form in TIMED]
+        cells = ["-" if row is None else f"{row.latency_us:.1f}" for row in measured]
+        ratios = [known[name, form].to_float for form in ("onnx-int8", "onnx-integer") if (name, form) in known]
+        rows.append((f"`{name}`", *cells, " / ".join(f"{ratio.latency:.2f}" for ratio in ratios if ratio)))
     return rows
 
 
 def engines() -> list[Row]:
     """An engine a row: answers that differ from the torch model's, and of canvas files from ONNX Runtime's."""
     rows: list[Row] = []
-    for name, known in _by_engine().items():
+    for engine, known in _by_engine().items():
         floats = [known[f"{preset}.onnx"] for preset in PRESETS]
         flips = [row.flips for row in floats if row.flips is not None]
         apart = [row.max_abs_diff for row in floats if row.max_abs_diff is not None]
         rows.append(
             (
-                f"`{name}` {floats[0].engine.version}",
+                f"{_title(engine)} {engine.version}",
                 f"{sum(flips)} of {sum(row.samples for row in floats):,}" if len(flips) == len(floats) else "-",
                 f"{max(apart):.1e}" if len(apart) == len(floats) else "-",
                 *(_flips(known[f"{preset}.int8.onnx"]) for preset in PRESETS),
@@ -124,19 +126,28 @@ def engines() -> list[Row]:
 def engine_times() -> list[Row]:
     """An engine a row: microseconds of one image, float / int8, of each preset."""
     rows: list[Row] = []
-    for name, known in _by_engine().items():
+    for engine, known in _by_engine().items():
         pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in PRESETS]
         cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
-        rows.append((f"`{name}`", *cells))
+        rows.append((_title(engine), *cells))
     return rows
 
 
-def _by_engine() -> dict[str, dict[str, EngineRow]]:
-    """What was measured, by engine and by file; engines that were not measured are left out."""
-    found: dict[str, dict[str, EngineRow]] = {}
+def _by_engine() -> dict[EngineRef, dict[str, EngineRow]]:
+    """What was measured, by engine and setting, and by file; engines that were not measured are left out."""
+    found: dict[EngineRef, dict[str, EngineRow]] = {}
     for row in read_comparison().rows:
-        found.setdefault(row.engine.name, {})[row.file] = row
+        found.setdefault(row.engine, {})[row.file] = row
     return found
+
+
+def _title(engine: EngineRef) -> str:
+    return f"`{engine.name}`{f', {engine.setting},' if engine.setting else ''}"
+
+
+def _settings(name: str) -> str:
+    """In words, how an engine is called otherwise than by default; empty where it is not."""
+    return "; ".join(f"{setting.name}: `{setting}`" for setting in get_engine(name).settings if setting.options)
 
 
 def _reports(folder: Path) -> tuple[ParityReport, ...]:

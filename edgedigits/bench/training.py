@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 QUICK_EPOCHS = {"fc": 1, "cnn": 2}
 FORMATS = ("onnx", "torchscript")  # whose float and int8 files are measured
+GAINING = ("fc-deep",)  # models that gain by integer products, whose files are measured too
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from edgedigits.runtime.inspection import Inspection
 
 
+LOADS = {True: "yes", False: "no", None: "not known"}
+
+
 @command("edgedigits bench", "edgedigits bench exports/cnn/cnn.onnx exports/cnn/cnn.int8.onnx --json")
 def bench(
     file: Files = None,
@@ -139,9 +142,10 @@ def inspection(found: Inspection) -> RenderableType:
     tensors = Sheet(("tensor", "type", "shape", "bytes>"))
     for tensor in found.tensors:
         tensors.add_row(tensor.name, tensor.dtype, str(list(tensor.shape)), f"{tensor.bytes:,}")
-    runtimes = Sheet(("runtime", "version", "note"), prose=("note",))
+    runtimes = Sheet(("runtime", "loads it", "version", "note"), prose=("note",))
     for runtime in found.runtimes:
-        runtimes.add_row(runtime.name, f">= {runtime.minimum}" if runtime.minimum else "-", runtime.note)
+        version = f">= {runtime.minimum}" if runtime.minimum else "-"
+        runtimes.add_row(runtime.name, LOADS[runtime.loads], version, runtime.note)
     return Group(facts, "", tensors, "", runtimes)
 
 

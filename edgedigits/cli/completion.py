@@ -62,6 +62,12 @@ def _engines(_: Context) -> Iterable[str]:
     return ENGINES.names
 
 
+def _settings(_: Context) -> Iterable[str]:
+    from edgedigits.runtime.engines import DEFAULT, EXACT
+
+    return DEFAULT, EXACT
+
+
 def _targets(_: Context) -> Iterable[str]:
     from edgedigits.embed.targets import TARGETS
 
@@ -96,6 +102,6 @@ def _folder(context: Context, option: str) -> Path:
 
 presets, recipes, datasets = _starting(_presets), _starting(_recipes), _starting(_datasets)
 formats, inputs, methods = _starting(_formats), _starting(_inputs), _starting(_methods)
-engines, targets = _starting(_engines), _starting(_targets)
+engines, settings, targets = _starting(_engines), _starting(_settings), _starting(_targets)
 runs, exported = _starting(_runs), _starting(_exported)
 export_folders, files = _starting(_export_folders), _starting(_files)

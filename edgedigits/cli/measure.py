@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.bench.figures import FILE, PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
-from edgedigits.bench.training import FORMATS, measure, plans
+from edgedigits.bench.training import FORMATS, GAINING, measure, plans
 from edgedigits.cli.sheet import Sheet
 
 
@@ -53,7 +53,8 @@ def measure_training(names: Sequence[str]) -> None:
             training[plan] = known or measure(plan, sets[plan.dataset], runs)
             print(plan.model, plan.recipe, plan.dataset, training[plan].mean, training[plan].seconds, flush=True)
         trained = [path for path in sorted((runs / "default").iterdir()) if "-fashion" not in path.name]
-        artifacts = [file for run in trained for file in export(run, FORMATS, quantize=True, exports=exports)]
+        artifacts = export(trained, FORMATS, quantize=True, exports=exports)
+        artifacts += export([run for run in trained if run.name in GAINING], "onnx-integer", exports=exports)
         inference = bench(artifacts, runs=runs / "default")
     rows = [dataclasses.replace(row, path=Path(row.path).name) for row in inference.rows]
     rows += [row for row in read_figures().inference.rows if names and row.name not in names]

@@ -96,7 +96,15 @@ def verify(
             help="What runs the files: {engines}.",
         ),
     ] = None,
-    thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every setting of the runtime.")] = False,
+    setting: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.settings,
+            help="Of --engine: default, as a user calls it, or exact, in float32 throughout; both are reported.",
+        ),
+    ] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every variant of the runtime.")] = False,
     trust: Trust = False,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
@@ -132,7 +140,7 @@ def verify(
             runs=runs,
             exports=exports,
             html=html,
-            opener=Opener(engine=engine, trust=trust),
+            opener=Opener(engine=engine, setting=setting, trust=trust),
             thorough=thorough,
             force=force,
             observer=observer,
@@ -149,7 +157,7 @@ def verify(
 
 
 def verification(result: Verification) -> RenderableType:
-    """The verdict table; what answers depend on; images off the test set; every failure; the verdict."""
+    """The verdict table; settings; what answers depend on; images off the test set; every failure; the verdict."""
     failures = [
         Text(f"{report.path}\n  {failure}", style="red") for report in result.reports for failure in report.failures
     ]
@@ -164,6 +172,7 @@ def verification(result: Verification) -> RenderableType:
     return Group(
         _verdicts(result.reports),
         *_recorded(result.reports),
+        *_in_settings(result),
         *_dependences(result.reports),
         *_robustness(result.reports),
         *failures,
@@ -234,6 +243,28 @@ def _recorded(reports: Sequence[ParityReport]) -> list[Text]:
         for report in reports
         if report.compared_with == RECORDED
     ]
+
+
+def _in_settings(result: Verification) -> list[RenderableType]:
+    """Each file in each setting of the engine, where it has several, and what the settings are."""
+    shown = [report for report in result.reports if report.settings]
+    if not shown or result.engine is None:
+        return []
+    from edgedigits.runtime.engines import get_engine
+
+    sheet = Sheet(("file, in a setting", "judged", "flips>", "file>", "logits off by>"))
+    for report in shown:
+        for found in report.settings:
+            sheet.add_row(
+                f"{report.path}, {found.setting}",
+                "yes" if found.judged else "no",
+                "-" if found.flips is None else str(found.flips),
+                f"{found.accuracy:.2%}",
+                "-" if found.max_abs_diff is None else f"{found.max_abs_diff:.1e}",
+            )
+    known = get_engine(result.engine.name).settings
+    lines = (f"{setting.name}{f' ({setting})' if setting.options else ''}: {setting.about}" for setting in known)
+    return ["", sheet, *(Text(line, style="dim") for line in lines), ""]
 
 
 def _dependences(reports: Sequence[ParityReport]) -> list[Text]:

@@ -14,6 +14,7 @@ from edgedigits.system import templates
 if TYPE_CHECKING:
     from edgedigits.embed.golden import Golden
     from edgedigits.records.artifact import Contract
+    from edgedigits.runtime.compatibility import Runtime
 
 PROGRAMS = Path(__file__).parent / "programs"
 MODEL = '"model.onnx"'  # in a target's programs: stands for the main file's name, quotes and all
@@ -29,12 +30,14 @@ class Package:
     models    file name to bytes; the first is the main one, the one beside it is its int8 file
     contract  of the main file
     golden    inputs with the answers of every file
+    runtimes  what runtimes make of the main file
     """
 
     name: str
     models: Mapping[str, bytes]
     contract: Contract
     golden: Golden
+    runtimes: tuple[Runtime, ...] = ()
 
     @property
     def main(self) -> str:

@@ -38,13 +38,17 @@ class Limits(Record):
 
 @dataclass(frozen=True)
 class EngineRef(Record):
-    """What ran a file: an engine of `edgedigits/runtime/engines`, and the version of the runtime behind it."""
+    """What ran a file: an engine of `edgedigits/runtime/engines`, and the version of the runtime behind it.
+
+    setting   in which it was called; None for `default`
+    """
 
     name: str
     version: str
+    setting: str | None = field(default=None, metadata=OPTIONAL)
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}"
+        return f"{self.name} {self.version}{f', {self.setting}' if self.setting else ''}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,23 @@ class Deployment(Record):
     flips: int | None
     changed: int
     max_abs_diff: float | None
+
+
+@dataclass(frozen=True)
+class InSetting(Record):
+    """A file in one of its engine's settings: what users get who call it so, over the whole test set.
+
+    accuracy       a fraction
+    flips          answers that differ from the torch model's, and
+    max_abs_diff   the largest difference of any logit from its; None where that is not at hand
+    judged         whether the verdict is about this one
+    """
+
+    setting: str
+    accuracy: float
+    flips: int | None
+    max_abs_diff: float | None
+    judged: bool
 
 
 @dataclass(frozen=True)
@@ -96,6 +117,7 @@ class ParityReport(Record):
     failures        why it did not pass: one sentence each, beginning with the name of the check
     unchecked       limits, as options name them, whose figure is missing; one that was asked for is a failure, too
     engine          what ran it; None where that was what runs files of its format by default
+    settings        the file in each setting of that engine, where it has several
     """
 
     name: str
@@ -132,6 +154,7 @@ class ParityReport(Record):
     failures: tuple[str, ...] = ()
     readable: bool = True
     engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
+    settings: tuple[InSetting, ...] = field(default=(), metadata=OPTIONAL)
     unchecked: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
     missing: str | None = field(default=None, metadata=OPTIONAL)
 

@@ -94,7 +94,7 @@ def inspect(
         tensors=tuple(sorted(found.tensors, key=lambda tensor: (-tensor.bytes, tensor.name))),
         parameters=sum(map(_elements, _parameters(found.tensors))),
         quantized_share=quantized_share(found.tensors),
-        runtimes=loading_runtimes(found.opset, found.ir_version, found.operators),
+        runtimes=loading_runtimes(found),
         verified=_verified(path),
         inputs=found.inputs,
         outputs=found.outputs,

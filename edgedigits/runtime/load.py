@@ -37,7 +37,7 @@ class Opener:
     """How files are opened: made once, handed down whole.
 
     engine     that runs them (`runtime/engines`); None for what runs files of their container by default
-    setting    of the engine: threads, levels of optimization; None for its first
+    setting    of the engine: `default`, `exact`, or a variant by its name; None for `default`
     isolated   run files that hold nothing but data (ONNX) in a process of their own, with limits on memory and time
     trust      load files that can hold code (TorchScript, pt2) although no manifest beside them lists them
     """

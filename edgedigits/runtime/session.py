@@ -17,7 +17,7 @@ from typing import Any
 from edgedigits.errors import EdgeDigitsError, ModelFileError
 from edgedigits.export.formats import Format
 from edgedigits.records.artifact import Contract
-from edgedigits.runtime.engines import Engine, engine_for
+from edgedigits.runtime.engines import Engine, Setting, engine_for
 from edgedigits.runtime.predictor import Call, Clock, ModelFile, Session
 from edgedigits.runtime.readers import checked
 
@@ -28,7 +28,7 @@ class Opening:
 
     path      names the file in errors
     engine    by default the container's own
-    setting   of the engine, by default the first
+    setting   of the engine, by default `default`
     """
 
     path: Path
@@ -42,7 +42,7 @@ def open_here(opening: Opening) -> tuple[Contract, Session]:
     """A file in this process. Raises ModelFileError, UsageError where the engine does not run it, MissingCapability."""
     chosen = engine_for(opening.format.container, opening.engine)
     file = checked(opening.path, opening.format, opening.content)
-    return file.contract, _session(chosen, file, opening.setting)
+    return file.contract, _session(chosen, file, chosen.setting(opening.setting))
 
 
 class Lasting:
@@ -99,7 +99,7 @@ if hasattr(os, "register_at_fork"):  # a system that forks
     os.register_at_fork(after_in_child=_leave_all)
 
 
-def _session(engine: Engine, file: ModelFile, setting: str | None) -> Session:
+def _session(engine: Engine, file: ModelFile, setting: Setting) -> Session:
     """A session that says in the engine's words, as a ModelFileError, what it cannot load or answer.
 
     Where the engine answers one call at a time, threads wait for each other.

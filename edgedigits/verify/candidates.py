@@ -11,11 +11,12 @@ from pathlib import Path
 
 from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export import manifest
-from edgedigits.export.formats import CONTAINERS, Format, format_of, require_format
+from edgedigits.export.formats import CONTAINERS, FORMATS, Format, format_of, require_format
 from edgedigits.export.manifest import read_manifest
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
-from edgedigits.runtime.engines import engine_for, get_engine
+from edgedigits.runtime.compatibility import loads_in
+from edgedigits.runtime.engines import Engine, engine_for, get_engine
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import RUNS, find_place
 from edgedigits.runtime.predictor import Predictor
@@ -52,9 +53,9 @@ class Opened:
     opener: Opener
 
     @property
-    def other_settings(self) -> tuple[str, ...]:
-        """How what runs it can be set otherwise."""
-        return engine_for(self.format.container, self.opener.engine).settings[1:]
+    def engine(self) -> Engine:
+        """What runs it."""
+        return engine_for(self.format.container, self.opener.engine)
 
     def in_setting(self, setting: str) -> Predictor:
         """The file in another setting of what runs it."""
@@ -135,6 +136,30 @@ def open_candidate(target: Candidate, references: References, opener: Opener) ->
     if target.recorded:
         check_record(target.path, target.recorded, reference.checkpoint)
     return Opened(target.path, row, predictor, reference, opener)
+
+
+def alternative(path: Path, engine: str) -> str:
+    """Which file of the same model an engine loads, in a sentence, where by the rules it does not load this one.
+
+    Empty where it should load this one, where no rule says anything, and where the file cannot be looked into.
+    """
+    row = format_of(path)
+    if row is None or _loads(engine, path) is not False:
+        return ""
+    stem = path.name.removesuffix(row.suffix)
+    others = [other for other in FORMATS if (other.container, other.input) == (row.container, row.input)]
+    beside = [path.with_name(stem + other.suffix) for other in others]
+    found = [other.name for other in beside if other.is_file() and _loads(engine, other)]
+    if found:
+        return f" It loads {' and '.join(found)} beside it."
+    return f" It loads what edgedigits export --format {row.container} --input {row.input} --quantize writes."
+
+
+def _loads(engine: str, path: Path) -> bool | None:
+    try:
+        return loads_in(engine, Opener().describe(path))
+    except ModelFileError:
+        return None
 
 
 def check_integrity(target: Candidate) -> None:

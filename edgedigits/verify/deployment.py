@@ -10,12 +10,12 @@ from edgedigits.verify.candidates import Opened
 if TYPE_CHECKING:
     from edgedigits.verify.torch_model import TorchModel
 
-QUICK = 1000  # test images in settings that only reorder a runtime's sums, or in an engine; all of them when thorough
+QUICK = 1000  # test images in variants that only reorder a runtime's sums, or in an engine; all of them when thorough
 ALONE = "one image a call"
 
 
 def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[Deployment, ...]:
-    """All test images one at a time, and the first of them, or all when `thorough`, in every other setting.
+    """All test images one at a time, and the first of them, or all when `thorough`, in every variant of the engine.
 
     In a named engine, which may be slow, it is the first of them one at a time, too.
 
@@ -26,9 +26,9 @@ def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[D
     singles = part if file.opener.engine else images
     alone = logits[: len(singles)] if file.predictor.one_by_one else file.predictor.alone(singles)
     found = [_deployment(ALONE, alone, logits, file.reference.torch)]
-    for setting in file.other_settings:
-        scores = file.in_setting(setting).in_batches(part)[0]
-        found.append(_deployment(setting, scores, logits, file.reference.torch))
+    for variant in file.engine.variants:
+        scores = file.in_setting(variant.name).in_batches(part)[0]
+        found.append(_deployment(variant.name, scores, logits, file.reference.torch))
     return tuple(found)
 
 

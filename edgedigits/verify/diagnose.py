@@ -1,6 +1,7 @@
 """Why a file that failed answers otherwise: the usual mistakes, each tried on the torch model.
 
-If the torch model makes the same answers once it makes the same mistake, that is the cause.
+If the torch model makes the same answers once it makes the same mistake, that is the cause. So is the setting of an
+engine, where the difference is gone in another.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import numpy as np
 
 from edgedigits.models import metrics
 from edgedigits.records.arrays import Images, Scores
+from edgedigits.records.report import ParityReport
+from edgedigits.runtime.engines import DEFAULT, EXACT
 from edgedigits.verify.candidates import Opened
 
 if TYPE_CHECKING:
@@ -25,8 +28,26 @@ NORMALIZATIONS = {  # scale and offset of a pixel 0..255
 }
 
 
-def diagnose(file: Opened) -> str | None:
-    """The mistake that explains how a file's logits differ from the torch model's; None when none does."""
+def diagnose(file: Opened, report: ParityReport) -> str | None:
+    """What explains how a file's logits differ from the torch model's: a setting or a mistake; None when nothing does.
+
+    report   on the file, which says how it answers in other settings
+    """
+    return _setting(file, report) or _mistake(file)
+
+
+def _setting(file: Opened, report: ParityReport) -> str | None:
+    """That an engine is not called as it must be to compute exactly, where most of the difference is gone if it is."""
+    exact = next((found for found in report.settings if found.setting == EXACT and not found.judged), None)
+    if exact is None or exact.max_abs_diff is None or report.max_abs_diff is None:
+        return None
+    if exact.max_abs_diff >= EXPLAINED * report.max_abs_diff:
+        return None
+    asked = f"with {file.engine.setting(EXACT)}, {exact.flips} answers change and logits are off by"
+    return f"{file.engine.name} {file.engine.setting(DEFAULT).about}; {asked} {exact.max_abs_diff:.2g}"
+
+
+def _mistake(file: Opened) -> str | None:
     if file.reference.torch is None:
         return None
     found, _, images = file.predictor.answers(file.reference.test.images[:SAMPLE])

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import CheckpointError, ModelFileError
+from edgedigits.errors import CheckpointError, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.models import metrics
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
-from edgedigits.records.report import RECORDED, EngineRef, Limits, ParityReport, Verification
+from edgedigits.records.report import RECORDED, EngineRef, InSetting, Limits, ParityReport, Verification
 from edgedigits.runtime.engines import find_engine
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import Predictor, latency_us
@@ -29,7 +29,7 @@ from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import files, locks
 from edgedigits.system.tracked import tracked
 from edgedigits.verify import deployment, gate, page, parity
-from edgedigits.verify.candidates import Candidate, Opened, find_candidates, open_candidate
+from edgedigits.verify.candidates import Candidate, Opened, alternative, find_candidates, open_candidate
 from edgedigits.verify.diagnose import diagnose
 from edgedigits.verify.limits import replaced, require_possible
 from edgedigits.verify.page import Evidence, write_page
@@ -79,7 +79,7 @@ def verify(
     when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
     when there is no such engine or `html` is not to be replaced, and MissingCapability when this machine lacks it.
     """
-    engine = find_engine(opener.engine) if opener.engine else None
+    engine = _engine(opener)
     if html is not None:
         page.require_writable(Path(html), force)
     targets = find_candidates(several(artifacts), Path(exports), opener.engine, Path(runs))
@@ -98,6 +98,15 @@ def verify(
     if html is not None:
         write_page(summary, evidence, Path(html))
     return summary
+
+
+def _engine(opener: Opener) -> EngineRef | None:
+    """The engine that was named, in its setting; None where none was."""
+    if opener.engine:
+        return find_engine(opener.engine, opener.setting)
+    if opener.setting:
+        raise UsageError(f"setting {opener.setting}: says how an engine is called, and none is named: add --engine.")
+    return None
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,9 @@ def _report(
         return _judge(target, open_candidate(target, references, options.opener), options, meter)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
-        return dataclasses.replace(_blank(target, options), failures=(f"{kind}: {error}",), readable=False), None
+        advice = alternative(target.path, options.engine.name) if options.engine and kind == "file" else ""
+        failures = (f"{kind}: {error}{advice}",)
+        return dataclasses.replace(_blank(target, options), failures=failures, readable=False), None
 
 
 def _judge(target: Candidate, file: Opened, options: _Options, meter: _Meter) -> tuple[ParityReport, Evidence | None]:
@@ -153,16 +164,36 @@ def _judge(target: Candidate, file: Opened, options: _Options, meter: _Meter) ->
         timed = options.timed or limits.max_latency_us is not None
         report = dataclasses.replace(
             report,
+            settings=_settings(file, blank, report),
             deployments=deployment.deployments(file, answers.logits, options.thorough),
             robustness=deployment.robustness(file),
             latency_us=latency_us(file.predictor) if timed else None,
         )
     report = dataclasses.replace(report, unchecked=gate.unchecked(report))
     failures = gate.judge(report, file.reference.checkpoint.spec.labels, options.limits)
-    if failures and (cause := diagnose(file)):
+    if failures and (cause := diagnose(file, report)):
         failures.append(f"cause: {cause}")
     report = dataclasses.replace(report, failures=tuple(failures), passed=not failures)
     return report, _evidence(target, file.reference, answers.logits)
+
+
+def _settings(file: Opened, blank: ParityReport, judged: ParityReport) -> tuple[InSetting, ...]:
+    """The file in each setting of its engine, where that has several; what is judged is known already."""
+    known, chosen = file.engine.settings, file.engine.setting(file.opener.setting)
+    if len(known) == 1:
+        return ()
+    found = []
+    for setting in known:
+        report = judged if setting is chosen else _compare(blank, file.reference, _answers(file, setting.name))
+        assert report.accuracy is not None
+        found.append(
+            InSetting(setting.name, report.accuracy, report.flips, report.max_abs_diff, judged=setting is chosen)
+        )
+    return tuple(found)
+
+
+def _answers(file: Opened, setting: str) -> "_Answers":
+    return _run(file.in_setting(setting), file.reference.test.images, _Meter("", 0, 1, ignore))
 
 
 def _blank(target: Candidate, options: _Options) -> ParityReport:

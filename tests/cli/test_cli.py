@@ -27,7 +27,7 @@ from edgedigits.cli.voice import VOICE
 from edgedigits.data import published
 from edgedigits.embed.targets import TARGETS
 from edgedigits.errors import DataError
-from edgedigits.export.formats import get_format
+from edgedigits.export.formats import METHODS, get_format
 from edgedigits.export.manifest import FILE as MANIFEST
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import Artifact, Manifest
@@ -246,9 +246,9 @@ def test_json_of_an_export_describes_the_files(edgedigits: Cli, runs: Path) -> N
     arguments = ("-m", "fc-tiny", "-f", "onnx", "--quantize", "--runs", runs, "--exports", "e", "--json")
     artifacts = json.loads(edgedigits("export", *arguments).out)["artifacts"]
     assert [entry["format"] for entry in artifacts] == ["onnx", "onnx-int8"]
-    (static,) = json.loads(edgedigits("export", *arguments, "--method", "static").out)["artifacts"][1:]
-    assert static["format"] == "onnx-static"
-    for entry in (*artifacts, static):
+    others = [json.loads(edgedigits("export", *arguments, "--method", name).out)["artifacts"][1] for name in METHODS]
+    assert [entry["format"] for entry in others] == ["onnx-int8", "onnx-integer", "onnx-static"]
+    for entry in (*artifacts, *others):
         assert entry["size_bytes"] == Path(entry["path"]).stat().st_size
         assert entry["sha256"] == files.sha256(Path(entry["path"]))
 
@@ -411,7 +411,8 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("export --format onx --runs {runs}", 2, "unknown format 'onx': did you mean 'onnx'?"),
         ("export --quantize --method statc --runs {runs}", 2, "unknown method 'statc': did you mean 'static'?"),
         ("export --method static --runs {runs}", 2, "--method says how to quantize: add --quantize"),
-        ("export --format pt2 --quantize --runs {runs}", 2, "quantize: pt2 has no form with the method dynamic"),
+        ("export --format pt2 --quantize --runs {runs}", 2, "nothing to quantize: pt2 has no form in 8 bits"),
+        ("export --format onnx --quantize --method integer --runs {runs}", 2, "cnn-tiny has no onnx-integer form: no"),
         ("export --model fc-tinny --runs {runs}", 2, "unknown run 'fc-tinny': did you mean 'fc-tiny'?"),
         ("export", 3, "runs: no trained models here. Run edgedigits train"),
         ("export --runs {runs} --exports in-the-way", 4, "cannot write to in-the-way"),
@@ -435,6 +436,8 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("score in-the-way nothing --out a.csv --shard 2/2", 2, "i/N with i from 0 to N - 1 wanted"),
         ("verify --dataset mnst", 2, "did you mean 'mnist'?"),
         ("verify --engine opnvino", 2, "did you mean 'openvino'?"),
+        ("verify --engine openvino --setting exakt", 2, "unknown setting 'exakt': did you mean 'exact'?"),
+        ("verify --setting exact", 2, "setting exact: says how an engine is called, and none is named"),
         ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from edgedigits.cli.app import PIPELINE
 from edgedigits.embed.targets import TARGETS
-from edgedigits.export.formats import FORMATS
+from edgedigits.export.formats import FORMATS, METHODS
 from edgedigits.models.presets import PRESETS, RECIPES
 from edgedigits.runtime.engines import ENGINES
 
@@ -72,6 +72,8 @@ def press(line: str, folder: Path, shell: str = "bash") -> list[str]:
         ("edgedigits export --model ", {"cnn", "mine"}),
         ("edgedigits export --runs other --model ", set()),
         ("edgedigits verify --engine ", {*ENGINES.names}),
+        ("edgedigits verify --engine openvino --setting ", {"default", "exact"}),
+        ("edgedigits export --quantize --method ", {*METHODS}),
         ("edgedigits embed ", {*TARGETS.names}),
         ("edgedigits embed python c", {"cnn"}),
         ("edgedigits embed --exports other python ", {"fc"}),

@@ -223,6 +223,13 @@ def test_another_model_file_is_told(target: str, ready: Install, exports: Path) 
     assert re.search(r"^FAILED: .*fc-tiny\.onnx", missing.stdout + missing.stderr, re.M)
 
 
+@pytest.mark.parametrize("target", ["python", "node"])
+def test_the_readme_says_what_other_runtimes_make_of_the_file(target: str, folders: Path) -> None:
+    readme = (folders / f"{target}-canvas" / "README.md").read_text()
+    assert "| OpenCV | from 5.0 on |" in readme
+    assert re.search(r"^\| OpenVINO \| from 2024\.6 on \| .*set EXECUTION_MODE_HINT=ACCURACY: by default", readme, re.M)
+
+
 @pytest.mark.parametrize("model", MODELS)
 @every_program
 def test_what_the_readme_tells_works(target: str, model: str, ready: Install) -> None:

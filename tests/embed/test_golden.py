@@ -12,7 +12,7 @@ from edgedigits.embed import golden
 from edgedigits.embed.golden import INT8_TOLERANCE, Golden, GoldenInput, Ready, make_golden
 from edgedigits.export.formats import require_format
 from edgedigits.records.arrays import Uint8Array
-from edgedigits.runtime.engines.onnxruntime import SETTINGS
+from edgedigits.runtime.engines.onnxruntime import VARIANTS
 from edgedigits.runtime.load import Opener
 
 SHELF = Path(__file__).parents[2] / "exports"
@@ -100,8 +100,8 @@ def test_two_files_share_the_inputs_and_have_answers_each() -> None:
 @pytest.mark.parametrize("name", ["cnn.int8.onnx", "cnn.canvas.int8.onnx"])
 def test_an_int8_file_stays_within_its_tolerance_in_every_setting(name: str, made: dict[str, Golden]) -> None:
     (model,) = made[name].models
-    for setting in SETTINGS:
-        predictor = ready(SHELF / "cnn" / name, setting).predictor
+    for variant in VARIANTS:
+        predictor = ready(SHELF / "cnn" / name, variant.name).predictor
         for entry, answer in zip(made[name].inputs, model.answers, strict=True):
             logits = golden.ask(predictor, picture(entry)).logits
             assert np.abs(logits - answer.logits).max() < INT8_TOLERANCE / 2

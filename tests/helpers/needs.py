@@ -1,5 +1,6 @@
-"""Programs that tests need beyond Python: where they are, and what brings them."""
+"""What tests need that not every machine has, programs and packages: where it is, and what brings it."""
 
+import importlib.util
 import shutil
 
 import pytest
@@ -14,16 +15,22 @@ COMMANDS = {
     "git": ("git",),
     "make": ("make",),
 }
+MODULES = ("tract",)  # of Python packages that have no wheel for every machine
 PACKAGES = {"chromium": "chromium", "node": "nodejs", "npm": "npm", "java": "default-jre-headless", "git": "git"}
 
 
 def find(name: str) -> str | None:
-    """The path of a program; None where this machine has none."""
+    """The path of a program or a module; None where this machine has none."""
+    if name in MODULES:
+        spec = importlib.util.find_spec(name)
+        return spec.origin if spec else None
     return next(filter(None, map(shutil.which, COMMANDS[name])), None)
 
 
 def reason(name: str) -> str:
     """Why a test of it is skipped."""
+    if name in MODULES:
+        return f"{name} is not on this machine: pip install {name}"
     return f"{name} is not on this machine: apt-get install {PACKAGES.get(name, name)}"
 
 

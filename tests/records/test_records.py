@@ -25,7 +25,7 @@ from edgedigits.inference.sinks import Journal, Plan
 from edgedigits.records.artifact import Artifact, Calibration, Contract, Manifest, Refusal, TensorInfo, TensorSpec
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
 from edgedigits.records.record import Record
-from edgedigits.records.report import Deployment, EngineRef, Limits, ParityReport, Robustness, Verification
+from edgedigits.records.report import Deployment, EngineRef, InSetting, Limits, ParityReport, Robustness, Verification
 from edgedigits.runtime.compatibility import Runtime
 from edgedigits.runtime.inspection import Inspection
 from edgedigits.runtime.readers import Description
@@ -77,7 +77,7 @@ MEASUREMENT = Measurement("fc", "tutorial", "mnist", 1, (0, 1), (0.92, 0.93), (0
 ENGINE_ROW = EngineRow(EngineRef("openvino", "2026.4.1"), "fc.onnx", "ab", 10_000, 0, 0, 1e-6, latency_us=4.5)
 CONTRACT = Contract("onnx", ("0", "1"), "ab", "mnist", 0.99)
 TENSOR = TensorInfo("weights", "uint8", (784, 50), 39_200)
-RUNTIME = Runtime("OpenCV", None, "not tried")
+RUNTIME = Runtime("OpenCV", None, None, "not tried")
 INSPECTION = Inspection(
     path="fc.int8.onnx",
     format="onnx-int8",
@@ -147,6 +147,8 @@ EXAMPLES: list[Record] = [
     Reproduction("cnn", False, (Reproduced("cnn.onnx", "ab", "cd", same=False),), ("threads: 2 then, 1 now",)),
     REPORT.limits,
     EngineRef("openvino", "2026.4.1"),
+    EngineRef("openvino", "2026.4.1", "exact"),
+    InSetting("exact", 0.99, 0, 1e-5, judged=True),
     REPORT,
     Verification(False, "mnist", 10_000, (REPORT, ParityReport("fc", "onnx", "fc.onnx", "", 0, readable=False))),
 ]

@@ -30,14 +30,14 @@ from edgedigits.export.formats import CONTAINERS
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.report import Verification
 from edgedigits.runtime import sandbox
-from edgedigits.runtime.engines import DEFAULTS, ENGINES, engine_for, find_engine, get_engine, openvino, web
+from edgedigits.runtime.engines import DEFAULTS, ENGINES, engine_for, find_engine, get_engine, openvino, tract, web
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import files, npm
 from edgedigits.system.server import HEADERS, TYPES
 from edgedigits.verify.verifier import verify
-from tests.helpers import ONNX_ENGINES
+from tests.helpers import NEEDED, ONNX_ENGINES
 from tests.helpers.broken import DAMAGES, GRAPHS
 from tests.helpers.hostile import MODELS
 
@@ -48,14 +48,19 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
 REFUSES = {  # what an engine says of files that it does not run
     ("opencv", FC_INT8): r"cannot load it \(Node \[MatMulInteger@ai\.onnx\].* Can't create layer",
     ("opencv", CANVAS): r"fails to answer \('input == CV_32F",
+    ("tract", CANVAS): r"fails to answer \(Evaluating #\d+ \"Equal\.\d+\" Eq: Bool is not a number\)",
     ("openvino", FC_INT8): r"cannot load it \(Cannot get length of dynamic dimension\)",
 }
-PROGRAMS = {"node": ("node", "npm"), "web": ("chromium", "npm")}  # that an engine needs
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are listed otherwise there")
-in_browser, in_node = (pytest.mark.needs(*PROGRAMS[name]) for name in ("web", "node"))
+in_browser, in_node = (pytest.mark.needs(*NEEDED[name]) for name in ("web", "node"))
 every_engine = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.needs(*PROGRAMS.get(name, ()))) for name in ONNX_ENGINES]
+    "name", [pytest.param(name, marks=pytest.mark.needs(*NEEDED.get(name, ()))) for name in ONNX_ENGINES]
 )
+
+
+def exact(name: str) -> Opener:
+    """An engine in the setting in which all answer alike."""
+    return Opener(engine=name, setting="exact")
 
 
 @every_engine
@@ -63,9 +68,9 @@ def test_an_engine_answers_as_onnx_runtime_does(name: str) -> None:
     for path in (FC, CNN, FC_INT8, CANVAS):
         if reason := REFUSES.get((name, path)):
             with pytest.raises(ModelFileError, match=f"^{path}: {name} {reason}"):
-                Opener(engine=name).open(path)(IMAGES)
+                exact(name).open(path)(IMAGES)
             continue
-        found, wanted = Opener(engine=name).open(path), Opener().open(path)
+        found, wanted = exact(name).open(path), Opener().open(path)
         assert found.contract == wanted.contract
         for answer, expected in zip(found(IMAGES), wanted(IMAGES), strict=True):
             np.testing.assert_allclose(answer, expected, atol=1e-4)
@@ -74,7 +79,7 @@ def test_an_engine_answers_as_onnx_runtime_does(name: str) -> None:
 
 @every_engine
 def test_images_one_a_call_and_times_come_from_there(name: str) -> None:
-    found = Opener(engine=name).open(FC)
+    found = exact(name).open(FC)
     np.testing.assert_allclose(found.alone(IMAGES), Opener().open(FC)(IMAGES)[0], atol=1e-4)
     assert all(0 <= seconds < 10 for seconds in found.seconds(IMAGES[:1], 7))
     assert len(found.seconds(IMAGES, 3)) == 3
@@ -97,13 +102,14 @@ def test_verify_passes_files_in_an_engine_says_which_and_records_nothing(
     unverified = shutil.ignore_patterns(manifest.PARITY_FILE)
     copied = Path(shutil.copytree(exports / "cnn-tiny", tmp_path / "exports" / "cnn-tiny", ignore=unverified))
     page = tmp_path / "report.html"
-    result = verify([copied / "cnn-tiny.onnx"], runs=runs, opener=Opener(engine=name), html=page)
+    result = verify([copied / "cnn-tiny.onnx"], runs=runs, opener=exact(name), html=page)
     (report,) = result.reports
     assert result.passed, report.failures
     assert (report.flips, report.engine) == (0, result.engine)
-    assert result.engine == find_engine(name)
+    assert result.engine == find_engine(name, "exact")
     assert result.engine.version.count(".") >= 2
-    assert {found.setting for found in report.deployments} == {"one image a call", *get_engine(name).settings[1:]}
+    variants = {variant.name for variant in get_engine(name).variants}
+    assert {found.setting for found in report.deployments} == {"one image a call", *variants}
     assert not (copied / manifest.PARITY_FILE).exists()
     assert f"It ran in {result.engine}." in page.read_text()
     assert Verification.from_dict(json.loads(result.to_json())) == result
@@ -252,7 +258,7 @@ def test_an_unknown_engine_is_named_with_those_that_are_known() -> None:
 
 
 def test_the_engines_of_this_package_are_found() -> None:
-    assert {"node", "onnxruntime", "opencv", "openvino", "reference", "web"} <= set(ONNX_ENGINES)
+    assert {"node", "onnxruntime", "opencv", "openvino", "reference", "tract", "web"} <= set(ONNX_ENGINES)
 
 
 @pytest.mark.parametrize("name", ENGINES.own)
@@ -260,6 +266,10 @@ def test_every_engine_says_what_it_is(name: str) -> None:
     engine = get_engine(name)
     assert engine.name == name
     assert engine.title
+    assert engine.settings[0] is engine.setting(None) is engine.setting("default")
+    assert [setting.name for setting in engine.settings] in (["default"], ["default", "exact"])
+    assert all(setting.options and setting.about for setting in engine.settings[1:])
+    assert engine.setting("exact") is engine.settings[-1]
     assert engine.containers
     assert set(engine.containers) <= CONTAINERS.keys()
 
@@ -278,6 +288,7 @@ def test_every_container_has_an_engine_and_others_refuse_its_files() -> None:
     [
         ("openvino", "engine openvino needs openvino: pip install 'edgedigits[openvino]'"),
         ("opencv", "engine opencv needs opencv-python-headless: pip install 'edgedigits[opencv]'"),
+        ("tract", "engine tract needs tract: pip install 'edgedigits[tract]'"),
         ("node", "node is not on this machine"),
         ("web", "engine web needs Chromium, which is not on this machine"),
     ],
@@ -287,6 +298,7 @@ def test_a_missing_engine_is_said_with_how_to_get_it(name: str, said: str, monke
         raise PackageNotFoundError(package)
 
     monkeypatch.setattr(openvino, "version_of", missing)
+    monkeypatch.setattr(tract, "version_of", missing)
     monkeypatch.setitem(sys.modules, "cv2", None)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(MissingCapability, match=re.escape(said)):
@@ -360,20 +372,91 @@ def test_files_that_are_no_onnx_are_left_out_with_a_note(exports: Path, runs: Pa
 def test_a_file_that_an_engine_cannot_load_fails_as_an_unreadable_one_does() -> None:
     (report,) = verify([FC_INT8], opener=Opener(engine="openvino")).reports
     assert (report.passed, report.readable, str(report.engine)) == (False, False, str(find_engine("openvino")))
-    assert re.match(f"file: {FC_INT8}: openvino {REFUSES['openvino', FC_INT8]}", report.failures[0])
+    said = rf"{REFUSES['openvino', FC_INT8]}\. It loads fc\.onnx beside it\.$"
+    assert re.match(f"file: {FC_INT8}: openvino {said}", report.failures[0])
 
 
-def test_every_engine_was_measured_on_every_file_of_the_shelf() -> None:
+def test_where_no_file_beside_it_would_be_loaded_it_is_said_how_to_make_one(tmp_path: Path) -> None:
+    for path in (FC_INT8, CANVAS):
+        copied = Path(shutil.copy(path, tmp_path))
+        (report,) = verify([copied], opener=Opener(engine="opencv")).reports
+        how = f"edgedigits export --format onnx --input {'canvas' if path is CANVAS else 'digit'} --quantize"
+        assert report.failures[0].endswith(f" It loads what {how} writes.")
+
+
+def test_a_damaged_file_is_not_said_to_be_better_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "fc.onnx"
+    path.write_bytes(FC.read_bytes()[:-1])
+    (report,) = verify([path], opener=Opener(engine="opencv")).reports
+    assert "It loads" not in report.failures[0]
+
+
+def test_settings_are_reported_and_the_verdict_is_about_the_one_that_was_asked_for(
+    exports: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, page = exports / "cnn-tiny" / "cnn-tiny.int8.onnx", tmp_path / "report.html"
+    for asked, judged in ((None, "default"), ("default", "default"), ("exact", "exact")):
+        result = verify([path], runs=runs, opener=Opener(engine="openvino", setting=asked), html=page)
+        (report,) = result.reports
+        assert {found.setting: found.judged for found in report.settings} == {
+            name: name == judged for name in ("default", "exact")
+        }
+        chosen = next(found for found in report.settings if found.judged)
+        figures = (report.accuracy, report.flips, report.max_abs_diff)
+        assert (chosen.accuracy, chosen.flips, chosen.max_abs_diff) == figures
+        assert result.engine == find_engine("openvino", judged)
+        assert str(result.engine).endswith(", exact") == (judged == "exact")
+        print_table(verification(result))
+        shown = capsys.readouterr().out
+        assert re.search(rf"{path}, {judged} +yes", shown)
+        assert "exact (EXECUTION_MODE_HINT=ACCURACY): computes in float32 throughout" in shown
+        assert f"{judged} (judged): flips" in page.read_text()
+
+
+def test_what_a_setting_asks_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino as module
+
+    seen = []
+    compiled = module.Core.compile_model
+
+    def compile_model(core: object, model: object, device: str, options: dict[str, object]) -> object:
+        seen.append(options.get("EXECUTION_MODE_HINT"))
+        return compiled(core, model, device, options)
+
+    monkeypatch.setattr(module.Core, "compile_model", compile_model)
+    for setting in (None, "default", "exact"):
+        Opener(engine="openvino", setting=setting, isolated=False).open(FC)
+    assert seen == [None, None, "ACCURACY"]
+
+
+@pytest.mark.parametrize(
+    ("opener", "said"),
+    [
+        (Opener(engine="openvino", setting="exakt"), "unknown setting 'exakt': did you mean 'exact'?"),
+        (Opener(setting="exact"), "setting exact: says how an engine is called, and none is named: add --engine."),
+    ],
+)
+def test_a_setting_that_there_is_not_is_refused(opener: Opener, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        verify([FC], opener=opener)
+
+
+def test_engines_were_measured_on_every_file_of_the_shelf() -> None:
+    """Those that were: a new one is measured when the shelf is (`make engines`)."""
     rows = read_comparison().rows
     paths = [path for path in SHELF.glob("*/*.onnx") if not path.name.endswith(".canvas.int8.onnx")]
     wanted = {path.name: files.sha256(path) for path in paths}
     assert {f"{preset}.onnx" for preset in PRESETS} < wanted.keys()
-    for name in ONNX_ENGINES:
-        assert {row.file: row.sha256 for row in rows if row.engine.name == name} == wanted
+    assert DEFAULTS["onnx"] in {row.engine.name for row in rows}
+    for engine in {row.engine for row in rows}:
+        assert {row.file: row.sha256 for row in rows if row.engine == engine} == wanted
 
 
 def test_float_files_give_torchs_answers_in_every_engine_and_canvases_the_same_everywhere() -> None:
     for row in read_comparison().rows:
+        engine = get_engine(row.engine.name)
+        if engine.setting(row.engine.setting) is not engine.setting("exact"):
+            continue
         if row.file.count(".") == 1:
             assert (row.samples, row.flips) == (10_000, 0)
         if row.file.endswith(".canvas.onnx") and row.engine.name in ("onnxruntime", "openvino", "web"):
@@ -386,12 +469,17 @@ def test_comparing_measures_answers_and_times_or_times_alone(exports: Path, runs
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(exports / "fc-tiny" / name, path)
     bench = Bench(runs, tmp_path / "exports")
-    rows = list(bench.compare(["onnxruntime", "opencv"]))
-    assert [(row.file, row.samples, row.flips, row.changed) for row in rows[1:3]] == [
-        ("fc-tiny.onnx", 60, 0, 0),
-        ("fc-tiny.canvas.onnx", 0, None, None),
+    rows = list(bench.compare(["onnxruntime", "opencv", "openvino"]))
+    assert [(row.engine.name, row.engine.setting) for row in rows[::2]] == [
+        ("onnxruntime", None),
+        ("opencv", None),
+        ("openvino", None),
+        ("openvino", "exact"),
     ]
-    assert "opencv fails to answer" in rows[2].failure
+    assert [(row.file, row.samples, row.changed) for row in rows[2:4]] == [
+        ("fc-tiny.canvas.onnx", 60, 0),
+        ("fc-tiny.onnx", 60, 0),
+    ]
     known = [dataclasses.replace(row, flips=7) for row in rows]
     again = list(bench.compare(["onnxruntime"], known))
     assert [row.flips for row in again] == [7, 7]

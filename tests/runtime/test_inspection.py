@@ -26,9 +26,10 @@ from edgedigits.records.artifact import CONTRACT_KEY, TensorInfo, TensorSpec
 from edgedigits.runtime import compatibility
 from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.inspection import inspect, quantized_share
-from edgedigits.runtime.readers import torchscript
+from edgedigits.runtime.load import Opener
+from edgedigits.runtime.readers import Description, torchscript
 from edgedigits.system import files
-from tests.helpers import FORMAT_NAMES, HERE
+from tests.helpers import FORMAT_NAMES, HERE, NEEDED, ONNX_ENGINES, forms_of
 
 PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
 
@@ -40,13 +41,12 @@ def all_files(runs: Path, digits: Dataset, tmp_path_factory: pytest.TempPathFact
     return {
         (artifact.name, artifact.format): artifact.path
         for name in PRESET_RUNS
-        for artifact in export(runs / name, FORMAT_NAMES, dataset=digits, exports=folder)
+        for artifact in export(runs / name, forms_of(name), dataset=digits, exports=folder)
     }
 
 
-every_file = pytest.mark.parametrize(
-    ("name", "format_name"), [(name, format_name) for name in PRESET_RUNS for format_name in FORMAT_NAMES]
-)
+FILES = [(name, format_name) for name in PRESET_RUNS for format_name in forms_of(name)]
+every_file = pytest.mark.parametrize(("name", "format_name"), FILES)
 every_format = pytest.mark.parametrize("format_name", FORMAT_NAMES)
 
 
@@ -91,7 +91,7 @@ def test_the_operators_of_the_framing_are_those_that_were_tried(
     known = {*compatibility.FLOAT_OPERATORS, *compatibility.FRAMING_OPERATORS}
     assert {*compatibility.FRAMING_OPERATORS} < found.operators.keys() <= known
     versions = {runtime.name: runtime.minimum for runtime in found.runtimes}
-    assert (versions["OpenVINO"], versions["OpenCV"]) == ("2024.6", None)
+    assert (versions["OpenVINO"], versions["OpenCV"], versions["tract"]) == ("2024.6", "5.0", "0.23")
 
 
 @every_format
@@ -311,6 +311,11 @@ def test_the_quantized_share_leaves_out_shapes_and_scalars() -> None:
     assert quantized_share(tensors[2:]) == 0
 
 
+def described(operators: set[str], opset: int = 17, ir_version: int = 8, uses: tuple[str, ...] = ()) -> Description:
+    """An ONNX file with such operators."""
+    return Description(None, dict.fromkeys(operators, 1), (), opset, ir_version, uses=uses)
+
+
 @pytest.mark.parametrize(
     ("opset", "ir_version", "native", "web"),
     [
@@ -328,8 +333,9 @@ def test_the_quantized_share_leaves_out_shapes_and_scalars() -> None:
 def test_the_oldest_onnx_runtime_follows_from_opset_and_ir_version(
     opset: int, ir_version: int, native: str | None, web: str | None
 ) -> None:
-    found = {runtime.name: runtime.minimum for runtime in loading_runtimes(opset, ir_version, {"Relu"})}
-    assert (found["ONNX Runtime"], found["ONNX Runtime Web"]) == (native, web)
+    found = {runtime.name: runtime for runtime in loading_runtimes(described({"Relu"}, opset, ir_version))}
+    assert (found["ONNX Runtime"].minimum, found["ONNX Runtime Web"].minimum) == (native, web)
+    assert found["ONNX Runtime"].loads is found["ONNX Runtime Web"].loads is (native is not None)
 
 
 def test_this_onnx_runtime_accepts_what_the_table_says_it_does() -> None:
@@ -343,20 +349,69 @@ def test_this_onnx_runtime_accepts_what_the_table_says_it_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operators", "opencv", "openvino"),
+    ("operators", "uses", "opencv", "openvino", "tract"),
     [
-        ({"Conv", "Gemm", "Softmax"}, ("4.11", "right; before 5.0, one image a call"), ("2023.0", "right")),
-        ({"Gemm"}, ("4.11", "right"), ("2023.0", "right")),
-        ({"Gemm", "MatMulInteger"}, (None, "refused, up to 5.0"), (None, "refused, up to 2026.4")),
-        ({"Gemm", "Einsum"}, (None, "not tried with Einsum"), (None, "not tried with Einsum")),
+        ({"Conv", "Gemm", "Softmax"}, (), "4.11", "2023.0", "0.21"),
+        ({"Gemm", "QuantizeLinear"}, (), "5.0", "2023.0", "0.23.8"),
+        ({"Gemm", "QuantizeLinear"}, ("QuantizeLinear behind Gemm",), False, "2023.0", "0.23.8"),
+        ({"Gemm", "MatMulInteger"}, (), False, False, "0.21"),
+        ({"QuantizeLinear"}, ("QuantizeLinear by a computed scale",), "5.0", "2023.0", False),
+        ({"Equal"}, ("Equal of truth values",), False, "2024.6", False),
+        ({"Gemm", "Einsum"}, (), None, None, None),
     ],
 )
-def test_opencv_and_openvino_follow_from_the_operators(
-    operators: set[str], opencv: tuple[str | None, str], openvino: tuple[str | None, str]
+def test_other_runtimes_follow_from_the_operators(
+    operators: set[str], uses: tuple[str, ...], opencv: object, openvino: object, tract: object
 ) -> None:
-    for found, (minimum, note) in zip(loading_runtimes(17, 8, operators)[2:], (opencv, openvino), strict=True):
-        assert found.minimum == minimum
-        assert found.note.endswith(note)
+    found = {runtime.name: runtime for runtime in loading_runtimes(described(operators, uses=uses))}
+    for name, wanted in (("OpenCV", opencv), ("OpenVINO", openvino), ("tract", tract)):
+        runtime = found[name]
+        said = runtime.minimum if runtime.loads else runtime.loads
+        assert said == wanted
+        assert (runtime.minimum is not None) == (runtime.loads is True)
+        reason = {
+            True: "the oldest release seen to answer right",
+            False: "refused, up to",
+            None: "not tried with Einsum",
+        }
+        assert reason[runtime.loads] in runtime.note
+
+
+def test_how_openvino_is_to_be_called_is_said_and_what_older_opencvs_take() -> None:
+    notes = {runtime.name: runtime.note for runtime in loading_runtimes(described({"Conv", "Gemm"}))}
+    assert "set EXECUTION_MODE_HINT=ACCURACY: by default it computes in bfloat16" in notes["OpenVINO"]
+    assert notes["OpenCV"].endswith("; before 5.0, one image a call")
+    later = {runtime.name: runtime.note for runtime in loading_runtimes(described({"Conv", "Abs"}))}
+    assert "before 5.0" not in later["OpenCV"]
+
+
+def test_a_file_that_is_no_onnx_is_loaded_by_none_of_the_list(all_files: dict[tuple[str, str], Path]) -> None:
+    assert {runtime.loads for runtime in inspect(all_files["fc-tiny", "pt2"]).runtimes} == {False}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.needs(*NEEDED.get(name, ())))
+        for name in ONNX_ENGINES
+        if any(name in rules.engines for rules in compatibility.RUNTIMES)
+    ],
+)
+def test_what_is_said_of_a_runtime_is_what_the_installed_one_does(
+    name: str, all_files: dict[tuple[str, str], Path], digits: Dataset
+) -> None:
+    """Of every file: whether it loads and answers as ONNX Runtime does."""
+    images = digits.test.images[:3]
+    for (_, form), path in all_files.items():
+        if get_format(form).container != "onnx":
+            continue
+        opener = Opener(engine=name, setting="exact")
+        if not compatibility.loads_in(name, HERE.describe(path)):
+            with pytest.raises(ModelFileError, match=f"{name} (cannot load it|fails to answer)"):
+                opener.open(path)(images)
+            continue
+        rounded = get_format(form).precision in ("integer", "static")  # so are activations, and ties fall either way
+        np.testing.assert_allclose(opener.open(path)(images)[0], load(path)(images)[0], atol=0.1 if rounded else 1e-4)
 
 
 @every_format

@@ -145,7 +145,7 @@ def test_a_forked_process_keeps_no_process_of_its_parent_alive() -> None:
 
 @forks
 @pytest.mark.timeout(PATIENCE)
-@pytest.mark.parametrize("setting", ["all optimizations, 2 threads", "all optimizations, 1 thread"])
+@pytest.mark.parametrize("setting", ["all optimizations, 2 threads", "default"])
 def test_a_session_with_threads_is_left_alone_in_a_forked_process(setting: str) -> None:
     """To free it would be to wait for them."""
     global asked

@@ -17,7 +17,7 @@ from edgedigits import load
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import get_format
 from edgedigits.runtime import sandbox
-from edgedigits.runtime.engines.onnxruntime import SETTINGS
+from edgedigits.runtime.engines.onnxruntime import VARIANTS
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.safety import BOUNDS, messages
 from edgedigits.runtime.safety.process import Child
@@ -32,7 +32,7 @@ def child_of(path: Path) -> Child:
     return next(child for key, child in sandbox._children.items() if key[::2] == (path, "onnxruntime"))
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", ["default", *(variant.name for variant in VARIANTS)])
 def test_it_answers_as_the_file_does_here(setting: str) -> None:
     there, here = Opener(setting=setting).open(CNN), Opener(setting=setting, isolated=False).open(CNN)
     assert there.contract == here.contract
@@ -55,7 +55,7 @@ def test_it_describes_as_the_file_is_described_here() -> None:
 def test_all_settings_share_a_process_and_it_ends_with_the_last_of_them() -> None:
     first = THERE.open(CNN)
     process = child_of(CNN).process
-    second = THERE.in_setting(SETTINGS[-1]).open(CNN)
+    second = THERE.in_setting(VARIANTS[-1].name).open(CNN)
     assert child_of(CNN).process is process
     del first
     gc.collect()
@@ -79,7 +79,7 @@ def test_neither_side_imports_torch() -> None:
         from edgedigits.runtime.load import Opener
         Opener().open(Path({str(CNN)!r}))
         assert "torch" not in sys.modules
-        import edgedigits.export.onnx.quantize_dynamic, edgedigits.export.onnx.quantize_static
+        import edgedigits.export.onnx.quantize_integer, edgedigits.export.onnx.quantize_static
         assert "torch" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", code], check=True)

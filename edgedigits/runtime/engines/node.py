@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edgedigits.runtime import remote
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.runtime.safety import messages
 from edgedigits.runtime.safety.process import start_program
@@ -19,7 +19,7 @@ def version() -> str:
     return npm.version(PACKAGE)
 
 
-def session(file: ModelFile, _: str | None) -> Session:
+def session(file: ModelFile, _: Setting) -> Session:
     """A session in a Node.js of its own, which ends when this process does."""
     program = start_program([npm.node(), str(SCRIPT), str(npm.modules(PACKAGE))])
     requests, answers, said = program.stdin, program.stdout, program.stderr

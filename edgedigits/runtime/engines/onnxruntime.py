@@ -5,15 +5,13 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 from edgedigits.errors import first_line
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
-SETTINGS: tuple[str, ...] = (
-    "all optimizations, 1 thread",
-    "all optimizations, 2 threads",
-    "extended optimizations, 1 thread",
-    "basic optimizations, 1 thread",
-    "no optimizations, 1 thread",
+LEVELS = ("all", "extended", "basic", "no")  # of optimization
+VARIANTS = tuple(
+    Setting(f"{level} optimizations, {threads} thread{'s'[: threads - 1]}", {"level": level, "threads": threads})
+    for level, threads in (("all", 2), *((level, 1) for level in LEVELS[1:]))
 )
 PLACE = re.compile(r"/\S+:\d+ .*?\) ")  # in its source, with the C++ function there
 
@@ -28,31 +26,26 @@ def words(error: Exception) -> str:
     return first_line(RuntimeError(PLACE.sub("", str(error), count=1)))
 
 
-def session(file: ModelFile, setting: str | None) -> Session:
+def session(file: ModelFile, setting: Setting) -> Session:
     """A session made from bytes, so that external data is refused."""
     import onnxruntime
 
-    options = _options(setting or SETTINGS[0])
+    options = _options(**setting.options)
     found = onnxruntime.InferenceSession(file.content, options, providers=["CPUExecutionProvider"])
     outputs = [output.name for output in file.contract.outputs]
     return Session(lambda image: found.run(outputs, {file.contract.input.name: image}))
 
 
-def _options(setting: str) -> Any:
-    """The options for a line of SETTINGS."""
+def _options(level: str = LEVELS[0], threads: int = 1) -> Any:
+    """The options of a session with a level of LEVELS."""
     import onnxruntime
 
     levels = onnxruntime.GraphOptimizationLevel
-    level, threads = setting.split(" optimizations, ")
+    known = (levels.ORT_ENABLE_ALL, levels.ORT_ENABLE_EXTENDED, levels.ORT_ENABLE_BASIC, levels.ORT_DISABLE_ALL)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(threads.split()[0])
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.graph_optimization_level = {
-        "all": levels.ORT_ENABLE_ALL,
-        "extended": levels.ORT_ENABLE_EXTENDED,
-        "basic": levels.ORT_ENABLE_BASIC,
-        "no": levels.ORT_DISABLE_ALL,
-    }[level]
+    options.graph_optimization_level = known[LEVELS.index(level)]
     options.log_severity_level = 4  # its failures come as exceptions
     options.add_session_config_entry("session.load_model_format", "ONNX")  # never the runtime's own format
     return options
@@ -64,6 +57,6 @@ ENGINE = Engine(
     version=version,
     session=session,
     concurrent=True,
-    settings=SETTINGS,
+    variants=VARIANTS,
     words=words,
 )

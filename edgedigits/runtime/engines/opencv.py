@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgedigits.errors import first_line
 from edgedigits.records.arrays import Images
-from edgedigits.runtime.engines import Engine, missing
+from edgedigits.runtime.engines import Engine, Setting, missing
 from edgedigits.runtime.predictor import ModelFile, Session
 
 
@@ -21,7 +21,7 @@ def version() -> str:
     return cv2.__version__
 
 
-def session(file: ModelFile, _: str | None) -> Session:
+def session(file: ModelFile, _: Setting) -> Session:
     """A net."""
     import cv2
 

@@ -1,4 +1,4 @@
-"""OpenVINO, on the CPU, in float32: on some processors its own choice would be bfloat16."""
+"""OpenVINO, on the CPU."""
 
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
@@ -8,15 +8,18 @@ import numpy.typing as npt
 
 from edgedigits.errors import first_line
 from edgedigits.records.arrays import Images
-from edgedigits.runtime.engines import Engine, missing
+from edgedigits.runtime.engines import DEFAULT, EXACT, Engine, Setting, missing
 from edgedigits.runtime.predictor import ModelFile, Session
 
-OPTIONS = {
+OPTIONS = {  # of every setting; no answer depends on them
     "INFERENCE_NUM_THREADS": 1,
     "NUM_STREAMS": 1,
-    "INFERENCE_PRECISION_HINT": "f32",
     "CPU_RUNTIME_CACHE_CAPACITY": 0,  # or it keeps code for every size of canvas that it has seen, 0.8 MB each
 }
+SETTINGS = (
+    Setting(DEFAULT, about="computes in bfloat16 where the processor has it, and may quantize activations"),
+    Setting(EXACT, {"EXECUTION_MODE_HINT": "ACCURACY"}, "computes in float32 throughout"),
+)
 
 
 def version() -> str:
@@ -27,12 +30,13 @@ def version() -> str:
         raise missing("openvino", extra="openvino") from error
 
 
-def session(file: ModelFile, _: str | None) -> Session:
+def session(file: ModelFile, setting: Setting) -> Session:
     """A compiled model."""
     import openvino
 
     core = openvino.Core()
-    request = core.compile_model(core.read_model(file.content), "CPU", OPTIONS).create_infer_request()
+    options = OPTIONS | dict(setting.options)
+    request = core.compile_model(core.read_model(file.content), "CPU", options).create_infer_request()
 
     def call(image: Images) -> list[npt.NDArray[Any]]:
         found = request.infer({file.contract.input.name: image})
@@ -54,5 +58,6 @@ ENGINE = Engine(
     title="OpenVINO",
     version=version,
     session=session,
+    settings=SETTINGS,
     words=words,
 )

@@ -5,11 +5,11 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.system import environment
 
-THREADS = {"eager, 1 thread": 1, "eager, 2 threads": 2}  # by setting
+VARIANTS = (Setting("eager, 2 threads", {"threads": 2}),)
 
 
 def version() -> str:
@@ -20,12 +20,12 @@ def version() -> str:
         raise environment.needs_torch("engine pt2") from error
 
 
-def session(file: ModelFile, setting: str | None) -> Session:
+def session(file: ModelFile, setting: Setting) -> Session:
     """A module. Its reader has made sure that there is nothing to unpickle. Raises MissingCapability without torch."""
     torch = environment.import_torch(f"{file.path}: a pt2 file")
     with environment.quiet():
         module = torch.export.load(io.BytesIO(file.content)).module()
-    threads = THREADS[setting or next(iter(THREADS))]
+    threads = setting.options.get("threads", 1)
 
     def call(images: Images) -> tuple[Scores, Scores]:
         with torch.inference_mode(), environment.torch_threads(threads):
@@ -42,5 +42,5 @@ ENGINE = Engine(
     session=session,
     concurrent=True,
     containers=("pt2",),
-    settings=tuple(THREADS),
+    variants=VARIANTS,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from edgedigits.records.arrays import Images
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
 
@@ -15,7 +15,7 @@ def version() -> str:
     return version_of("onnx")
 
 
-def session(file: ModelFile, _: str | None) -> Session:
+def session(file: ModelFile, _: Setting) -> Session:
     """An evaluator."""
     from onnx import load_model_from_string
     from onnx.reference import ReferenceEvaluator

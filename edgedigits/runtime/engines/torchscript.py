@@ -7,11 +7,14 @@ from importlib.metadata import version as version_of
 
 from edgedigits.errors import MissingCapability
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.system import environment
 
-SETTINGS = ("optimized, 1 thread", "optimized, 2 threads", "not optimized, 1 thread")
+VARIANTS = (
+    Setting("optimized, 2 threads", {"threads": 2}),
+    Setting("not optimized, 1 thread", {"optimized": False}),
+)
 
 
 def version() -> str:
@@ -22,7 +25,7 @@ def version() -> str:
         raise environment.needs_torch("engine torchscript") from error
 
 
-def session(file: ModelFile, setting: str | None) -> Session:
+def session(file: ModelFile, setting: Setting) -> Session:
     """A module. To load it may run what the file holds, so it must be trusted before.
 
     Raises MissingCapability without torch, and on Python 3.14.
@@ -34,7 +37,7 @@ def session(file: ModelFile, setting: str | None) -> Session:
         raise MissingCapability(f"{file.path}: {reason}.")
     with environment.quiet():
         module = torch.jit.load(io.BytesIO(file.content), map_location="cpu")
-    optimized, threads = _parsed(setting or SETTINGS[0])
+    optimized, threads = setting.options.get("optimized", True), setting.options.get("threads", 1)
 
     def call(images: Images) -> tuple[Scores, Scores]:
         with torch.inference_mode(), environment.torch_threads(threads), _executed(optimized):
@@ -52,12 +55,6 @@ def _executed(optimized: bool) -> contextlib.AbstractContextManager[None]:
     return context
 
 
-def _parsed(setting: str) -> tuple[bool, int]:
-    """Whether to optimize and how many threads to use, from a line of SETTINGS."""
-    optimized, threads = setting.split(", ")
-    return optimized == "optimized", int(threads.split()[0])
-
-
 ENGINE = Engine(
     name="torchscript",
     title="torch's TorchScript interpreter",
@@ -65,5 +62,5 @@ ENGINE = Engine(
     session=session,
     concurrent=True,
     containers=("torchscript",),
-    settings=SETTINGS,
+    variants=VARIANTS,
 )

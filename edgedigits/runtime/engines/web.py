@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgedigits.errors import MissingCapability
 from edgedigits.runtime import remote
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.runtime.safety.process import start_program
@@ -50,7 +50,7 @@ def version() -> str:
     return npm.version(PACKAGE)
 
 
-def session(file: ModelFile, _: str | None) -> Session:
+def session(file: ModelFile, _: Setting) -> Session:
     """A session in a Chromium of its own."""
     page = Page()
     return remote.remote(page.exchange, file)._replace(alive=lambda: page.chromium.poll() is None)

@@ -25,6 +25,7 @@ class Description(Record):
 
     contract   None in an ONNX file that EdgeDigits did not export
     refused    why such a file would not be run
+    uses       of operators, on which it depends what loads it (`runtime/uses.py`)
     """
 
     contract: Contract | None
@@ -35,6 +36,7 @@ class Description(Record):
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     refused: str | None = None
+    uses: tuple[str, ...] = ()
 
 
 class Reader(Protocol):

@@ -12,6 +12,7 @@ from edgedigits.records.artifact import CONTRACT_KEY, Contract, TensorInfo, Tens
 from edgedigits.runtime.readers import Description, parse_contract
 from edgedigits.runtime.safety import Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
+from edgedigits.runtime.uses import uses_of
 
 STANDARD = ("", "ai.onnx")  # domains of ONNX's own operators
 
@@ -49,6 +50,7 @@ def describe(path: Path, content: bytes) -> Description:
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         refused=refused,
+        uses=() if refused else uses_of(model),
     )
 
 

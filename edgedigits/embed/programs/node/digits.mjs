@@ -34,7 +34,10 @@ const LONGEST_HEADER = 4096; // characters, with its comments
 
 let loading;
 
-/** The model, loaded when it is first asked; one thread is the fastest for a network of this size. */
+/**
+ * The model, loaded when it is first asked. One thread is the fastest for a network of this size. ONNX Runtime computes
+ * in float32 as it comes; README.md says what another runtime must be told to do so.
+ */
 export function session() {
   loading ??= readFile(MODEL).then((model) => ort.InferenceSession.create(model, { intraOpNumThreads: 1 }));
   return loading;
