@@ -264,7 +264,7 @@ def _in_settings(result: Verification) -> list[RenderableType]:
             )
     known = get_engine(result.engine.name).settings
     lines = (f"{setting.name}{f' ({setting})' if setting.options else ''}: {setting.about}" for setting in known)
-    return ["", sheet, *(Text(line, style="dim") for line in lines), ""]
+    return ["", sheet, *(Text(line, style="dim") for line in lines)]
 
 
 def _dependences(reports: Sequence[ParityReport]) -> list[Text]:
