@@ -113,7 +113,7 @@ def engines() -> list[Row]:
         apart = [row.max_abs_diff for row in floats if row.max_abs_diff is not None]
         rows.append(
             (
-                f"{_title(engine)} {engine.version}",
+                f"`{engine.name}` {engine.version}{_called(engine)}",
                 f"{sum(flips)} of {sum(row.samples for row in floats):,}" if len(flips) == len(floats) else "-",
                 f"{max(apart):.1e}" if len(apart) == len(floats) else "-",
                 *(_flips(known[f"{preset}.int8.onnx"]) for preset in PRESETS),
@@ -129,7 +129,7 @@ def engine_times() -> list[Row]:
     for engine, known in _by_engine().items():
         pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in PRESETS]
         cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
-        rows.append((_title(engine), *cells))
+        rows.append((f"`{engine.name}`{_called(engine)}", *cells))
     return rows
 
 
@@ -141,8 +141,8 @@ def _by_engine() -> dict[EngineRef, dict[str, EngineRow]]:
     return found
 
 
-def _title(engine: EngineRef) -> str:
-    return f"`{engine.name}`{f', {engine.setting},' if engine.setting else ''}"
+def _called(engine: EngineRef) -> str:
+    return f", {engine.setting}" if engine.setting else ""
 
 
 def _settings(name: str) -> str:

@@ -54,7 +54,8 @@ def export(
     is written of any. Raises CheckpointError, DataError where the images to calibrate on cannot be had, and
     MissingCapability where a format that was asked for cannot be written here.
     """
-    sources = [given if isinstance(given, Checkpoint) else read_checkpoint(Path(given)) for given in several(run)]
+    given: list[Checkpoint | str | Path] = several(run)
+    sources = [one if isinstance(one, Checkpoint) else read_checkpoint(Path(one)) for one in given]
     chosen = choose_formats(several(format), quantize, method, input)
     for source in sources:
         names = [f"{source.name}{row.suffix}" for row in chosen]

@@ -379,6 +379,7 @@ def test_a_file_that_an_engine_cannot_load_fails_as_an_unreadable_one_does() -> 
 def test_where_no_file_beside_it_would_be_loaded_it_is_said_how_to_make_one(tmp_path: Path) -> None:
     for path in (FC_INT8, CANVAS):
         copied = Path(shutil.copy(path, tmp_path))
+        shutil.copy(path.parent / manifest.FILE, tmp_path)  # or the verdict would end at the missing checkpoint
         (report,) = verify([copied], opener=Opener(engine="opencv")).reports
         how = f"edgedigits export --format onnx --input {'canvas' if path is CANVAS else 'digit'} --quantize"
         assert report.failures[0].endswith(f" It loads what {how} writes.")
