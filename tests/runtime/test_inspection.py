@@ -423,7 +423,7 @@ def test_an_engine_without_rules_is_one_of_which_nothing_is_said() -> None:
 def test_a_table_shows_the_facts(
     format_name: str, all_files: dict[tuple[str, str], Path], runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = inspect(all_files["cnn-tiny", format_name], runs=runs)
+    found = inspect(all_files["cnn-deep-tiny", format_name], runs=runs)
     print_table(inspection(found))
     shown = capsys.readouterr().out
     for fact in (found.path, found.sha256, found.contract.checkpoint_sha256, f"{found.parameters:,}", str(runs)):
