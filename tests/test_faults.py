@@ -28,6 +28,7 @@ def rows(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], list[i
     return {(scene, attack): [int(figure) for figure in figures] for scene, attack, *figures in found}
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(
     ("scene", "every", "attacks"),
     [
@@ -71,6 +72,7 @@ FAULTY = {
 }
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("what", FAULTY)
 def test_the_harness_finds(what: str) -> None:
     patch, attack, how = FAULTY[what]

@@ -66,6 +66,7 @@ def test_files_are_verified_against_what_was_recorded(light: dict[str, str], mni
     assert (report["compared_with"], report["flips"], report["passed"]) == ("manifest", None, True)
 
 
+@pytest.mark.lengthy
 def test_files_are_measured(light: dict[str, str], mnist: Dataset) -> None:
     assert len(mnist.test) == 10_000
     done = edgedigits(light, "bench", SHELF / "fc", "--json")

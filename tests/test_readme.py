@@ -148,6 +148,7 @@ def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:
     assert limits.from_pyproject(tmp_path / "pyproject.toml") == Limits(max_flips=20, max_drop=0.001)
 
 
+@pytest.mark.lengthy
 def test_the_commands_that_train_run(mnist: Dataset, tmp_path: Path) -> None:
     assert len(mnist.train) == 60_000
     for command in commands("edgedigits models"):
@@ -156,6 +157,7 @@ def test_the_commands_that_train_run(mnist: Dataset, tmp_path: Path) -> None:
     assert (record["recipe"]["epochs"], record["recipe"]["seed"]) == (2, 1)
 
 
+@pytest.mark.lengthy
 def test_the_python_snippet_runs(chain: tuple[Path, str]) -> None:
     snippet = next(block for block in blocks("python") if "import edgedigits" in block)
     printed = io.StringIO()
@@ -207,6 +209,7 @@ def test_the_commands_that_score_run(many: Path) -> None:
     assert [json.loads(row)["label"] for row in (many / "answers.jsonl").read_text().splitlines()] == wanted[1::-1]
 
 
+@pytest.mark.lengthy
 def test_the_snippet_for_ray_runs(many: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgedigits[ray]'")
     run_snippet("import ray", many, before="import ray; ray.init(num_cpus=2, include_dashboard=False)\n")
@@ -215,6 +218,7 @@ def test_the_snippet_for_ray_runs(many: Path) -> None:
     assert [found[name] for name in sorted(found)] == answers(many / "exports" / "fc" / "fc.onnx")
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("java")
 def test_the_snippet_for_spark_runs(many: Path) -> None:
     pytest.importorskip("pyspark", reason="Spark is not installed: pip install 'edgedigits[spark]'")
@@ -233,6 +237,7 @@ def test_the_commands_that_export_run(chain: tuple[Path, str], tmp_path: Path) -
     assert names == {"cnn.onnx", "cnn.torchscript.pt", "cnn.pt2", "cnn.static.onnx"}
 
 
+@pytest.mark.lengthy
 def test_the_commands_that_look_measure_and_prove_run(chain: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(chain[0], tmp_path, dirs_exist_ok=True)
     *looking, proving = commands("edgedigits inspect")

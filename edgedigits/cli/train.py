@@ -115,7 +115,8 @@ def train(
     checkpoints = []
     with distributed.joined(find_device(device)) as world:
         world.require_same({"model": names})
-        digits = world.one_first(lambda: load_data(dataset, data_dir, dark_ink))
+        with tables.progress("data", shown=world.rank == 0) as observer:
+            digits = world.one_first(lambda: load_data(dataset, data_dir, dark_ink, observer))
         for name in dict.fromkeys(names):
             with tables.progress(f"train {name}", shown=world.rank == 0) as observer:
                 checkpoints.append(train_model(name, digits, observer=observer, world=world, **options))
@@ -145,13 +146,15 @@ def data(
     json: Json = False,
 ) -> None:
     """Show which data sets are where, and whether they are whole; exit code 3 when a named one is not."""
+    from edgedigits.cli import tables
     from edgedigits.data import published
 
     names = dataset or list(published.KNOWN)
     statuses = [status for name in names for status in published.status(name, data_dir)]
     if fetch:
-        for name in dict.fromkeys(names):
-            published.fetch(name, data_dir)
+        with tables.progress("fetch") as observer:
+            for name in dict.fromkeys(names):
+                published.fetch(name, data_dir, observer)
         statuses = [status for name in names for status in published.status(name, data_dir)]
     print_result(status_table(statuses), statuses_json(statuses), json)
     if dataset and any(status.state != "whole" for status in statuses):

@@ -58,7 +58,7 @@ def _child(opening: Opening, engine: Engine) -> Child:
     key = (opening.path, hashlib.sha256(opening.content).hexdigest(), engine.name)
     child = _children.get(key)
     if child is None or not child.alive:
-        engine.version()  # or says what is missing; here it can be installed, and that process may not write
+        engine.ready()  # or says what is missing; here it can be installed, and that process may not write
         child = _children[key] = Child(opening.path, engine.patience)
     return child
 

@@ -85,7 +85,7 @@ def train(
     recipe = _changed(find_recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
     target = find_device(device)
     recipe = dataclasses.replace(recipe, precision=choose_precision(recipe.precision, target))
-    dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir)
+    dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
     spec = dataclasses.replace(spec, labels=dataset.labels)
     folder = Path(runs) / run_name(model, dataset.ref)
     learn, validate = hold_out(dataset.train, recipe)

@@ -79,7 +79,7 @@ def verify(
     when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
     when there is no such engine or `html` is not to be replaced, and MissingCapability when this machine lacks it.
     """
-    engine = find_engine(opener.engine) if opener.engine else None
+    engine = find_engine(opener.engine, observer) if opener.engine else None
     if html is not None:
         page.require_writable(Path(html), force)
     targets = find_candidates(several(artifacts), Path(exports), opener.engine, Path(runs))

@@ -390,7 +390,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
     edgedigits: Cli, raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[tuple[str, Path]] = []
-    monkeypatch.setattr(published, "fetch", lambda *arguments: fetched.append(arguments))
+    monkeypatch.setattr(published, "fetch", lambda *arguments: fetched.append(arguments[:2]))
     edgedigits("data", "mnist", "--data-dir", raw)
     assert not fetched
     assert edgedigits("data", "mnist", "--fetch", "--data-dir", raw).code == 3  # what came is no better

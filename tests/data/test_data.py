@@ -87,7 +87,7 @@ def silent(url: str) -> bytes:  # noqa: ARG001
 def sending(files: dict[str, bytes], then: Exception | None = None) -> Mirror:
     """A mirror that sends these files, and fails where it should send another."""
 
-    def mirror(url: str) -> bytes:
+    def mirror(url: str, *_: object) -> bytes:
         assert url.startswith("https://")
         name = url.rpartition("/")[2].removesuffix(".gz")
         if then and name not in files:
@@ -228,7 +228,7 @@ class TestFetch:
         monkeypatch.setitem(IDX_SETS, "mnist", dataclasses.replace(IDX_SETS["mnist"], mirrors=(first, second)))
         asked = []
 
-        def mirror(url: str) -> bytes:
+        def mirror(url: str, *_: object) -> bytes:
             asked.append(url)
             return sending(FASHION if url.startswith(first) else MNIST)(url)
 

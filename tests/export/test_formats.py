@@ -237,6 +237,7 @@ def test_nothing_of_this_machine_is_in_the_file(
         assert not any(str(secret).encode() in content for content in contents)
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("name", ["fc-tiny", "cnn-tiny"])
 def test_another_process_in_another_folder_writes_the_same_bytes(
     name: str, all_files: dict[tuple[str, str], Path], runs: Path, tmp_path: Path

@@ -270,14 +270,16 @@ def test_ctrl_c_behind_the_last_step_is_not_lost(whole: Path, tmp_path: Path) ->
 
 
 def test_a_handler_of_the_callers_own_stays(whole: Path, tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wanted = {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     try:
         with state_saver(whole, tmp_path):
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     finally:
-        signal.signal(signal.SIGINT, before)
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_thread_trains_without_signals(digits: Dataset, whole: Path, tmp_path: Path) -> None:

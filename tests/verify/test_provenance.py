@@ -148,6 +148,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.lengthy
 def test_two_users_in_two_folders_export_the_same_bytes(runs: Path, digits_folder: Path, open_folder: Path) -> None:
     """Another home, name, umask, time zone, language and seed of hashes; another user id too where this is root."""
     found = []

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from edgedigits.errors import MissingCapability, UsageError, first_line
 from edgedigits.export.formats import CONTAINERS
+from edgedigits.records.progress import Observer, ignore
 from edgedigits.records.report import EngineRef
+from edgedigits.runtime.packages import bring
 from edgedigits.system.plugins import Registry
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class Engine:
     settings     how it can be set otherwise: threads, levels of optimization; the first is the default, and it is empty
                  where only one is tried
     concurrent   several threads may ask a session at once; where they may not, they wait for each other
+    programs     finds those that it needs, or raises MissingCapability
+    packages     that it needs from npm, installed when they are first needed
     patience     how many times the seconds of BOUNDS a request may take: 1 for an engine that was made to be fast
     """
 
@@ -43,8 +47,16 @@ class Engine:
     containers: tuple[str, ...] = ("onnx",)
     settings: tuple[str, ...] = ()
     concurrent: bool = False
+    programs: Callable[[], object] = lambda: None
+    packages: tuple[str, ...] = ()
     patience: int = 1
     words: Callable[[Exception], str] = first_line
+
+    def ready(self, observer: Observer = ignore) -> str:
+        """Its version, once what it needs is on this machine. Raises MissingCapability."""
+        self.programs()
+        bring(self.packages, observer)
+        return self.version()
 
 
 ENGINES: Registry[Engine] = Registry(
@@ -60,9 +72,9 @@ def get_engine(name: str) -> Engine:
     return ENGINES[name]
 
 
-def find_engine(name: str) -> EngineRef:
+def find_engine(name: str, observer: Observer = ignore) -> EngineRef:
     """The engine of that name as it is on this machine. Raises UsageError, and MissingCapability where it lacks."""
-    return EngineRef(name, get_engine(name).version())
+    return EngineRef(name, get_engine(name).ready(observer))
 
 
 def engines_of(container: str) -> list[Engine]:
