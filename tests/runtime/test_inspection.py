@@ -238,6 +238,27 @@ def test_one_that_would_not_be_run_is_shown_and_says_why(tmp_path: Path) -> None
     assert (found.opset, found.operators["Relu"]) == (13, 1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        (onnx.helper.make_sequence_type_proto(onnx.helper.make_tensor_type_proto(1, [])), "sequence"),
+        (onnx.helper.make_map_type_proto(7, onnx.helper.make_tensor_type_proto(1, [])), "map"),
+        (onnx.helper.make_tensor_type_proto(0, [1]), "unknown"),
+        (onnx.helper.make_tensor_type_proto(99, [1]), "unknown"),
+        (onnx.TypeProto(), "unknown"),
+    ],
+)
+def test_an_output_that_is_no_tensor_of_a_known_type_is_shown(kind: onnx.TypeProto, shown: str, tmp_path: Path) -> None:
+    path = foreign(tmp_path / "theirs.onnx")
+    model = onnx.load(path)
+    model.graph.output[0].type.CopyFrom(kind)
+    model.graph.initializer.add(name="odd", data_type=99, dims=[2])
+    onnx.save(model, path)
+    found = inspect(path)
+    assert found.outputs[0].dtype == shown
+    assert [(tensor.dtype, tensor.bytes) for tensor in found.tensors if tensor.name == "odd"] == [("unknown", 0)]
+
+
 def test_one_with_a_contract_that_breaks_a_rule_is_bad_input(tmp_path: Path) -> None:
     path = foreign(tmp_path / "theirs.onnx", "com.microsoft")
     model = onnx.load(path)

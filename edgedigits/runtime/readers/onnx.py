@@ -3,7 +3,9 @@
 import math
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 
 from edgedigits.errors import ModelFileError, first_line
@@ -14,6 +16,7 @@ from edgedigits.runtime.safety import Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
 
 STANDARD = ("", "ai.onnx")  # domains of ONNX's own operators
+UNKNOWN = "unknown"  # the type of what a file gives none, or one that onnx has no name for
 
 
 def read_contract(path: Path, content: bytes) -> Contract:
@@ -82,9 +85,9 @@ def _metadata(model: onnx.ModelProto) -> dict[str, str]:
 
 def _tensor_info(tensor: onnx.TensorProto) -> TensorInfo:
     """Of a stored tensor, whose values are not looked at."""
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    shape = tuple(tensor.dims)
-    return TensorInfo(tensor.name, dtype.name, shape, math.prod(shape) * dtype.itemsize)
+    shape, known = tuple(tensor.dims), _dtype(tensor.data_type)
+    name, itemsize = (known.name, known.itemsize) if known else (UNKNOWN, 0)
+    return TensorInfo(tensor.name, name, shape, math.prod(shape) * itemsize)
 
 
 def _declared(graph: onnx.GraphProto) -> tuple[list[TensorSpec], list[TensorSpec]]:
@@ -96,9 +99,23 @@ def _declared(graph: onnx.GraphProto) -> tuple[list[TensorSpec], list[TensorSpec
 
 def _tensor_spec(value: onnx.ValueInfoProto) -> TensorSpec:
     kind = value.type.tensor_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    known = _dtype(kind.elem_type)
     axes = (axis.dim_param or axis.dim_value for axis in kind.shape.dim)
-    return TensorSpec(value.name, dtype, tuple(axes))
+    return TensorSpec(value.name, known.name if known else _other(value.type), tuple(axes))
+
+
+def _dtype(number: int) -> np.dtype[Any] | None:
+    """Of tensors whose type has this number; None where onnx has none of that number."""
+    try:
+        return onnx.helper.tensor_dtype_to_np_dtype(number)
+    except KeyError:
+        return None
+
+
+def _other(kind: onnx.TypeProto) -> str:
+    """What is no tensor of a known type: sequence, map, optional, sparse_tensor."""
+    which = kind.WhichOneof("value")
+    return UNKNOWN if which in (None, "tensor_type") else which.removesuffix("_type")
 
 
 def _require_signature(path: Path, found: list[TensorSpec], contract: Contract) -> None:
