@@ -28,6 +28,7 @@ from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.models.presets import PRESETS
 from edgedigits.models.weights import load_classifier
+from edgedigits.records.network import Input
 from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.runtime.readers.pt2 import CONFIGS
 from edgedigits.runtime.safety import BOUNDS
@@ -292,7 +293,7 @@ def test_the_pixels_of_a_normalized_model_are_multiplied_exactly(runs: Path, dig
     classifier = load_classifier(run)
     weights = next(iter(classifier.parameters())).data
     weights.copy_((weights / weights.abs().amax(1, keepdim=True) * 127).round() / 127)
-    normalized = Deployed(Classifier(classifier.network, mean=0.1307, std=0.3081)).eval()
+    normalized = Deployed(Classifier(classifier.network, Input(mean=0.1307, std=0.3081))).eval()
     contract = load(runs / "fc-tiny").contract
     answers = []
     for write in (convert.write, quantize_dynamic.write):

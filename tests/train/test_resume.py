@@ -19,10 +19,10 @@ import torch
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, MissingCapability, UsageError
-from edgedigits.models import classifier
+from edgedigits.models import presets
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.networks import fc
 from edgedigits.records.model import Checkpoint, History, Recipe
+from edgedigits.records.network import Layer, Network
 from edgedigits.records.progress import Progress
 from edgedigits.system import files
 from edgedigits.train import resume
@@ -152,11 +152,10 @@ def test_times_are_sums_of_the_parts(digits: Dataset, tmp_path: Path) -> None:
 def test_layers_that_draw_at_random_draw_on_where_they_were(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Dropping(fc.Network):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return super().forward(torch.nn.functional.dropout(x, training=self.training))
-
-    monkeypatch.setattr(classifier, "NETWORKS", {"fc": Dropping})
+    spec = presets.PRESETS["fc"].spec
+    dropping = Network((Layer.of("dropout", "drop"), *spec.network.layers))
+    preset = dataclasses.replace(presets.PRESETS["fc"], spec=dataclasses.replace(spec, network=dropping))
+    monkeypatch.setattr(presets, "PRESETS", {"fc": preset})
     never = begin(digits, tmp_path / "never")
     for after in (3, 5):
         interrupted(after, digits, tmp_path / "often", resume=True)
