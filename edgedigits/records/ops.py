@@ -125,7 +125,7 @@ def _window(values: Values) -> list[tuple[int, int]]:
 
 
 def _places(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> int:
-    """How many places a window has; one larger than the image, which torch's `ceil` lets pass, has crashed a runtime."""
+    """How many places a window has; one larger than the image, as torch's `ceil` allows, has crashed a runtime."""
     span = dilation * (kernel - 1) + 1
     rest = size + 2 * padding - span
     _require(rest >= 0, f"a window of {span} does not fit into {size}, padded by {padding}")
