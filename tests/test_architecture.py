@@ -38,6 +38,7 @@ LIGHT = (
     "records",
     "data",
     "runtime",
+    "adopt",
     "verify",
     "inference",
     "embed",
@@ -45,6 +46,9 @@ LIGHT = (
     "cli",
 )  # do not need torch
 HEAVY = {  # modules of light rooms that do, each with its reason
+    "adopt.traced": "it asks torch what a module does",
+    "adopt.listing": "it takes torch's graph apart",
+    "adopt.aten": "it is the table of torch's words",
     "verify.torch_model": "it is the torch model that files are compared with",
     "bench.tutorial": "it is torch's tutorials, as published",
 }

@@ -295,7 +295,9 @@ OPS = Registry(
         "max_pool": Op(_form("max_pool"), _pool, {**_POOL, "dilation": pair(1), "ceil": flag(False)}),
         "avg_pool": Op(_form("avg_pool"), _pool, {**_POOL, "ceil": flag(False), "count_padding": flag(True)}),
         "adaptive_avg_pool": Op(_form("adaptive_avg_pool"), _adaptive, {"size": pair(1)}),
-        "mean": Op(_form("mean"), _mean, {"axes": wholes("axes", (2, 3), least=1), "keep": flag(False)}),
+        "mean": Op(
+            _form("mean"), _mean, {"axes": wholes("axes behind the batch", (2, 3), least=1), "keep": flag(False)}
+        ),
         "flatten": Op(_form("flatten"), _flatten, {"start": count(1)}),
         "reshape": Op(_form("reshape"), _reshape, {"shape": wholes("sizes", least=1)}),
         "pad": Op(
