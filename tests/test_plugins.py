@@ -38,7 +38,7 @@ def power(values, shapes):
     return Power()
 
 
-OP = Op("toy_digits:power", lambda shapes, values: shapes[0], {"of": count(2)})
+OP = Op("power", lambda shapes, values: shapes[0], {"of": count(2)}, torch="toy_digits:power")
 LAYERS = (
     Layer.of("flatten", "flat"),
     Layer.of("dense", "hidden", features=16),

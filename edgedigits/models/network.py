@@ -37,7 +37,7 @@ class Walk(nn.Module):
         super().__init__()
         for layer, inputs in network.steps():
             if layer.tied is None:
-                form: Any = resolved(layer.row.torch)
+                form: Any = resolved(layer.row.form)
                 self._place(layer.name, form(layer.values, tuple(network.shapes[name] for name in inputs)))
         self._steps = _steps(network)
 

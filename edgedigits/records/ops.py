@@ -34,26 +34,37 @@ class Weight:
     learned: bool = True
 
 
+def _no_weights(_: Shape, __: Values) -> dict[str, Weight]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Op:
     """A row of the table.
 
-    torch        where its torch form is, "module:function": from attributes and shapes to a module
     shape        what it gives, from the shapes of its inputs; raises ValueError, which says what does not fit
     attributes   by name
     weights      the tensors that it holds, by the last part of their names, from its first input's shape and attributes
     several      whether it takes two inputs or more; else it takes one
     width        the attribute that says how many values or channels it gives, where there is one
     gives        what a network that ends in it gives: "logits", "log-probabilities" or "probabilities"
+    torch        where its torch form is, "module:function", from attributes and shapes to a module; by default the
+                 function of its name in `models/layers.py`
     """
 
-    torch: str
+    name: str
     shape: Callable[[Shapes, Values], Shape]
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    weights: Callable[[Shape, Values], dict[str, Weight]] = lambda shape, values: {}  # noqa: ARG005 - most hold none
+    weights: Callable[[Shape, Values], dict[str, Weight]] = _no_weights
     several: bool = False
     width: str | None = None
     gives: str = "logits"
+    torch: str = ""
+
+    @property
+    def form(self) -> str:
+        """Where its torch form is."""
+        return self.torch or f"edgedigits.models.layers:{self.name}"
 
 
 def as_pair(value: int | tuple[int, int]) -> tuple[int, int]:
@@ -164,6 +175,10 @@ def _prelu(shapes: Shapes, values: Values) -> Shape:
     return shape
 
 
+def _prelu_weights(_: Shape, values: Values) -> dict[str, Weight]:
+    return {"weight": Weight((values["slopes"],))}
+
+
 def _mean(shapes: Shapes, values: Values) -> Shape:
     (shape,) = shapes
     places = {_axis(axis, shape) for axis in values["axes"]}
@@ -233,89 +248,73 @@ def _listed(shapes: Shapes) -> str:
     return " and ".join(str(list(shape)) for shape, _ in itertools.groupby(shapes))
 
 
-def _form(name: str) -> str:
-    return f"edgedigits.models.layers:{name}"
-
-
 def _elementwise(name: str, **attributes: Attribute) -> Op:
     """An op that changes each value by itself."""
-    return Op(_form(name), _same, attributes)
+    return Op(name, _same, attributes)
 
 
-_KERNEL = {"kernel": pair()}
-_POOL = {**_KERNEL, "stride": optional(pair()), "padding": pair(0, least=0)}
-
-OPS = Registry(
-    "op",
-    {
-        "dense": Op(
-            _form("dense"),
-            _dense,
-            {"features": count(), "bias": flag(True)},
-            weights=_dense_weights,
-            width="features",
-        ),
-        "conv": Op(
-            _form("conv"),
-            _conv,
-            {
-                "channels": count(),
-                **_KERNEL,
-                "stride": pair(1),
-                "padding": pair(0, least=0),
-                "dilation": pair(1),
-                "groups": count(1),
-                "bias": flag(True),
-            },
-            weights=_conv_weights,
-            width="channels",
-        ),
-        "batch_norm": Op(
-            _form("batch_norm"),
-            _norm,
-            {"eps": number(1e-5, least=0), "momentum": optional(number(0.1, 0, 1)), "affine": flag(True)},
-            weights=_norm_weights,
-        ),
-        "relu": _elementwise("relu"),
-        "leaky_relu": _elementwise("leaky_relu", slope=number(0.01)),
-        "relu6": _elementwise("relu6"),
-        "prelu": Op(
-            _form("prelu"),
-            _prelu,
-            {"slopes": count(1)},
-            weights=lambda _, values: {"weight": Weight((values["slopes"],))},
-        ),
-        "elu": _elementwise("elu", alpha=number(1.0)),
-        "gelu": _elementwise("gelu", approximate=choice("none", "tanh")),
-        "silu": _elementwise("silu"),
-        "hardswish": _elementwise("hardswish"),
-        "hardsigmoid": _elementwise("hardsigmoid"),
-        "sigmoid": _elementwise("sigmoid"),
-        "tanh": _elementwise("tanh"),
-        "max_pool": Op(_form("max_pool"), _pool, {**_POOL, "dilation": pair(1), "ceil": flag(False)}),
-        "avg_pool": Op(_form("avg_pool"), _pool, {**_POOL, "ceil": flag(False), "count_padding": flag(True)}),
-        "adaptive_avg_pool": Op(_form("adaptive_avg_pool"), _adaptive, {"size": pair(1)}),
-        "mean": Op(
-            _form("mean"), _mean, {"axes": wholes("axes behind the batch", (2, 3), least=1), "keep": flag(False)}
-        ),
-        "flatten": Op(_form("flatten"), _flatten, {"start": count(1)}),
-        "reshape": Op(_form("reshape"), _reshape, {"shape": wholes("sizes", least=1)}),
-        "pad": Op(
-            _form("pad"),
-            _pad,
-            {
-                "padding": wholes("pixels to the left, right, top and bottom", length=4),
-                "mode": choice("constant", "reflect", "replicate", "circular"),
-                "value": number(0.0),
-            },
-        ),
-        "dropout": Op(_form("dropout"), _dropout, {"p": number(0.5, 0, 1), "channels": flag(False)}),
-        "softmax": Op(_form("softmax"), _along, {"axis": count(1)}, gives="probabilities"),
-        "log_softmax": Op(_form("log_softmax"), _along, {"axis": count(1)}, gives="log-probabilities"),
-        "affine": Op(_form("affine"), _affine, {"factor": numbers(1.0), "term": numbers(0.0)}),
-        "add": Op(_form("add"), _broadcast, several=True),
-        "multiply": Op(_form("multiply"), _broadcast, several=True),
-        "concat": Op(_form("concat"), _concat, {"axis": count(1)}, several=True),
-    },
-    Op,
+_POOL = {"kernel": pair(), "stride": optional(pair()), "padding": pair(0, least=0)}
+_TABLE = (
+    Op(
+        "dense",
+        _dense,
+        {"features": count(), "bias": flag(True)},
+        weights=_dense_weights,
+        width="features",
+    ),
+    Op(
+        "conv",
+        _conv,
+        {
+            "channels": count(),
+            "kernel": pair(),
+            "stride": pair(1),
+            "padding": pair(0, least=0),
+            "dilation": pair(1),
+            "groups": count(1),
+            "bias": flag(True),
+        },
+        weights=_conv_weights,
+        width="channels",
+    ),
+    Op(
+        "batch_norm",
+        _norm,
+        {"eps": number(1e-5, least=0), "momentum": optional(number(0.1, 0, 1)), "affine": flag(True)},
+        weights=_norm_weights,
+    ),
+    _elementwise("relu"),
+    _elementwise("leaky_relu", slope=number(0.01)),
+    _elementwise("relu6"),
+    Op("prelu", _prelu, {"slopes": count(1)}, weights=_prelu_weights),
+    _elementwise("elu", alpha=number(1.0)),
+    _elementwise("gelu", approximate=choice("none", "tanh")),
+    _elementwise("silu"),
+    _elementwise("hardswish"),
+    _elementwise("hardsigmoid"),
+    _elementwise("sigmoid"),
+    _elementwise("tanh"),
+    Op("max_pool", _pool, {**_POOL, "dilation": pair(1), "ceil": flag(False)}),
+    Op("avg_pool", _pool, {**_POOL, "ceil": flag(False), "count_padding": flag(True)}),
+    Op("adaptive_avg_pool", _adaptive, {"size": pair(1)}),
+    Op("mean", _mean, {"axes": wholes("axes behind the batch", (2, 3), least=1), "keep": flag(False)}),
+    Op("flatten", _flatten, {"start": count(1)}),
+    Op("reshape", _reshape, {"shape": wholes("sizes", least=1)}),
+    Op(
+        "pad",
+        _pad,
+        {
+            "padding": wholes("pixels to the left, right, top and bottom", length=4),
+            "mode": choice("constant", "reflect", "replicate", "circular"),
+            "value": number(0.0),
+        },
+    ),
+    Op("dropout", _dropout, {"p": number(0.5, 0, 1), "channels": flag(False)}),
+    Op("softmax", _along, {"axis": count(1)}, gives="probabilities"),
+    Op("log_softmax", _along, {"axis": count(1)}, gives="log-probabilities"),
+    Op("affine", _affine, {"factor": numbers(1.0), "term": numbers(0.0)}),
+    Op("add", _broadcast, several=True),
+    Op("multiply", _broadcast, several=True),
+    Op("concat", _concat, {"axis": count(1)}, several=True),
 )
+OPS = Registry("op", {op.name: op for op in _TABLE}, Op)

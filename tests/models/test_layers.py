@@ -138,7 +138,7 @@ CASES = [
 
 
 def built(layer: Layer, shapes: Shapes) -> torch.nn.Module:
-    form: Any = resolved(layer.row.torch)
+    form: Any = resolved(layer.row.form)
     module: torch.nn.Module = form(layer.values, shapes)
     for tensor in module.state_dict().values():
         if tensor.is_floating_point():
@@ -217,7 +217,7 @@ def windows(draw: st.DrawFn) -> tuple[Layer, Shape]:
 @given(windows())
 def test_a_window_slides_as_torchs_does_or_both_refuse_it(drawn: tuple[Layer, Shape]) -> None:
     layer, shape = drawn
-    form: Any = resolved(layer.row.torch)
+    form: Any = resolved(layer.row.form)
     try:
         found: Shape | None = layer.row.shape((shape,), layer.values)
     except ValueError:
