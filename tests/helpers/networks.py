@@ -33,3 +33,38 @@ RESIDUAL = Network(  # what strangers write: a block with a shortcut, depthwise 
         Layer.of("dense", "head", features=10),
     )
 )
+
+EVERYTHING = Network(  # every op once or more
+    (
+        Layer.of("affine", "scaled", factor=2.0, term=-1.0),
+        Layer.of("pad", "mirrored", padding=(2, 2, 2, 2), mode="reflect"),
+        Layer.of("conv", "conv", channels=6, kernel=(3, 5), stride=2, padding=1),
+        Layer.of("batch_norm", "norm"),
+        Layer.of("leaky_relu", "a.leaky", slope=0.1),
+        Layer.of("elu", "a.elu", alpha=0.5),
+        Layer.of("gelu", "a.gelu"),
+        Layer.of("gelu", "a.tanh", approximate="tanh"),
+        Layer.of("silu", "a.silu"),
+        Layer.of("hardswish", "a.hardswish"),
+        Layer.of("prelu", "a.prelu", slopes=6),
+        Layer.of("affine", "a.each", factor=(1.5, 1.0, 0.5, 1.0, 2.0, 1.0), term=0.25),
+        Layer.of("relu6", "b.relu6"),
+        Layer.of("tanh", "b.tanh", "a.each"),
+        Layer.of("add", "sum", "b.relu6", "b.tanh"),
+        Layer.of("mean", "gate.mean", keep=True),
+        Layer.of("hardsigmoid", "gate.hardsigmoid"),
+        Layer.of("multiply", "gated", "sum", "gate.hardsigmoid"),
+        Layer.of("max_pool", "c.max", kernel=3, stride=2, padding=1, ceil=True),
+        Layer.of("avg_pool", "c.avg", "gated", kernel=3, stride=2, padding=1, ceil=True, count_padding=False),
+        Layer.of("concat", "joined", "c.max", "c.avg"),
+        Layer.of("relu", "relu"),
+        Layer.of("sigmoid", "sigmoid"),
+        Layer.of("adaptive_avg_pool", "small", size=(4, 2)),
+        Layer.of("dropout", "drop", p=0.1),
+        Layer.of("reshape", "reshaped", shape=(8, 12)),
+        Layer.of("softmax", "soft", axis=2),
+        Layer.of("flatten", "flat"),
+        Layer.of("dense", "head", features=10),
+        Layer.of("log_softmax", "last"),
+    )
+)

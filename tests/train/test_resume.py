@@ -21,6 +21,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, MissingCapability, UsageError
 from edgedigits.models import presets
 from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.records.earlier import EarlierSpec
 from edgedigits.records.model import Checkpoint, History, Recipe
 from edgedigits.records.network import Layer, Network
 from edgedigits.records.progress import Progress
@@ -160,6 +161,21 @@ def test_layers_that_draw_at_random_draw_on_where_they_were(
     for after in (3, 5):
         interrupted(after, digits, tmp_path / "often", resume=True)
     assert untimed(begin(digits, tmp_path / "often", resume=True).folder) == untimed(never.folder)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_the_first_version_began_is_gone_on_with(digits: Dataset, whole: Path, tmp_path: Path) -> None:
+    """Its states described the network in other words."""
+    folder = interrupted(3, digits, tmp_path)
+    state = State.from_bytes((folder / FILE).read_bytes())
+    document, spec = state.record.to_dict(), state.record.setup.spec
+    words = EarlierSpec.of(spec.network, spec.labels)
+    assert words is not None
+    document["setup"]["spec"] = words.to_dict()
+    line = json.dumps(document)
+    metadata = {resume.RECORD_KEY: line, resume.SHA256_KEY: resume._sha256(line, state.tensors)}
+    (folder / FILE).write_bytes(safetensors.torch.save(dict(state.tensors), metadata=metadata))
+    assert untimed(begin(digits, tmp_path, resume=True).folder) == untimed(whole)
 
 
 def test_where_nothing_was_interrupted_it_trains(digits: Dataset, whole: Path, tmp_path: Path) -> None:

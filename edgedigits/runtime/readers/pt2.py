@@ -16,6 +16,7 @@ from edgedigits.system import archive
 
 GRAPH = "models/model.json"
 WEIGHTS = "data/weights/"
+TENSORS = (f"{WEIGHTS}weight_", "data/constants/tensor_")  # begin the names of raw values
 CONFIGS = (f"{WEIGHTS}model_weights_config.json", "data/constants/model_constants_config.json")
 EXAMPLE = "data/sample_inputs/model.pt"
 PLAIN = {GRAPH, *CONFIGS, f"extra/{CONTRACT_KEY}", "archive_format", "archive_version", ".data/version", "byteorder"}
@@ -57,7 +58,7 @@ def _read(path: Path, content: bytes) -> dict[str, bytes]:
         pickled = [entry for name in CONFIGS for entry in _config(records, name).values() if entry["use_pickle"]]
     except (zipfile.BadZipFile, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path}: not a valid pt2 file ({first_line(error)}).") from error
-    strange = [name for name in records if name not in PLAIN and not name.startswith(f"{WEIGHTS}weight_")]
+    strange = [name for name in records if name not in PLAIN and not name.startswith(TENSORS)]
     if pickled or strange != [EXAMPLE] or records[EXAMPLE]:
         raise ModelFileError(f"{path}: not a valid pt2 file of EdgeDigits: it holds more than a graph and its weights.")
     return records
