@@ -199,6 +199,15 @@ def _moved(made: Listing, call: Call) -> str:
     return _shaped(made, call)
 
 
+def _repeated(made: Listing, call: Call) -> str:
+    """One channel several times, as colors are made of gray."""
+    node = next(iter(call.arguments.values()))
+    before, after = shape_of(node), call.shape
+    if len(before) < 2 or before[1] != 1 or after != (before[0], after[1], *before[2:]):
+        raise call.refused(f"{call.word} from {list(before)} to {list(after)}, channels made of one wanted")
+    return made.add(call, "concat", *[made.value(call, node)] * after[1]) if after[1] > 1 else made.value(call, node)
+
+
 def _pad(made: Listing, call: Call) -> str:
     margins, value = list(call.arguments["pad"]), call.arguments["value"]
     margins += [0] * (4 - len(margins))  # of width alone
@@ -300,6 +309,8 @@ WORDS: Mapping[str, Word] = {
     "unflatten": _shaped,
     "unsqueeze": _shaped,
     "squeeze": _shaped,
+    "repeat": _repeated,
+    "expand": _repeated,
     "permute": _moved,
     "transpose": _moved,
     "pad": _pad,

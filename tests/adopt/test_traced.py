@@ -139,6 +139,20 @@ class Modified(nn.Module):
         return self.relu(hidden), hidden
 
 
+class Colored(nn.Module):
+    """Made for pictures in color, three times the same, and for channels at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 5, stride=4)
+        self.fc = nn.Linear(4 * 6 * 6, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 3, 1, 2)
+        x = self.conv(x.repeat(1, 3, 1, 1)) + self.conv(x.expand(-1, 3, -1, -1))
+        return self.fc(torch.relu_(x).flatten(start_dim=1))
+
+
 def lenet() -> nn.Module:
     features = (nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 8, 5), nn.Sigmoid(), nn.AvgPool2d(2))
     return nn.Sequential(*features, nn.Flatten(), nn.Linear(200, 20), nn.LeakyReLU(0.2), nn.Linear(20, 10))
@@ -182,6 +196,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Input, str]] = {  # the layers
         "sub div first slope sub_1 again silu elu conv2d_2 gelu add pad avg_pool2d pad_1 max_pool2d rsub neg cat "
         "flatten out softmax",
     ),
+    "colored": (Colored, Input(layout="nhwc"), "permute repeat conv expand conv2d_1 add relu_ flatten fc"),
     "bare": (Bare, Input(), "reshape matmul add clamp matmul_1"),
     "modified": (Modified, Input(), "squeeze flatten linear relu_ tanh add relu"),
     "lenet": (lenet, Input(side=32, fit="pad"), "0 1 2 3 4 5 6 7 8 9"),
@@ -277,6 +292,8 @@ REFUSED = {  # what forward returns, and what is said of its line
     "F.softmax(self.fc(x.flatten(1)), 0)": "axis: a whole number from 1 wanted, 0 given",
     "self.fc(x.view(-1, 784)).view(-1, 5)": "view from [7, 10] to [14, 5] mixes the images of a batch",
     "self.fc(x.transpose(2, 3).flatten(1))": "transpose exchanges axes of [7, 1, 28, 28]",
+    "x[:, :, 1:].flatten(1)": "torch's slice has no place in a list of layers",
+    "x.flatten(1).repeat(1, 2)": "repeat from [7, 784] to [7, 1568], channels made of one wanted",
     "x.mean()": "axes: axes behind the batch wanted, (0,) given",
     "x.mean((0, 1))": "axes: axes behind the batch wanted, [0, 1] given",
     "self.fc((x * torch.ones(28, 28)).flatten(1))": "a constant [28, 28], neither one number nor one a channel",

@@ -580,9 +580,17 @@ def test_a_pt2_file_that_holds_a_pickle_is_refused_unread(
     assert not (tmp_path / "hacked").exists()
 
 
-def test_a_pt2_weight_that_is_marked_as_a_pickle_is_refused(exports: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("plain", "pickled"),
+    [(b'"use_pickle": false', b'"use_pickle": true'), (b'"path_name": "weight_0"', b'"path_name": "opaque_obj_0"')],
+)
+def test_a_pt2_weight_that_is_marked_as_a_pickle_is_refused(
+    plain: bytes, pickled: bytes, exports: Path, tmp_path: Path
+) -> None:
     path = Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.pt2", tmp_path))
-    config = unpacked(path)[CONFIGS[0]].replace(b'"use_pickle": false', b'"use_pickle": true')
+    config = unpacked(path)[CONFIGS[0]]
+    assert plain in config
+    config = config.replace(plain, pickled)
     with pytest.raises(ModelFileError, match="holds more than a graph and its weights"):
         HERE.open(repacked(path, data_weights_model_weights_config_json=config))
 

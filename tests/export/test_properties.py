@@ -19,11 +19,11 @@ from edgedigits.data import idx, images, published
 from edgedigits.errors import DataError, EdgeDigitsError, RecordError
 from edgedigits.records.artifact import Artifact, Contract, Manifest, TensorInfo
 from edgedigits.records.model import ModelSpec, Recipe
-from edgedigits.records.network import INKS, Input
+from edgedigits.records.network import INKS, Input, Layer, Network
 from edgedigits.records.record import Record
 from edgedigits.records.report import Limits, ParityReport
 from edgedigits.runtime.safety import messages
-from tests.helpers.networks import fc
+from tests.helpers.networks import EVERYTHING, fc
 
 settings.register_profile("here", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("here")
@@ -45,6 +45,7 @@ RECORDS = st.one_of(
         st.lists(TEXT, min_size=2, unique=True).map(tuple),
         st.builds(Input, mean=FINITE, std=st.floats(1e-6, 1e6), ink=st.sampled_from(INKS), turned=st.booleans()),
     ),
+    st.sampled_from(EVERYTHING.layers),
     st.builds(
         Recipe,
         epochs=st.integers(1, 10**6),
@@ -90,7 +91,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
-READERS = (ModelSpec, Recipe, Artifact, Manifest, Contract, ParityReport)
+READERS = (ModelSpec, Network, Layer, Recipe, Artifact, Manifest, Contract, ParityReport)
 
 
 @given(RECORDS)
