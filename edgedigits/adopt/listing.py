@@ -197,22 +197,23 @@ class Listing:
         first = next(iter(held.values()), None)
         if isinstance(first, Node) and first in self._owners:
             return self._free(call.node.name), self._owners[first]
-        keys = {part: self._keys.get(node) for part, node in held.items() if isinstance(node, Node)}
-        prefixes = {
-            key.removesuffix(f".{part}") if key and key.endswith(f".{part}") else None for part, key in keys.items()
-        }
-        module = prefixes.pop() if len(prefixes) == 1 else None
-        name = module or (self._module(call.node) if not held else None) or self._free(call.node.name)
+        name = (self._home(held) if held else self._module(call.node)) or self._free(call.node.name)
         self._taken |= {name, *_outer(name)}
         if isinstance(first, Node):
             self._owners[first] = name
         return name, None
 
-    def _module(self, node: Node) -> str | None:
-        """The path of torch's own module that made a call, where no other layer has that name."""
+    def _home(self, held: Mapping[str, Any]) -> str:
+        """The module under which tensors are saved, each by its part's name; nothing where there is no such one."""
+        keys = {part: self._keys.get(node, "") for part, node in held.items() if isinstance(node, Node)}
+        homes = {key.removesuffix(f".{part}") if key.endswith(f".{part}") else "" for part, key in keys.items()}
+        return homes.pop() if len(homes) == 1 else ""
+
+    def _module(self, node: Node) -> str:
+        """The path of torch's own module that made a call; nothing where a layer has that name, or it is another's."""
         path, kind = next(reversed((node.meta.get("nn_module_stack") or {"": ("", "")}).values()))
         free = path not in self._taken and not self._holders.intersection(_outer(path))
-        return path if path and free and str(kind).startswith("torch.nn.modules.") else None
+        return path if free and str(kind).startswith("torch.nn.modules.") else ""
 
     def _free(self, name: str) -> str:
         """A name like this one that no layer, and no part of a path to one, has."""
@@ -234,6 +235,7 @@ def numbers(made: Listing, call: Call, value: object) -> float | tuple[float, ..
     if found.numel() == 1:
         return found.item()
     shape = (*(1 for _ in range(len(call.shape) - found.ndim)), *found.shape)
-    if math.prod(shape) != shape[1] or shape[1] != call.shape[1]:
+    channels = call.shape[1:2]
+    if (math.prod(shape),) != channels or shape[1:2] != channels:
         raise call.refused(f"a constant {list(found.shape)}, neither one number nor one a channel")
     return tuple(found.flatten().tolist())

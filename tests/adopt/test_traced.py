@@ -297,6 +297,7 @@ REFUSED = {  # what forward returns, and what is said of its line
     "x.mean()": "axes: axes behind the batch wanted, (0,) given",
     "x.mean((0, 1))": "axes: axes behind the batch wanted, [0, 1] given",
     "self.fc((x * torch.ones(28, 28)).flatten(1))": "a constant [28, 28], neither one number nor one a channel",
+    "x.mean((1, 2, 3)) + torch.ones(7)": "a constant [7], neither one number nor one a channel",
     "torch.matmul(x.flatten(1), x.flatten(1).t())": "torch's t has no place in a list of layers",
     "F.linear(x.flatten(1), x.flatten(1))": "linear has weights that depend on the image",
     "x.flatten(1) @ torch.ones(784)": "a product with [784], a matrix wanted",
