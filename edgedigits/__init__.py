@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from edgedigits.records.model import Checkpoint as Checkpoint
     from edgedigits.records.model import ModelSpec as ModelSpec
     from edgedigits.records.model import Recipe as Recipe
+    from edgedigits.records.network import Input as Input
+    from edgedigits.records.network import Layer as Layer
+    from edgedigits.records.network import Network as Network
     from edgedigits.records.report import Limits as Limits
     from edgedigits.records.report import ParityReport as ParityReport
     from edgedigits.records.report import Verification as Verification
@@ -67,6 +70,9 @@ _HOMES = {
     "Checkpoint": "records.model",
     "ModelSpec": "records.model",
     "Recipe": "records.model",
+    "Input": "records.network",
+    "Layer": "records.network",
+    "Network": "records.network",
     "Limits": "records.report",
     "ParityReport": "records.report",
     "Verification": "records.report",

@@ -38,6 +38,7 @@ LIGHT = (
     "records",
     "data",
     "runtime",
+    "adopt",
     "verify",
     "inference",
     "embed",
@@ -45,6 +46,9 @@ LIGHT = (
     "cli",
 )  # do not need torch
 HEAVY = {  # modules of light rooms that do, each with its reason
+    "adopt.traced": "it asks torch what a module does",
+    "adopt.listing": "it takes torch's graph apart",
+    "adopt.aten": "it is the table of torch's words",
     "verify.torch_model": "it is the torch model that files are compared with",
     "bench.tutorial": "it is torch's tutorials, as published",
 }
@@ -62,11 +66,9 @@ LATE = {  # imports of torch, or of what needs it, inside functions of light roo
     ("verify.reproduce", "torch"): "it says at once where torch is missing",
     ("verify.reproduce", "export.exporter"): "to make files again takes what made them",
     ("verify.reproduce", "train.trainer"): "to make weights again takes what made them",
-    ("bench.shelf", "models.classifier"): "it counts parameters",
     ("bench.training", "bench.tutorial"): "to measure a training is to train",
     ("bench.training", "models.classifier"): "to measure a training is to train",
     ("bench.training", "train.trainer"): "to measure a training is to train",
-    ("cli.train", "models.classifier"): "`models` counts parameters",
     ("cli.train", "train.device"): "`train` trains",
     ("cli.train", "train.distributed"): "`train` trains",
     ("cli.train", "train.trainer"): "`train` trains",

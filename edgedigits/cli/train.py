@@ -230,19 +230,18 @@ def models_json() -> dict[str, Any]:
     """The same for `--json`."""
     from edgedigits.bench.figures import read_figures
     from edgedigits.models import presets
-    from edgedigits.models.classifier import parameter_count
 
     return {
         "models": [
             {
                 "name": name,
                 "network": preset.network,
-                "parameters": parameter_count(preset.spec),
+                "parameters": preset.spec.network.parameters,
                 "input": "uint8 28x28",
                 "recipes": {kind: presets.find_recipe(name, kind).to_dict() for kind in presets.RECIPES},
                 "measured": [entry.to_dict() for entry in read_figures().training if entry.model == name],
             }
-            for name, preset in presets.PRESETS.items()
+            for name, preset in presets.ALL.items()
         ]
     }
 

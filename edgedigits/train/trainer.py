@@ -86,7 +86,7 @@ def train(
     target = find_device(device)
     recipe = dataclasses.replace(recipe, precision=choose_precision(recipe.precision, target))
     dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
-    spec = dataclasses.replace(spec, labels=dataset.labels)
+    spec = spec.with_labels(dataset.labels)
     folder = Path(runs) / run_name(model, dataset.ref)
     learn, validate = hold_out(dataset.train, recipe)
     world.require_same(

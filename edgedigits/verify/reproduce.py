@@ -144,7 +144,13 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]
 
 def _circumstances(record: Checkpoint, artifacts: Sequence[Artifact]) -> dict[str, str]:
     """Where and with what a checkpoint and its files were made, as far as their records say."""
-    found = {"threads": str(record.threads), "processes": str(record.processes), "network": record.spec.to_line()}
+    network = record.spec.network
+    found = {
+        "threads": str(record.threads),
+        "processes": str(record.processes),
+        "network": network.describe(),
+        "input": network.input.to_line(),
+    }
     described: list[Artifact | Checkpoint] = [*artifacts, record]
     for about in described:
         found |= about.versions

@@ -20,7 +20,6 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import BadInput, ModelFileError
 from edgedigits.export.formats import get_format
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.classifier import parameter_count
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import CONTRACT_KEY, TensorInfo, TensorSpec
 from edgedigits.runtime import compatibility
@@ -76,7 +75,7 @@ def test_parameters_and_their_quantized_share_are_counted(
     name: str, format_name: str, all_files: dict[tuple[str, str], Path], runs: Path
 ) -> None:
     found = inspect(all_files[name, format_name])
-    wanted = parameter_count(read_checkpoint(runs / name).spec)
+    wanted = read_checkpoint(runs / name).spec.network.parameters
     if get_format(format_name).precision == "float":
         assert (found.parameters, found.quantized_share) == (wanted, 0)
     else:  # scales come in addition

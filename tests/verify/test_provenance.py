@@ -115,7 +115,7 @@ EDITED: dict[str, Callable[[dict[str, Any]], object]] = {
     "model": lambda record: record.update(model="cnn"),
     "recipe": lambda record: record["recipe"].update(seed=99),
     "dataset": lambda record: record["dataset"].update(sha256="ab" * 32),
-    "spec": lambda record: record["spec"].update(mean=0.25),
+    "spec": lambda record: record["spec"]["network"]["input"].update(mean=0.25),
 }
 
 

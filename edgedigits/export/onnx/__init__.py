@@ -1,2 +1,3 @@
 """ONNX files: `convert` makes the float graph of a torch model, `quantize_dynamic` and `quantize_static` its int8
-forms, `framing` what stands before the network in a `canvas` file; `graph` builds and prunes."""
+forms, `framing` what stands before the network in a `canvas` file; `graph` builds and prunes, `opset` goes
+back to 17."""
