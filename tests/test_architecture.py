@@ -38,6 +38,7 @@ LIGHT = (
     "records",
     "data",
     "runtime",
+    "adopt",
     "verify",
     "inference",
     "embed",

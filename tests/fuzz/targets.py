@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from edgedigits.adopt.weights import read_weights
 from edgedigits.data.idx import parse_idx
 from edgedigits.data.images import read_image
 from edgedigits.errors import EdgeDigitsError
@@ -321,6 +322,54 @@ class Archives(Run):
         return "accepted"
 
 
+class Pickles:
+    """Other people's weights: of torch (zip, legacy, TorchScript), plain pickles and safetensors."""
+
+    WAYS = (
+        "checkpoint",
+        "checkpoint, legacy",
+        "whole module",
+        "whole module, legacy",
+        "pickle 4",
+        "arrays, pickle 2",
+        "arrays, pickle 5",
+        "script",
+        "script, old",
+        "safetensors",
+    )
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+
+        from tests.adopt.networks import small
+        from tests.adopt.saving import WAYS
+
+        torch.set_num_threads(1)
+        self.path = folder / "mutant.pt"
+        self.files = []
+        for way in self.WAYS:
+            WAYS[way](small(), self.path)
+            self.files.append(self.path.read_bytes())
+            assert self.ask(self.files[-1]) == "accepted", f"{way}: refused, untouched"
+
+    def make(self, rng: Random) -> bytes:
+        content = rng.choice(self.files)
+        if content.startswith(b"PK"):
+            return mutate.archive(rng, content, self.files)
+        return mutate.opcodes(rng, content) if rng.random() < 0.5 else mutate.blob(rng, content, self.files)
+
+    def ask(self, content: bytes) -> str:
+        self.path.write_bytes(content)
+        try:
+            found = read_weights(self.path)
+        except EdgeDigitsError:
+            return "refused"
+        assert all(tensor.dtype == np.float32 for tensor in found.tensors.values())
+        assert all(np.isfinite(tensor).all() for tensor in found.tensors.values())
+        assert "".join(found.remarks).isascii()
+        return "accepted"
+
+
 @functools.cache
 def _checkpoint() -> Checkpoint:
     return Checkpoint(
@@ -351,5 +400,6 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "idx": Idx,
     "images": Pictures,
     "archives": Archives,
+    "pickle": Pickles,
 }
 COMPARED = ("onnx-bare",)  # without our checks, for comparison: what happens there is no defect of ours
