@@ -24,7 +24,7 @@ def tidied(content: bytes) -> bytes:
         raise Refused(f"nodes: {len(model.graph.node):,}, at most {BOUNDS.nodes:,} wanted")
     opset = max((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), default=0)
     if opset < LEAST_OPSET:
-        raise Refused(f"opset {opset}: {LEAST_OPSET} or later wanted. Export it anew")
+        raise Refused(f"opset {opset}: {LEAST_OPSET} or later wanted")
     changed = _without_idle(model)
     return model.SerializeToString() if _sorted(model.graph) or changed else content
 

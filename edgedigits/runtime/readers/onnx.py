@@ -74,9 +74,15 @@ def describe(path: Path, content: bytes) -> Description:
 
 
 def _read(path: Path, content: bytes) -> tuple[onnx.ModelProto, str | None]:
-    """A model that has passed the checks; one without a contract also with what they refuse. Raises ModelFileError."""
+    """A model that has passed the checks; one without a contract also with what they refuse. Raises ModelFileError.
+
+    One without a contract is checked as `foreign_onnx` would put it right, and returned as it is.
+    """
     try:
-        return check_onnx(content), None
+        if CONTRACT_KEY.encode() in content:
+            return check_onnx(content), None
+        check_onnx(foreign_onnx.tidied(content))
+        return _parsed(path, content), None
     except Refused as error:
         model = _parsed(path, content)
         if CONTRACT_KEY in _metadata(model) or not model.graph.node:  # an empty file is a model to protobuf
