@@ -7,7 +7,7 @@ from typing import Any
 from edgedigits.adopt.inert.tensors import shown
 from edgedigits.adopt.inert.values import Contents, Instance, Name
 from edgedigits.adopt.modules import is_module, tensors_of, walk
-from edgedigits.adopt.names import PACKED, as_tensor
+from edgedigits.adopt.names import PACKED, as_tensor, is_unread
 from edgedigits.runtime.safety import Refused
 
 WRAPPERS = (  # names under which checkpoints keep the weights, the likeliest first
@@ -30,7 +30,7 @@ BESIDE = (
     "hyper",
     "callback",
     "loop",
-    "arg",
+    "args",
     "config",
     "rng",
 )  # and not the weights
@@ -109,9 +109,12 @@ def _is_beside(key: Any) -> bool:
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:
-    """The named values of a mapping, or of an object that is no module: a trainer, a namespace."""
+    """The named values of a mapping, of a list, or of an object that is no module: a trainer, a namespace."""
     if isinstance(value, Instance):
-        return {**dict(_pairs(value)), **value.attributes}
+        made_of = {f"argument {number}": argument for number, argument in enumerate(value.arguments)}
+        return {**made_of, **dict(_pairs(value)), **value.attributes}
+    if isinstance(value, list | tuple):
+        return dict(enumerate(value))
     return value if isinstance(value, dict) else {}
 
 
@@ -120,12 +123,14 @@ def _pairs(value: Instance) -> list[tuple[Any, Any]]:
 
 
 def _holds_weights(value: Any) -> bool:
-    """Whether a tensor with real values is in it: in a module, a mapping or an object, not in a list."""
+    """Whether a tensor with real values is in it: in a module, a mapping, a list or an object."""
     return _weight_count(value) > 0
 
 
 def _weight_count(value: Any) -> int:
     """Elements of the tensors with real values in a module, a mapping, or mappings inside it."""
+    if is_unread(value):
+        return 0
     if is_module(value):
         pairs = [pair for _, module in walk(value) for pair in tensors_of(module).items()]
         return sum(_elements(str(key), one) for key, one in pairs)
@@ -149,11 +154,10 @@ def _is_weight(name: str, value: Any) -> bool:
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Values by name, those of mappings and lists inside under "outer.inner"."""
-    if as_tensor(value) is not None or name.endswith(PACKED):
+    if as_tensor(value) is not None or is_unread(value) or name.endswith(PACKED):
         yield name or "0", value
         return
-    inside = enumerate(value) if isinstance(value, list | tuple) else _mapping(value).items()
-    for key, one in inside:
+    for key, one in _mapping(value).items():
         yield from _leaves(one, f"{name}.{key}" if name else str(key))
 
 

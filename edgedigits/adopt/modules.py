@@ -1,7 +1,7 @@
 """What a file says of its network's layers, where it holds modules and not tensors alone.
 
 A pickled module is an Instance with `_parameters`, `_buffers` and `_modules`; TorchScript keeps the same as plain
-attributes, and what a layer does as the text of its `forward`.
+attributes, and what a layer does as the text of its `forward`. Quantized convolutions are a tuple in both.
 """
 
 import functools
@@ -12,9 +12,14 @@ from typing import Any
 from edgedigits.adopt.inert import code
 from edgedigits.adopt.inert.code import Call
 from edgedigits.adopt.inert.values import Contents, Instance
+from edgedigits.adopt.names import PACKED
 
 PARTS = ("_parameters", "_buffers", "_modules")
 TORCHSCRIPT = "TorchScript"
+QUANTIZED = (  # what the state of a quantized convolution holds, in order (torch/ao/nn/quantized/modules/conv.py)
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "transposed", "output_padding"),
+    *("groups", "padding_mode", "weight", "bias"),
+)
 MANGLED = "___torch_mangle_"  # in the names of classes that TorchScript has several of
 MOST_SETTINGS = 100  # attributes of a module
 
@@ -41,18 +46,25 @@ class Module:
 
 def is_module(value: Any) -> bool:
     """Whether it stands for a module of torch, or of TorchScript."""
-    return isinstance(value, Instance) and (_is_scripted(value) or all(part in _own(value) for part in PARTS))
+    return isinstance(value, Instance) and (_is_flat(value) or all(part in _own(value) for part in PARTS))
 
 
-def _is_scripted(value: Instance) -> bool:
-    return value.class_name.startswith(("__torch__.", "code/")) and isinstance(value.state, dict)
+def _is_flat(value: Instance) -> bool:
+    """Whether a module's tensors, and the modules inside it, are attributes like any other."""
+    scripted = value.class_name.startswith(("__torch__.", "code/")) and isinstance(value.state, dict)
+    return scripted or _is_quantized(value)
+
+
+def _is_quantized(value: Instance) -> bool:
+    state = value.state
+    return ".quantized." in value.class_name and isinstance(state, tuple) and len(state) >= len(QUANTIZED)
 
 
 def walk(value: Instance, name: str = "") -> Iterator[tuple[str, Instance]]:
     """A module and those inside it, each with its name, in the order in which they were made."""
     yield name, value
     own = _own(value)
-    inside = own if _is_scripted(value) else _entries(own.get("_modules"))
+    inside = own if _is_flat(value) else _entries(own.get("_modules"))
     for key, child in inside.items():
         if is_module(child):
             yield from walk(child, f"{name}.{key}" if name else str(key))
@@ -61,11 +73,12 @@ def walk(value: Instance, name: str = "") -> Iterator[tuple[str, Instance]]:
 def tensors_of(module: Instance) -> dict[str, Any]:
     """What a module's `state_dict` has of its own: parameters and buffers, not those of modules inside it."""
     own = _own(module)
-    if _is_scripted(module):
+    if _is_flat(module):
         return {str(key): value for key, value in own.items() if not is_module(value)}
     passing = own.get("_non_persistent_buffers_set") or ()
     buffers = {key: value for key, value in _entries(own.get("_buffers")).items() if key not in passing}
-    return {str(key): value for key, value in {**_entries(own.get("_parameters")), **buffers}.items()}
+    packed = {PACKED: own[PACKED]} if PACKED in own else {}
+    return {str(key): value for key, value in {**_entries(own.get("_parameters")), **buffers, **packed}.items()}
 
 
 def describe(contents: Contents, root: Instance) -> tuple[Module, ...]:
@@ -109,6 +122,8 @@ def _is_setting(value: Any) -> bool:
 
 def _own(value: Instance) -> Mapping[Any, Any]:
     """The attributes of a module; `torch.fx` passes those of its own to a function instead."""
+    if _is_quantized(value):
+        return dict(zip(QUANTIZED, value.state, strict=False))
     if not value.attributes and value.arguments and isinstance(value.arguments[0], dict):
         return value.arguments[0]
     return value.attributes

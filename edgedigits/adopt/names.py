@@ -6,11 +6,13 @@ from typing import Any
 from edgedigits.adopt.inert.rebuilding import array_tensor
 from edgedigits.adopt.inert.tensors import Tensor, shown
 from edgedigits.adopt.inert.values import Instance
+from edgedigits.runtime.safety import Refused
 
 PREFIXES = ("module", "_orig_mod", "model", "net", "network")  # DataParallel, torch.compile, Lightning and habits
 PACKED = "_packed_params"  # of torch's quantized layers: weight and bias together
 BATCHES = "num_batches_tracked"  # of batch norm, counted in training
 COUNTED = ("total_ops", "total_params")  # of thop, which counts operations
+UNREAD = "torch._utils._rebuild_"  # what is left of this: sparse tensors, such without values, such of other devices
 OBSERVERS = ("activation_post_process", "weight_fake_quant", "fake_quant", "observer", "min_val", "max_val")
 SCALES = ("scale", "zero_point")  # of activations, beside a quantized layer or where a network begins
 
@@ -22,6 +24,11 @@ def as_tensor(value: Any) -> Tensor | None:
     return array_tensor(value) if isinstance(value, Instance) else None
 
 
+def is_unread(value: Any) -> bool:
+    """Whether it is a tensor of a kind that is not read."""
+    return isinstance(value, Instance) and value.class_name.startswith(UNREAD)
+
+
 def entries(named: Mapping[str, Any], remarks: list[str]) -> dict[str, Tensor]:
     """The tensors among named values; packed parameters become weight and bias, which is remarked."""
     found: dict[str, Tensor] = {}
@@ -29,6 +36,8 @@ def entries(named: Mapping[str, Any], remarks: list[str]) -> dict[str, Tensor]:
     for name, value in named.items():
         if (tensor := as_tensor(value)) is not None:
             found[name] = tensor
+        elif is_unread(value):
+            raise Refused(f"tensor {shown(name)} is of a kind that is not read ({shown(value.class_name)})")
         elif (pair := _unpacked(name, value)) is not None:
             layer = name.partition(f"{PACKED}")[0]
             packed.append(layer.removesuffix("."))
@@ -60,10 +69,10 @@ def without_stray(found: Mapping[str, Tensor], remarks: list[str]) -> dict[str, 
     kept = {name: tensor for name, tensor in found.items() if not _is_stray(name, found)}
     observed = [name for name in found if name not in kept and not _is_counted(name)]
     if observed:
-        remarks.append(f"{len(observed)} tensors of quantization left out: {_list(observed)}")
+        remarks.append(f"{_count(observed)} of quantization left out: {_list(observed)}")
     real = {name: tensor for name, tensor in kept.items() if tensor.element.is_float or tensor.scale is not None}
     if whole := [name for name in kept if name not in real]:
-        remarks.append(f"{len(whole)} tensors of whole numbers left out: {_list(whole)}")
+        remarks.append(f"{_count(whole)} of whole numbers left out: {_list(whole)}")
     return real
 
 
@@ -89,6 +98,10 @@ def common_prefix(names: Mapping[str, Any]) -> str:
         if len(heads) != 1 or not tails or (head := heads.pop()) not in PREFIXES:
             return prefix
         prefix += f"{head}."
+
+
+def _count(names: list[str]) -> str:
+    return f"{len(names)} tensor{'s' if len(names) != 1 else ''}"
 
 
 def _list(names: list[str]) -> str:

@@ -5,6 +5,7 @@ their own names, as float32, without what training and quantization left beside 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from edgedigits.adopt.inert.tensors import Tensor, real, shown
 from edgedigits.adopt.inert.values import Contents, Instance
 from edgedigits.adopt.modules import Module
 from edgedigits.adopt.names import common_prefix, entries, without_stray
+from edgedigits.adopt.reparametrized import put_together
 from edgedigits.errors import CheckpointError, first_line
 from edgedigits.records.arrays import Scores
 from edgedigits.runtime.safety import BOUNDS, Refused
@@ -79,9 +81,10 @@ def _weights(path: Path, sha256: str, contents: Contents) -> Weights:
     prefix = common_prefix(found)
     if prefix:
         remarks.append(f"'{prefix}' taken off the names")
-    tensors = {name.removeprefix(prefix): _array(name, tensor) for name, tensor in found.items()}
-    _require_weights(choice, found, tensors)
+    parts = {name.removeprefix(prefix): _array(name, tensor) for name, tensor in found.items()}
+    _require_weights(choice, found, parts)
     remarks += _rounded(found)
+    tensors = put_together(parts, remarks)
     return Weights(
         path=path,
         sha256=sha256,
@@ -123,8 +126,8 @@ def _is_sorted(names: list[str]) -> bool:
 
 def _rounded(found: Mapping[str, Tensor]) -> list[str]:
     """A remark for each element type that became float32."""
-    kinds = [tensor.element.name for tensor in found.values()]
-    return [f"{kind} made float32: {kinds.count(kind)} tensors" for kind in dict.fromkeys(kinds) if kind != "float32"]
+    kinds = Counter(tensor.element.name for tensor in found.values())
+    return [f"{kind} made float32: {count} of {len(found)}" for kind, count in kinds.items() if kind != "float32"]
 
 
 def _modules(contents: Contents, module: Instance | None, prefix: str) -> tuple[Module, ...]:

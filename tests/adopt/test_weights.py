@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pickle
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from edgedigits.adopt.weights import Weights, read_weights
 from edgedigits.errors import CheckpointError
@@ -56,7 +58,7 @@ def test_other_precisions_become_float32_and_that_is_said(dtype: torch.dtype, tm
     assert {name: torch.tensor(array) for name, array in found.tensors.items()}.keys() == state.keys()
     for name, tensor in state.items():
         assert np.array_equal(found.tensors[name], tensor.float().numpy())
-    assert found.remarks == (f"{str(dtype).removeprefix('torch.')} made float32: 2 tensors",)
+    assert found.remarks == (f"{str(dtype).removeprefix('torch.')} made float32: 2 of 2",)
 
 
 def test_what_was_beside_the_weights_is_said(tmp_path: Path) -> None:
@@ -74,16 +76,85 @@ def test_a_prefix_that_is_the_only_name_stays(tmp_path: Path) -> None:
     assert (list(found.tensors), found.prefix) == (["net"], "")
 
 
-def test_packed_parameters_become_float(tmp_path: Path) -> None:
-    layer = nn.Sequential(nn.Linear(8, 4))
+def quantized(how: str) -> tuple[nn.Module, dict[str, np.ndarray]]:
+    """A network whose layers hold 8 bits, and what they stand for."""
+    ao = torch.ao.quantization
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's: it will go
-        quantized = torch.ao.quantization.quantize_dynamic(layer, {nn.Linear}, torch.qint8)
-    found = read_weights(save(quantized.state_dict(), tmp_path))
-    weight, bias = quantized[0]._weight_bias()
-    assert np.array_equal(found.tensors["0.weight"], weight.dequantize().numpy())
-    assert np.array_equal(found.tensors["0.bias"], bias.detach().numpy())
-    assert found.remarks[0] == "packed parameters of quantized layers made float: 0"
+        if how == "dynamic":
+            model = ao.quantize_dynamic(
+                nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval(), {nn.Linear}, torch.qint8
+            )
+            layers = {"1": model[1]}
+        else:
+            whole = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 26 * 26, 10))
+            prepared = ao.QuantWrapper(whole).eval()
+            prepared.qconfig = ao.get_default_qconfig("fbgemm")
+            ao.prepare(prepared, inplace=True)(torch.rand(4, 1, 28, 28))
+            model = ao.convert(prepared)
+            layers = {"0": model.module[0], "2": model.module[2]}
+    wanted = {}
+    for name, layer in layers.items():
+        wanted[f"{name}.weight"] = layer.weight().dequantize().numpy()
+        wanted[f"{name}.bias"] = layer.bias().detach().numpy()
+    return model, wanted
+
+
+SAVED: dict[str, Callable[[nn.Module, Path], None]] = {
+    "state dict": saving.plain(saving.state),
+    "whole module": saving.plain(lambda model: model),
+    "script": saving.scripted(torch.jit.script),
+}
+
+
+@pytest.mark.parametrize("how", ["dynamic", "static"])
+@pytest.mark.parametrize("saved", SAVED)
+def test_layers_of_8_bits_are_made_float_however_they_were_saved(how: str, saved: str, tmp_path: Path) -> None:
+    model, wanted = quantized(how)
+    path = tmp_path / "weights.pt"
+    SAVED[saved](model, path)
+    found = read_weights(path)
+    assert found.tensors.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        assert np.array_equal(found.tensors[name], tensor), name
+    assert f"qint8 made float32: {len(wanted) // 2} of {len(wanted)}" in found.remarks
+
+
+def _pruned() -> nn.Module:
+    layer = nn.Linear(784, 10)
+    prune.l1_unstructured(layer, "weight", 0.5)
+    return layer
+
+
+def _old_weight_norm() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's: it will go
+        return nn.utils.weight_norm(nn.Conv2d(2, 3, 5))
+
+
+PARTS: dict[str, Callable[[], nn.Module]] = {
+    "pruning": _pruned,
+    "weight norm": lambda: nn.utils.parametrizations.weight_norm(nn.Linear(784, 10)),
+    "weight norm, old": _old_weight_norm,
+    "spectral norm": lambda: nn.utils.parametrizations.spectral_norm(nn.Conv2d(2, 3, 5)),
+    "spectral norm, old": lambda: nn.utils.spectral_norm(nn.Linear(784, 10)),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_weight_that_is_kept_in_parts_is_put_together(name: str, tmp_path: Path) -> None:
+    layer = PARTS[name]().eval()
+    layer(torch.rand(1, 784) if isinstance(layer, nn.Linear) else torch.rand(1, 2, 28, 28))
+    found = read_weights(save({f"fc.{key}": tensor for key, tensor in layer.state_dict().items()}, tmp_path))
+    assert found.tensors.keys() == {"fc.weight", "fc.bias"}
+    assert np.allclose(found.tensors["fc.weight"], layer.weight.detach().numpy(), atol=1e-6)
+    assert found.remarks == (f"put together as {name.partition(',')[0]} does: fc.weight",)
+
+
+def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    parts = {"w_orig": torch.ones(1 << 16, 1), "w_mask": torch.ones(1, 1 << 16)}  # 16 GB, were they multiplied
+    with pytest.raises(CheckpointError, match="do not fit together as pruning has them"):
+        read_weights(save(parts, tmp_path))
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -159,6 +230,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "no weights in it, but 'images' uint8 [20, 28, 28], 'labels' int64 [20]",
     ),
     "an optimizer": ({"optimizer": {"state": {0: {"step": 1}}}}, "no weights in it"),
+    "sparse": ({"fc.weight": torch.eye(4).to_sparse()}, "tensor 'fc.weight' is of a kind that is not read"),
+    "without values": (
+        {"fc.weight": torch.ones(4, 4, device="meta")},
+        "tensor 'fc.weight' is of a kind that is not read",
+    ),
     "one tensor": (torch.zeros(10, 784), "one tensor without a name"),
     "vectors": ({"a": torch.zeros(4), "b": torch.zeros(3)}, "none of its 2 tensors has two axes"),
     "not a number": (

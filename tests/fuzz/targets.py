@@ -25,6 +25,7 @@ from edgedigits.models.checkpoint import RECORD, read_checkpoint
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
+from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.readers import parse_contract
 from edgedigits.verify.candidates import check_integrity, find_candidates
 from tests.fuzz import mutate
@@ -100,6 +101,31 @@ class OnnxBare(Onnx):
         options.log_severity_level = 4
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         return session.run(None, {session.get_inputs()[0].name: IMAGES})[0]  # type: ignore[no-any-return]
+
+
+class OnnxForeign(Onnx):
+    """The same files without their contract, opened as somebody else's and asked."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for proto in self.protos:
+            del proto.metadata_props[:]
+        self.serialized = [proto.SerializeToString() for proto in self.protos]
+        for victim, content in enumerate(self.serialized):
+            self.victim = victim
+            assert self.ask(content) == "same", f"{VICTIMS[victim]}: refused, untouched"
+
+    def ask(self, content: bytes) -> str:
+        self.path.write_bytes(content)
+        try:
+            model = open_foreign(self.path, HERE)
+            found = np.asarray(model.ask(IMAGES.astype(np.float32)))
+        except (
+            EdgeDigitsError,
+            ValueError,
+        ):  # answers that are no scores are a ValueError, which finding takes as such
+            return "refused"
+        return "same" if np.array_equal(found.argmax(-1), self.wanted[self.victim].argmax(1)) else "changed"
 
 
 class Flips:
@@ -392,6 +418,7 @@ def _idx(array: np.ndarray) -> bytes:
 TARGETS: dict[str, Callable[[Path], Target]] = {
     "onnx": Onnx,
     "onnx-bare": OnnxBare,
+    "foreign": OnnxForeign,
     "flips": Flips,
     "safetensors": Safetensors,
     "checkpoint": CheckpointJson,
