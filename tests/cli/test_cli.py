@@ -35,6 +35,7 @@ from edgedigits.runtime.engines import ENGINES
 from edgedigits.system import files
 from edgedigits.system.plugins import Registry
 from tests.helpers import FORMAT_NAMES
+from tests.helpers.unknown import write_onnx
 
 SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
 
@@ -46,7 +47,7 @@ OPTIONS = {
     "bench": "--dataset --data-dir --runs --exports --json",
     "card": "--license --exports --json",
     "reproduce": "--dataset --data-dir --keep --json",
-    "inspect": "--runs --json",
+    "inspect": "--ask --input --dataset --data-dir --runs --json",
     "score": "--out --batch-size --shard --resume --dark-ink --json",
     "embed": "--out --force --exports --json",
     "demo": "--web --model --port --out --force --open --exports",
@@ -425,6 +426,8 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("bench nothing.onnx", 3, "nothing.onnx is missing"),
         ("bench in-the-way", 3, "in-the-way: no format has its suffix"),
         ("inspect nothing.onnx", 3, "nothing.onnx is missing: no file, and no model of that name"),
+        ("inspect nothing.onnx --ask", 3, "nothing.onnx is missing: no file, and no model of that name"),
+        ("inspect nothing.onnx --input nchw", 2, "--input says something of what is asked: with --ask"),
         ("score nothing.onnx {runs} --out a.csv", 3, "nothing.onnx is missing"),
         ("predict x.png --model nothing", 3, "nothing is missing"),
         ("card nothing", 3, "nothing is missing"),
@@ -449,6 +452,23 @@ def test_an_error_is_a_line_or_two_and_the_exit_code_of_its_kind(
     assert found.err.startswith("edgedigits: ")
     assert hint in found.err
     assert len(found.err.splitlines()) <= 2
+
+
+def test_what_the_input_of_a_model_is_can_be_asked(edgedigits: Cli, digits_folder: Path, tmp_path: Path) -> None:
+    write_onnx(tmp_path / "theirs.onnx", "mean/std, nchw", ["N", 1, 28, 28])
+    asked = ("inspect", "theirs.onnx", "--ask", "--dataset", digits_folder)
+    known = (*asked, "--input", "mean/std")
+    found = edgedigits(*known)
+    assert (found.code, last_line(found.err)) == (0, "Its input: mean/std, nchw.")
+    assert found.out.splitlines()[1].split()[:2] == ["mean/std,", "nchw"]
+    document = json.loads(edgedigits(*known, "--json").out)
+    assert document["rows"][0].keys() == {"input", "words", "loss", "accuracy", "alike"}
+    assert document["rows"][0]["input"]["std"] == 0.3081
+    wrong = edgedigits(*asked, "--input", "dark ink")
+    assert wrong.code == 3
+    assert "no reading of its input makes 80% of the training digits right" in wrong.err
+    assert "dark ink" in wrong.out  # what was tried is shown all the same
+    assert edgedigits(*asked, "--input", "men/std").code == 2
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from edgedigits.adopt.weights import read_weights
 from edgedigits.data.idx import parse_idx
 from edgedigits.data.images import read_image
 from edgedigits.errors import EdgeDigitsError
@@ -24,6 +25,7 @@ from edgedigits.models.checkpoint import RECORD, read_checkpoint
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, Recipe
+from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.readers import parse_contract
 from edgedigits.verify.candidates import check_integrity, find_candidates
 from tests.fuzz import mutate
@@ -100,6 +102,31 @@ class OnnxBare(Onnx):
         options.log_severity_level = 4
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         return session.run(None, {session.get_inputs()[0].name: IMAGES})[0]  # type: ignore[no-any-return]
+
+
+class OnnxForeign(Onnx):
+    """The same files without their contract, opened as somebody else's and asked."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for proto in self.protos:
+            del proto.metadata_props[:]
+        self.serialized = [proto.SerializeToString() for proto in self.protos]
+        for victim, content in enumerate(self.serialized):
+            self.victim = victim
+            assert self.ask(content) == "same", f"{VICTIMS[victim]}: refused, untouched"
+
+    def ask(self, content: bytes) -> str:
+        self.path.write_bytes(content)
+        try:
+            model = open_foreign(self.path, HERE)
+            found = np.asarray(model.ask(IMAGES.astype(np.float32)))
+        except (
+            EdgeDigitsError,
+            ValueError,
+        ):  # answers that are no scores are a ValueError, which finding takes as such
+            return "refused"
+        return "same" if np.array_equal(found.argmax(-1), self.wanted[self.victim].argmax(1)) else "changed"
 
 
 class Flips:
@@ -320,6 +347,54 @@ class Archives(Run):
         return "accepted"
 
 
+class Pickles:
+    """Other people's weights: of torch (zip, legacy, TorchScript), plain pickles and safetensors."""
+
+    WAYS = (
+        "checkpoint",
+        "checkpoint, legacy",
+        "whole module",
+        "whole module, legacy",
+        "pickle 4",
+        "arrays, pickle 2",
+        "arrays, pickle 5",
+        "script",
+        "script, old",
+        "safetensors",
+    )
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+
+        from tests.adopt.networks import small
+        from tests.adopt.saving import WAYS
+
+        torch.set_num_threads(1)
+        self.path = folder / "mutant.pt"
+        self.files = []
+        for way in self.WAYS:
+            WAYS[way](small(), self.path)
+            self.files.append(self.path.read_bytes())
+            assert self.ask(self.files[-1]) == "accepted", f"{way}: refused, untouched"
+
+    def make(self, rng: Random) -> bytes:
+        content = rng.choice(self.files)
+        if content.startswith(b"PK"):
+            return mutate.archive(rng, content, self.files)
+        return mutate.opcodes(rng, content) if rng.random() < 0.5 else mutate.blob(rng, content, self.files)
+
+    def ask(self, content: bytes) -> str:
+        self.path.write_bytes(content)
+        try:
+            found = read_weights(self.path)
+        except EdgeDigitsError:
+            return "refused"
+        assert all(tensor.dtype == np.float32 for tensor in found.tensors.values())
+        assert all(np.isfinite(tensor).all() for tensor in found.tensors.values())
+        assert "".join(found.remarks).isascii()
+        return "accepted"
+
+
 @functools.cache
 def _checkpoint() -> Checkpoint:
     return Checkpoint(
@@ -342,6 +417,7 @@ def _idx(array: np.ndarray) -> bytes:
 TARGETS: dict[str, Callable[[Path], Target]] = {
     "onnx": Onnx,
     "onnx-bare": OnnxBare,
+    "foreign": OnnxForeign,
     "flips": Flips,
     "safetensors": Safetensors,
     "checkpoint": CheckpointJson,
@@ -350,5 +426,6 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "idx": Idx,
     "images": Pictures,
     "archives": Archives,
+    "pickle": Pickles,
 }
 COMPARED = ("onnx-bare",)  # without our checks, for comparison: what happens there is no defect of ours

@@ -14,20 +14,21 @@ import torch
 from onnx import TensorProto, helper
 
 from edgedigits import Scorer, bench, embed, export, load, verify
-from edgedigits.cli.bench import inspection
+from edgedigits.cli.bench import inspection, readings
 from edgedigits.cli.tables import print_table
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import BadInput, ModelFileError
+from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export.formats import get_format
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import CONTRACT_KEY, TensorInfo, TensorSpec
 from edgedigits.runtime import compatibility
 from edgedigits.runtime.compatibility import loading_runtimes
-from edgedigits.runtime.inspection import inspect, quantized_share
+from edgedigits.runtime.inspection import ask_input, inspect, quantized_share
 from edgedigits.runtime.readers import torchscript
 from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES, HERE
+from tests.helpers.unknown import write_onnx
 
 PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
 
@@ -265,6 +266,25 @@ def test_one_with_a_contract_that_breaks_a_rule_is_bad_input(tmp_path: Path) -> 
     onnx.save(model, path)
     with pytest.raises(ModelFileError, match="not a valid ONNX model"):
         inspect(path)
+
+
+def test_its_input_is_found_by_asking(tmp_path: Path, digits_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_onnx(tmp_path / "theirs.onnx", "0..1, nchw", [1, 1, 28, 28])
+    found = ask_input(path, dataset=digits_folder)
+    assert found.rows[0].accuracy == max(row.accuracy for row in found.rows) > 0.9
+    assert found.digits == 300
+    print_table(readings(found))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith(found.rows[0].words)
+    assert "it takes 1 image a call" in lines
+    assert lines[-1] == "300 training digits, 10 classes, output logits"
+    said = ask_input(path, said="mean/std, upright", dataset=digits_folder)
+    assert {row.words for row in said.rows} == {"mean/std, nchw", "mean/std, nchw, dark ink"}
+
+
+def test_a_file_that_says_what_its_input_is_is_not_asked_for_it(fc_exports: Path) -> None:
+    with pytest.raises(UsageError, match="its contract says what its input is"):
+        ask_input(fc_exports / "fc-tiny" / "fc-tiny.onnx")
 
 
 @pytest.mark.parametrize("domain", ["", "com.microsoft"])

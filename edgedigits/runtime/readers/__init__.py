@@ -52,6 +52,16 @@ def checked(path: Path, row: Format, content: bytes) -> ModelFile:
     return ModelFile(path, row, content, _reader(row).read_contract(path, content))
 
 
+def checked_foreign(path: Path, row: Format, content: bytes) -> ModelFile:
+    """The bytes of somebody else's file, checked, with what stands for its contract. Raises ModelFileError."""
+    from edgedigits.runtime.readers import onnx
+
+    if row.container != "onnx":
+        raise ModelFileError(f"{path}: carries no contract of EdgeDigits, and without one ONNX files alone are asked.")
+    contract, tidy = onnx.stand_in(path, content)
+    return ModelFile(path, row, tidy, contract)
+
+
 def describe(path: Path, row: Format, content: bytes) -> Description:
     """What the bytes of a file of a format hold, without running them. Raises ModelFileError."""
     return _reader(row).describe(path, content)

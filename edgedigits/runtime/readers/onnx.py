@@ -11,7 +11,7 @@ import onnx
 from edgedigits.errors import ModelFileError, first_line
 from edgedigits.export.onnx.graph import NETWORK
 from edgedigits.records.artifact import CONTRACT_KEY, Contract, TensorInfo, TensorSpec
-from edgedigits.runtime.readers import Description, parse_contract
+from edgedigits.runtime.readers import Description, foreign_onnx, parse_contract
 from edgedigits.runtime.safety import Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
 
@@ -26,6 +26,27 @@ def read_contract(path: Path, content: bytes) -> Contract:
     inputs, outputs = _declared(model.graph)
     _require_signature(path, [*inputs, *outputs], contract)
     return contract
+
+
+def stand_in(path: Path, content: bytes) -> tuple[Contract, bytes]:
+    """What stands for the contract of somebody else's file, and its bytes.
+
+    It says inputs and outputs as the graph declares them, and nothing of labels, data and accuracy. What the checks
+    would refuse without need is put right first (`foreign_onnx`). Raises ModelFileError where the graph does not pass
+    the checks, or has not one input.
+    """
+    try:
+        tidy = foreign_onnx.tidied(content)
+        model = check_onnx(tidy)
+        inputs, outputs = _declared(model.graph)
+    except Refused as error:
+        raise ModelFileError(f"{path}: would not be run here ({error}).") from error
+    except Exception as error:  # the exceptions of onnx and protobuf have no other base in common
+        raise _invalid(path, error) from error
+    if len(inputs) != 1 or not outputs:
+        found = f"{len(inputs)} inputs and {len(outputs)} outputs"
+        raise ModelFileError(f"{path}: {found}; one input of images wanted, and scores that come out.")
+    return Contract("onnx", (), "", "", 0.0, input=inputs[0], outputs=tuple(outputs)), tidy
 
 
 def describe(path: Path, content: bytes) -> Description:
@@ -56,9 +77,15 @@ def describe(path: Path, content: bytes) -> Description:
 
 
 def _read(path: Path, content: bytes) -> tuple[onnx.ModelProto, str | None]:
-    """A model that has passed the checks; one without a contract also with what they refuse. Raises ModelFileError."""
+    """A model that has passed the checks; one without a contract also with what they refuse. Raises ModelFileError.
+
+    One without a contract is checked as `foreign_onnx` would put it right, and returned as it is.
+    """
     try:
-        return check_onnx(content), None
+        if CONTRACT_KEY.encode() in content:
+            return check_onnx(content), None
+        check_onnx(foreign_onnx.tidied(content))
+        return _parsed(path, content), None
     except Refused as error:
         model = _parsed(path, content)
         if CONTRACT_KEY in _metadata(model) or not model.graph.node:  # an empty file is a model to protobuf
