@@ -18,8 +18,8 @@ from edgedigits.records.words import percent
 from edgedigits.runtime.asking import Answers, Asker, Unknown, askers
 from edgedigits.runtime.readings import FITS, SCALINGS, SIDE, Fields, Input, in_words, is_unusual, parse
 
-TRIED, SCREENED, SHOWN = 3, 500, 3_000  # digits for every shape, every reading, and the best readings
-KEPT = 6  # readings, usual and unusual ones, that are shown all digits
+TRIED, SCREENED, SHOWN = 3, 300, 3_000  # digits for every shape, every reading, and the best readings
+KEPT = {False: 4, True: 2}  # readings that are shown all digits: usual ones, and unusual ones
 BEST = 5  # rows of the table
 ENOUGH = 0.8  # accuracy below which no reading is right
 FAR = 0.5  # of the loss of the best usual reading: an unusual one is believed below it
@@ -181,8 +181,8 @@ def _order(answers: Answers, labels: Int64Array, count: int) -> Columns | None:
 def _best(few: list[_Shown], labels: Int64Array, columns: Columns, output: str) -> list[_Shown]:
     """The likeliest readings of the usual sort, and of the unusual one."""
     ranked = sorted(few, key=lambda one: one.measured(labels, columns, output)[0])
-    parts = [[one for one in ranked if is_unusual(one.reading) is sort] for sort in (False, True)]
-    return [one for part in parts for one in part[:KEPT]]
+    parts = {sort: [one for one in ranked if is_unusual(one.reading) is sort] for sort in KEPT}
+    return [one for sort, part in parts.items() for one in part[: KEPT[sort]]]
 
 
 def _rows(many: list[_Shown], labels: Int64Array, columns: Columns, output: str) -> tuple[Row, ...]:

@@ -5,6 +5,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -108,6 +109,55 @@ def test_numbers_with_the_big_end_first(tmp_path: Path) -> None:
                 content = b"".join(content[place : place + 4][::-1] for place in range(0, 24, 4))
             target.writestr(entry, b"big" if entry.endswith("byteorder") else content)
     assert read_weights(tmp_path / "big.pt").tensors["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def called(path: str, *arguments: bytes) -> bytes:
+    return pickles.name(path) + pickles.MARK + b"".join(arguments) + pickles.TUPLE + b"R"
+
+
+PLAIN = pickles.tensor(pickles.storage(4), (2, 2), (2, 1))
+OTHER_MAKES = {  # tensors as other versions of torch, and other devices, write them
+    "CUDA": pickles.tensor(pickles.storage(4, "torch.cuda.FloatStorage"), (2, 2), (2, 1)),
+    "torch 0.3": called(
+        "torch._utils._rebuild_tensor",
+        pickles.storage(4),
+        pickles.whole(0),
+        pickles.numbers(2, 2),
+        pickles.numbers(2, 1),
+    ),
+    "a parameter of torch 0.3": called("torch.nn.parameter.Parameter", PLAIN, b"\x88"),
+    "a parameter": called("torch._utils._rebuild_parameter", PLAIN, b"\x88", pickles.DICT),
+    "a class of its own": called(
+        "torch._tensor._rebuild_from_type_v2",
+        pickles.name("torch._utils._rebuild_tensor_v2"),
+        pickles.name("a.Own"),
+        pickles.MARK
+        + pickles.storage(4)
+        + pickles.whole(0)
+        + pickles.numbers(2, 2)
+        + pickles.numbers(2, 1)
+        + b"\x89}"
+        + pickles.TUPLE,
+        pickles.DICT,
+    ),
+    "memory without a type": called(
+        "torch._utils._rebuild_tensor_v3",
+        pickles.storage(16, "torch.storage.UntypedStorage"),
+        pickles.whole(0),
+        pickles.numbers(2, 2),
+        pickles.numbers(2, 1),
+        b"\x89",
+        pickles.DICT,
+        pickles.name("torch.float32"),
+    ),
+}
+
+
+@pytest.mark.parametrize("make", OTHER_MAKES)
+def test_tensors_of_other_makes_are_read(make: str, tmp_path: Path) -> None:
+    content = np.arange(4, dtype="<f4").tobytes()
+    (tmp_path / "old.pt").write_bytes(pickles.archive(pickles.state(OTHER_MAKES[make]), _0=content))
+    assert read_weights(tmp_path / "old.pt").tensors["w"].tolist() == [[0, 1], [2, 3]]
 
 
 CODE = """class Net(Module):

@@ -282,9 +282,12 @@ def test_its_input_is_found_by_asking(tmp_path: Path, digits_folder: Path, capsy
     assert {row.words for row in said.rows} == {"mean/std, nchw", "mean/std, nchw, dark ink"}
 
 
-def test_a_file_that_says_what_its_input_is_is_not_asked_for_it(fc_exports: Path) -> None:
+@pytest.mark.parametrize("format_name", ["onnx", "onnx-canvas"])
+def test_a_file_that_says_what_its_input_is_is_not_asked_for_it(
+    format_name: str, all_files: dict[tuple[str, str], Path]
+) -> None:
     with pytest.raises(UsageError, match="its contract says what its input is"):
-        ask_input(fc_exports / "fc-tiny" / "fc-tiny.onnx")
+        ask_input(all_files["fc-tiny", format_name])
 
 
 @pytest.mark.parametrize("domain", ["", "com.microsoft"])
