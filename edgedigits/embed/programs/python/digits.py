@@ -99,9 +99,19 @@ def session() -> onnxruntime.InferenceSession:
 def read(path: str | Path) -> np.ndarray:
     """The picture in a file, uint8 [height, width]. Raises OSError, and ValueError where it holds none."""
     if Path(path).suffix == ".npy":
-        return np.asarray(np.load(path, allow_pickle=False))
+        return read_npy(path)
     data = Path(path).read_bytes()
     return read_pgm(data) if PGM.match(data) else read_with_pillow(data)
+
+
+def read_npy(path: str | Path) -> np.ndarray:
+    """The array in a .npy file. Raises OSError, and ValueError where it is damaged."""
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except OSError:
+        raise
+    except Exception as error:  # numpy reads the header as Python source: its errors have no other base in common
+        raise ValueError(f"no readable .npy file ({type(error).__name__})") from error
 
 
 def read_pgm(data: bytes) -> np.ndarray:
