@@ -439,6 +439,7 @@ class TestFolders:
             ("a/._00.png", None),
             ("a/.thumbnails/00.png", None),
             (".cache/00.png", None),
+            ("__MACOSX/a/._00.png", None),
         ],
     )
     @pytest.mark.filterwarnings("error")
@@ -446,7 +447,7 @@ class TestFolders:
         self, clutter: str, reason: str | None, tmp_path: Path
     ) -> None:
         before = load_data(make(tmp_path, "a", "b"))
-        (tmp_path / clutter).parent.mkdir(exist_ok=True)
+        (tmp_path / clutter).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / clutter).write_bytes(b"no image")
         told = pytest.warns(UserWarning, match=f"skipped 1 .*{clutter}.*: {reason}") if reason else nullcontext()
         with told:
