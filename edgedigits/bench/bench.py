@@ -17,7 +17,7 @@ import numpy as np
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.export.formats import get_format, sibling
-from edgedigits.records.arguments import OneOrMore, checked, several
+from edgedigits.records.arguments import OneOrMore, checked, several_or_all
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import OPTIONAL, Record
@@ -121,7 +121,7 @@ class Times:
 
 @checked
 def bench(
-    artifacts: OneOrMore[Artifact | str | Path] = (),
+    artifacts: OneOrMore[Artifact | str | Path] | None = None,
     *,
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
@@ -149,7 +149,10 @@ def bench(
     references = References(Path(runs), dataset, data_dir, compared=False)
     with environment.torch_threads(THREADS):
         contestants = _contestants(
-            find_candidates(several(artifacts), Path(exports), runs=Path(runs)), references, opener, observer
+            find_candidates(several_or_all(artifacts, "artifacts"), Path(exports), runs=Path(runs)),
+            references,
+            opener,
+            observer,
         )
         loads: list[Load] = []
         rows = compare(measure(contestants, observer, loads))

@@ -51,7 +51,7 @@ def bench(
 
     with tables.progress("bench") as observer:
         result = bench_files(
-            file or (),
+            file or None,
             dataset=dataset,
             data_dir=data_dir,
             runs=runs,

@@ -159,7 +159,16 @@ def data(
     print_result(status_table(statuses), statuses_json(statuses), json)
     if dataset and any(status.state != "whole" for status in statuses):
         raise typer.Exit(3)
-    tell("Next: edgedigits train")
+    tell(f"Next: {_next_after_data(statuses)}")
+
+
+def _next_after_data(statuses: Sequence[FileStatus]) -> str:
+    """The command that works with the data sets that are whole."""
+    lacking = {status.dataset for status in statuses if status.state != "whole"}
+    whole = [name for name in dict.fromkeys(status.dataset for status in statuses) if name not in lacking]
+    if not whole:
+        return "edgedigits data --fetch mnist, with a network"
+    return "edgedigits train" if "mnist" in whole else f"edgedigits train --dataset {whole[0]}"
 
 
 def training(checkpoints: Sequence[Checkpoint]) -> Sheet:

@@ -125,7 +125,7 @@ def verify(
     )
     with tables.progress("verify") as observer:
         result = verify_files(
-            file or (),
+            file or None,
             dataset=load_data(dataset, data_dir, dark_ink, observer) if dataset else None,
             data_dir=data_dir,
             limits=replaced(from_pyproject(), options),

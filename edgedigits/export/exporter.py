@@ -11,7 +11,7 @@ from edgedigits.export import calibration, formats, manifest
 from edgedigits.export.calibration import calibration_images
 from edgedigits.export.formats import Format, Source
 from edgedigits.export.rejection import fit_rejection
-from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.checkpoint import read_checkpoint, run_folder
 from edgedigits.models.classifier import Deployed
 from edgedigits.models.weights import load_classifier
 from edgedigits.records.arguments import OneOrMore, checked, several
@@ -37,7 +37,7 @@ def export(
 ) -> list[Artifact]:
     """Export a trained model to `<exports>/<name>/`, one self-contained file a format.
 
-    run         a Checkpoint, or the folder of one
+    run         a Checkpoint, the folder of one, or its name below `runs/`
     format      one name of a format, or several; ONNX, and TorchScript where it can be written, when none is given
     quantize    also write the int8 file of each
     method      how to quantize: "dynamic", or "static", which calibrates on training images
@@ -51,7 +51,7 @@ def export(
     format, method or input and where a file is not to be replaced, CheckpointError, DataError where the images to
     calibrate on cannot be had, and MissingCapability where a format that was asked for cannot be written here.
     """
-    source = run if isinstance(run, Checkpoint) else read_checkpoint(Path(run))
+    source = run if isinstance(run, Checkpoint) else read_checkpoint(run_folder(run))
     chosen = choose_formats(several(format), quantize, method, input)
     folder = Path(exports) / source.name
     manifest.require_own(folder, [f"{source.name}{row.suffix}" for row in chosen], force)

@@ -47,7 +47,7 @@ def require_own(folder: Path, names: Iterable[str], force: bool) -> None:
 
 
 def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
-    """Let files go that the folder's manifest lists and the new one does not, and the parity report of their bytes.
+    """Let files go that the folder's manifest lists and the new one does not, and the reports of bytes that are gone.
 
     A note says which files of another checkpoint are replaced, and which are removed.
     """
@@ -64,8 +64,12 @@ def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
     for what, paths in kinds.items():
         if paths:
             warnings.warn(f"{what}: {named(paths)}, made from another checkpoint", stacklevel=4)
-    for name in ({artifact.file for artifact in earlier} - listed) | {PARITY_FILE}:
+    for name in {artifact.file for artifact in earlier} - listed:
         files.remove_with(stage, name)
+    if kept := [report for report in _reports(folder) if _listed(report, manifest.artifacts)]:
+        (stage / PARITY_FILE).write_text(Verification.of(kept).to_json(), encoding="utf-8", newline="\n")
+    else:
+        files.remove_with(stage, PARITY_FILE)
 
 
 def _earlier(folder: Path) -> tuple[Artifact, ...]:
@@ -95,13 +99,16 @@ def read_parity(folder: Path) -> Verification | None:
 
 def beside(folder: Path, new: Sequence[ParityReport]) -> list[ParityReport]:
     """New reports of a folder's files, and the earlier ones of its other files as they are now, by file name."""
-    try:
-        earlier = Verification.read(folder / PARITY_FILE).reports
-    except BadInput:  # none, or damaged and about to be replaced
-        earlier = ()
     artifacts, fresh = _earlier(folder), {Path(report.path).name for report in new}
-    kept = [found for found in earlier if _listed(found, artifacts) and Path(found.path).name not in fresh]
+    kept = [found for found in _reports(folder) if _listed(found, artifacts) and Path(found.path).name not in fresh]
     return sorted([*new, *kept], key=lambda report: Path(report.path).name)
+
+
+def _reports(folder: Path) -> tuple[ParityReport, ...]:
+    try:
+        return Verification.read(folder / PARITY_FILE).reports
+    except BadInput:  # none, or damaged and about to be replaced
+        return ()
 
 
 def _listed(report: ParityReport, artifacts: Iterable[Artifact]) -> bool:

@@ -1,5 +1,6 @@
 """What `verify` found of exported files, and the limits that it let them pass by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edgedigits.records.arguments import checked
@@ -145,3 +146,14 @@ class Verification(Record):
     samples: int
     reports: tuple[ParityReport, ...]
     engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
+
+    @classmethod
+    def of(cls, reports: Sequence[ParityReport]) -> "Verification":
+        """What the reports of files say together."""
+        used = {report.dataset: report.samples for report in reports if report.dataset}
+        return cls(
+            passed=all(report.passed for report in reports),
+            dataset=", ".join(sorted(used)),
+            samples=sum(used.values()),
+            reports=tuple(reports),
+        )

@@ -19,7 +19,7 @@ from edgedigits.runtime.finding import Found, find_input
 from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file
-from edgedigits.runtime.readers import Description
+from edgedigits.runtime.readers import Description, require_named
 from edgedigits.system import files
 
 EIGHT_BITS = ("int8", "uint8", "qint8", "quint8")
@@ -82,7 +82,10 @@ def inspect(
     found = opener.describe(path)
     contract = found.contract
     if contract and contract.format != row.name:
-        raise ModelFileError(f"{path}: its name says {row.name}, its contract {contract.format}.")
+        require_named(path, row, contract)
+        raise ModelFileError(
+            f"{path}: its name says {row.name}, its contract {contract.format}. Rename it as exported."
+        )
     run = find_run(contract.checkpoint_sha256, Path(runs)) if contract else None
     return Inspection(
         path=str(path),

@@ -108,6 +108,13 @@ class Predictor:
         """
         return self.in_batches(as_images(images))
 
+    def read(self, canvas: Any) -> "Reading":  # noqa: ARG002 - as canvas files have it
+        """What a canvas file can, and this one cannot: raises UsageError."""
+        raise UsageError(
+            "this model takes digits of 28x28 pixels: call it with them. What reads a canvas of any size is a canvas "
+            "file: edgedigits export --input canvas."
+        )
+
     def alone(self, images: Images) -> Scores:
         """The logits of images that are given to the file one a call. Raises what `answers` raises."""
         if (each := self.session.each) is None:

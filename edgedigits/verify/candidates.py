@@ -13,11 +13,12 @@ from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.formats import CONTAINERS, Format, format_of, require_format
 from edgedigits.export.manifest import read_manifest
+from edgedigits.models.checkpoint import RUNS
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
 from edgedigits.runtime.engines import engine_for, get_engine
 from edgedigits.runtime.load import Opener
-from edgedigits.runtime.names import RUNS, find_place
+from edgedigits.runtime.names import find_place
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.runtime.safety.trust import require_recorded

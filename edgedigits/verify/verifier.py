@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import CheckpointError, ModelFileError
+from edgedigits.errors import CheckpointError, MissingCapability, ModelFileError
 from edgedigits.export import manifest
 from edgedigits.models import metrics
-from edgedigits.records.arguments import OneOrMore, checked, several
+from edgedigits.records.arguments import OneOrMore, checked, several_or_all
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
@@ -44,7 +44,7 @@ PARTS, ANSWERING = 100, 50  # of the work on a file, and those of them until all
 
 @checked
 def verify(
-    artifacts: OneOrMore[Artifact | str | Path] = (),
+    artifacts: OneOrMore[Artifact | str | Path] | None = None,
     *,
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
@@ -82,7 +82,7 @@ def verify(
     engine = find_engine(opener.engine, observer) if opener.engine else None
     if html is not None:
         page.require_writable(Path(html), force)
-    targets = find_candidates(several(artifacts), Path(exports), opener.engine, Path(runs))
+    targets = find_candidates(several_or_all(artifacts, "artifacts"), Path(exports), opener.engine, Path(runs))
     references = References(Path(runs), dataset, data_dir)
     options = _Options(limits or Limits(), opener, engine, timed=html is not None, thorough=thorough)
     reports, evidence = [], []
@@ -94,7 +94,7 @@ def verify(
     observer(Progress("verify", len(targets) * PARTS, len(targets) * PARTS))
     if not engine:
         _record(targets, reports, force)
-    summary = dataclasses.replace(_summary(reports), engine=engine)
+    summary = dataclasses.replace(Verification.of(reports), engine=engine)
     if html is not None:
         write_page(summary, evidence, Path(html))
     return summary
@@ -289,15 +289,10 @@ def _record(targets: Sequence[Candidate], reports: Sequence[ParityReport], force
         if tracked([path]) and not force:
             warnings.warn(f"{path}: tracked by git, and left as it is; --force replaces it", stacklevel=3)
             continue
-        with locks.held(folder, wait=True):
-            files.write_text(path, _summary(manifest.beside(folder, here)).to_json())
-
-
-def _summary(reports: Sequence[ParityReport]) -> Verification:
-    used = {report.dataset: report.samples for report in reports if report.dataset}
-    return Verification(
-        passed=all(report.passed for report in reports),
-        dataset=", ".join(sorted(used)),
-        samples=sum(used.values()),
-        reports=tuple(reports),
-    )
+        try:
+            with locks.held(folder, wait=True):
+                files.write_text(path, Verification.of(manifest.beside(folder, here)).to_json())
+        except MissingCapability as error:
+            if not files.is_read_only(error):
+                raise
+            warnings.warn(f"{path}: the verdict is not kept there, since the folder is read-only", stacklevel=3)

@@ -732,3 +732,23 @@ def test_a_pipe_that_cannot_encode_a_table_still_gets_it(
     assert edgedigits("verify", fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs).code == 0
     sys.stdout.flush()
     assert b"? 95%" in pipe.getvalue()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize("line", ["models", "models --json", "--version", "--help"])
+def test_what_cannot_be_printed_is_an_error_in_a_line(line: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "edgedigits", *line.split()]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4
+    wanted = "edgedigits: what is printed cannot be written (No space left on device). Make room for it."
+    assert wanted in done.stderr.splitlines()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes stdout")
+@pytest.mark.parametrize("line", ["models", "models --json", "--version", "data"])
+def test_a_closed_stdout_is_no_fault(line: str) -> None:
+    command = f'"{sys.executable}" -m edgedigits {line} >&-'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

@@ -17,6 +17,7 @@ from edgedigits.export.onnx import quantize_dynamic
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.records.artifact import Manifest
 from edgedigits.records.progress import Progress
+from edgedigits.records.report import Verification
 from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES
 
@@ -74,12 +75,31 @@ def test_files_of_an_earlier_checkpoint_go_when_a_new_one_is_exported(
     assert verify(runs=tmp_path / "runs", exports=folder.parent).passed
 
 
-def test_a_parity_report_goes_when_the_files_are_written_anew(runs: Path, tmp_path: Path) -> None:
-    artifacts = export(runs / "fc-tiny", ["onnx"], exports=tmp_path)
-    verify(artifacts, runs=runs)
-    assert (tmp_path / "fc-tiny" / manifest.PARITY_FILE).exists()
-    export(runs / "fc-tiny", ["onnx"], exports=tmp_path)
-    assert not (tmp_path / "fc-tiny" / manifest.PARITY_FILE).exists()
+def test_what_was_verified_stays_so_as_long_as_its_bytes_do(runs: Path, digits: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "fc-tiny"
+    verify(export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path), runs=runs)
+    verified = Verification.read(folder / manifest.PARITY_FILE)
+    export(runs / "fc-tiny", ["onnx-canvas"], exports=tmp_path)
+    assert Verification.read(folder / manifest.PARITY_FILE) == verified
+    listing = Manifest.read(folder / manifest.FILE)
+    other = [dataclasses.replace(entry, sha256="0" * 64) for entry in listing.artifacts if entry.format == "onnx"]
+    kept = [entry for entry in listing.artifacts if entry.format != "onnx"]
+    (folder / manifest.FILE).write_text(dataclasses.replace(listing, artifacts=(*kept, *other)).to_json())
+    export(runs / "fc-tiny", ["onnx-canvas"], exports=tmp_path)
+    (report,) = Verification.read(folder / manifest.PARITY_FILE).reports
+    assert report.format == "onnx-int8"
+    again = train("fc", digits, runs=tmp_path / "runs", epochs=1, batch_size=50, seed=1, device="cpu")
+    with pytest.warns(UserWarning, match="made from another checkpoint"):
+        export(again, ["onnx"], exports=tmp_path)
+    assert not (folder / manifest.PARITY_FILE).exists()
+
+
+def test_a_run_goes_by_its_name_too(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(runs / "fc-tiny", tmp_path / "runs" / "fc-tiny")
+    monkeypatch.chdir(tmp_path)
+    assert export("fc-tiny", "onnx")[0].path == Path("exports/fc-tiny/fc-tiny.onnx")
+    with pytest.raises(CheckpointError, match=r"fc-tni: no trained model here \(checkpoint\.json is missing\)"):
+        export("fc-tni", "onnx")
 
 
 @pytest.mark.parametrize("name", [manifest.FILE, manifest.PARITY_FILE, "fc-tiny.onnx"])

@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from edgedigits.cli import tables
 from edgedigits.cli import verify as cli_verify
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.data.paper import BOX
-from edgedigits.errors import BadInput, DataError, ModelFileError, UsageError
+from edgedigits.errors import BadInput, DataError, MissingCapability, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.calibration import activation_ranges
 from edgedigits.export.exporter import export
@@ -444,6 +446,34 @@ def test_one_file_verified_keeps_the_reports_of_the_others(a_few: Path, runs: Pa
     path.write_text(dataclasses.replace(before, reports=(stale, *others)).to_json())
     verify([folder / "fc-tiny.onnx"], runs=runs)
     assert [report.path for report in Verification.read(path).reports] == [report.path for report in others]
+
+
+def test_an_empty_list_is_none_and_not_all(exports: Path, runs: Path) -> None:
+    with pytest.raises(UsageError, match="artifacts: an empty list"):
+        verify([], runs=runs, exports=exports)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_the_verdict_of_a_read_only_folder_is_told_and_not_kept(
+    number: int, a_few: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: str) -> None:
+        with files.writing(path.parent):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files, "write_text", refuse)
+    with pytest.warns(UserWarning, match=r"parity\.json: the verdict is not kept there, since the folder is read-only"):
+        assert verify([a_few / "fc-tiny"], runs=runs).passed
+
+
+def test_a_full_disk_is_no_read_only_folder(a_few: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, _: str) -> None:
+        with files.writing(path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "write_text", refuse)
+    with pytest.raises(MissingCapability, match="No space left"):
+        verify([a_few / "fc-tiny"], runs=runs)
 
 
 def test_a_page_of_somebody_else_stays(exported: Path, runs: Path, tmp_path: Path) -> None:

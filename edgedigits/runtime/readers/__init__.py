@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from edgedigits.errors import ModelFileError, RecordError
-from edgedigits.export.formats import Format
+from edgedigits.export.formats import FORMATS, Format
 from edgedigits.records.artifact import Contract, TensorInfo, TensorSpec
 from edgedigits.records.record import Record
 from edgedigits.runtime.predictor import ModelFile
@@ -49,7 +49,21 @@ class Reader(Protocol):
 
 def checked(path: Path, row: Format, content: bytes) -> ModelFile:
     """The bytes of a file of a format, checked. Raises ModelFileError."""
-    return ModelFile(path, row, content, _reader(row).read_contract(path, content))
+    contract = _reader(row).read_contract(path, content)
+    require_named(path, row, contract)
+    return ModelFile(path, row, content, contract)
+
+
+def require_named(path: Path, row: Format, contract: Contract) -> None:
+    """Raise ModelFileError where a file's name says that it takes another input than its contract says."""
+    if contract.format not in FORMATS:
+        return
+    known = FORMATS[contract.format]
+    if known.input != row.input:
+        better = path.name.removesuffix(row.suffix) + known.suffix
+        raise ModelFileError(
+            f"{path}: its name says that it takes a {row.input}, its contract a {known.input}. Rename it to {better}."
+        )
 
 
 def checked_foreign(path: Path, row: Format, content: bytes) -> ModelFile:
