@@ -7,6 +7,7 @@ one number, a list is a tuple, 1 where a fraction is wanted is 1.0.
 import dataclasses
 import math
 import numbers as abstract
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -110,4 +111,4 @@ def _whole(value: Any, least: int) -> int:
 
 def _real(value: Any, least: float = -math.inf, most: float = math.inf) -> float:
     real = isinstance(value, abstract.Real) and not isinstance(value, bool)
-    return float(_require(value, real and least <= value <= most and abs(value) < math.inf))
+    return float(_require(value, real and least <= value <= most and abs(value) <= sys.float_info.max))

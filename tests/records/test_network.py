@@ -120,6 +120,10 @@ MALFORMED: dict[str, tuple[tuple[Any, ...], str]] = {  # ops, names, inputs, att
     "nothing of something": ((("conv", "a", (), {"channels": 0, "kernel": 3}),), "layer 'a': channels: a whole"),
     "more than 32 bits hold": ((("dense", "a", (), {"features": 2**31}),), "layer 'a': features: a whole number"),
     "a share above 1": ((("dropout", "a", (), {"p": 1.5}),), "layer 'a': p: a number from 0 to 1 wanted, 1.5 given"),
+    "more than a number holds": (
+        (("leaky_relu", "a", (), {"slope": 10**400}),),
+        "layer 'a': slope: a number wanted, 1000000000",
+    ),
     "one for true": ((("dense", "a", (), {"features": 3, "bias": 1}),), "layer 'a': bias: true or false wanted, 1"),
     "an unknown word": (
         (("pad", "a", (), {"padding": [1, 1, 1, 1], "mode": "mirror"}),),

@@ -12,7 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from edgedigits import export, reproduce, train
-from edgedigits.cli.app import app
+from edgedigits.cli.main import app
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import BadInput, DataError, ModelFileError, RecordError
 from edgedigits.export import manifest
