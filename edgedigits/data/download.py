@@ -64,10 +64,10 @@ def _within(seconds: float, url: str, observer: Observer) -> bytes:
 
     threading.Thread(target=receive, daemon=True).start()
     task, end = f"fetch {posixpath.basename(url)}", time.monotonic() + seconds
-    while not concurrent.futures.wait([whole], LOOK_SECONDS).done:
-        observer(Progress(task, len(arrived.content), arrived.wanted))
-        if time.monotonic() > end:
+    while not concurrent.futures.wait([whole], min(LOOK_SECONDS, max(0.0, end - time.monotonic()))).done:
+        if time.monotonic() >= end:
             raise TimeoutError(f"not all of it in {seconds:g} seconds")
+        observer(Progress(task, len(arrived.content), arrived.wanted))
     return whole.result()
 
 

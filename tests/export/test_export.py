@@ -98,7 +98,7 @@ def test_a_run_goes_by_its_name_too(runs: Path, tmp_path: Path, monkeypatch: pyt
     shutil.copytree(runs / "fc-tiny", tmp_path / "runs" / "fc-tiny")
     monkeypatch.chdir(tmp_path)
     assert export("fc-tiny", "onnx")[0].path == Path("exports/fc-tiny/fc-tiny.onnx")
-    with pytest.raises(CheckpointError, match=r"fc-tni: no trained model here \(checkpoint\.json is missing\)"):
+    with pytest.raises(CheckpointError, match=r"fc-tni/checkpoint\.json: missing, so no model was trained here"):
         export("fc-tni", "onnx")
 
 
