@@ -65,7 +65,8 @@ FAULTY = {
     ),
     "stages that nobody sweeps": ("from edgedigits.system import files\nfiles._tidy = files._finish", "kill", "left"),
     "errors of the system that nobody expects": (
-        "import contextlib\nfrom edgedigits.system import files\nfiles.writing = lambda _: contextlib.nullcontext()",
+        "import contextlib\nfrom edgedigits.cli import main\nfrom edgedigits.system import files\n"
+        "main.NO_ROOM = ()\nfiles.writing = lambda _: contextlib.nullcontext()",
         "full",
         "traceback",
     ),

@@ -52,7 +52,8 @@ def _run() -> None:
         if error.errno not in NO_ROOM or error.filename:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left would fail once more at the end
-        raise MissingCapability(f"what is printed cannot be written ({error.strerror}). Make room for it.") from error
+        what = "what is printed, or a temporary file, cannot be written"
+        raise MissingCapability(f"{error.strerror}: {what}. Make room for it.") from error
 
 
 @app.callback(invoke_without_command=True)

@@ -20,7 +20,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     files.recover(folder)
     if not (folder / RECORD).exists():
         raise CheckpointError(
-            f"{folder / RECORD}: missing, so no model was trained here. Train one, or name the right folder with --runs."
+            f"{folder / RECORD}: missing, so no model was trained here. Train one, or name the right folder with "
+            "--runs."
         )
     try:
         checkpoint = Checkpoint.read(folder / RECORD)

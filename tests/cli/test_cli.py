@@ -741,8 +741,8 @@ def test_what_cannot_be_printed_is_an_error_in_a_line(line: str) -> None:
         command = [sys.executable, "-m", "edgedigits", *line.split()]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 4
-    wanted = "edgedigits: what is printed cannot be written (No space left on device). Make room for it."
-    assert wanted in done.stderr.splitlines()
+    wanted = "No space left on device: what is printed, or a temporary file, cannot be written. Make room for it."
+    assert f"edgedigits: {wanted}" in done.stderr.splitlines()
     assert "Traceback" not in done.stderr
 
 
