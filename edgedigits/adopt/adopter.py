@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgedigits.adopt.built import ask, as_unknown, complete, with_columns, without_softmax
+from edgedigits.adopt.built import as_unknown, ask, complete, with_columns, without_softmax
 from edgedigits.adopt.contest import Contest
 from edgedigits.adopt.guess import Candidate, candidates
 from edgedigits.adopt.parts import NoFit

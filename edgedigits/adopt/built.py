@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from edgedigits.runtime.asking import Unknown
 from edgedigits.runtime.readings import Inputs
 
 WEIGHTS = ("weight", "bias")  # of a layer, with a row for each value that it gives
+Array = TypeVar("Array", Tensor, Scores)
 KEPT = ("relu", "dropout", "log_softmax", "flatten")  # ops behind the last layer with weights: they keep the order
 
 
@@ -29,7 +31,11 @@ def build(network: Network, tensors: Mapping[str, Tensor | Scores]) -> Walk:
 def complete(network: Network, tensors: Mapping[str, Tensor | Scores]) -> dict[str, Tensor]:
     """The tensors for torch, and how many batches a normalization counted, which files may not say."""
     counts = {name: torch.zeros((), dtype=torch.int64) for name in network.weights if name.endswith(BATCHES)}
-    return counts | {name: torch.as_tensor(np.array(tensor)) for name, tensor in tensors.items()}
+    return counts | {name: _tensor(tensor) for name, tensor in tensors.items()}
+
+
+def _tensor(given: Tensor | Scores) -> Tensor:
+    return given if isinstance(given, Tensor) else torch.from_numpy(np.array(given))  # files are mapped read-only
 
 
 def as_unknown(name: str, network: Network, tensors: Mapping[str, Tensor | Scores]) -> Unknown:
@@ -47,8 +53,8 @@ def ask(module: nn.Module, batch: Inputs) -> Scores:
 
 
 def with_columns(
-    network: Network, tensors: Mapping[str, Tensor | Scores], columns: Sequence[int]
-) -> tuple[Network, dict[str, Tensor | Scores]]:
+    network: Network, tensors: Mapping[str, Array], columns: Sequence[int]
+) -> tuple[Network, dict[str, Array]]:
     """The same, whose first class is what was in the first of some columns, and so on; the rest is left out.
 
     Raises NoFit where what stands behind the last layer with weights does more than to keep their order.

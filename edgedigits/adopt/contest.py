@@ -112,9 +112,17 @@ class Contest:
 
 
 def pick(judged: Sequence[Judged]) -> Judged:
-    """The first, which is the usual one, unless others are clearly better: then the one of them with the lowest loss."""
+    """The first, which is the usual one, unless others are clearly better: then the one of them with the lowest loss.
+
+    Of one that cuts off its output only the loss is asked: where such a network was trained, classes may have died, and
+    without the cut they would be answered by chance.
+    """
     usual = judged[0]
-    better = [one for one in judged if one.loss < LOWER * usual.loss and one.accuracy > usual.accuracy + HIGHER]
+    better = [
+        one
+        for one in judged
+        if one.loss < LOWER * usual.loss and (one.candidate.cut or one.accuracy > usual.accuracy + HIGHER)
+    ]
     return min(better, key=lambda one: one.loss, default=usual)
 
 

@@ -64,11 +64,13 @@ class Candidate:
     """A network that tensors may belong to, and these by its names.
 
     words   its layers in words
+    cut     whether a relu cuts off its output, as some networks have it by mistake
     """
 
     network: Network
     tensors: Mapping[str, Scores]
     words: str
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _candidate(trunk: Trunk, geometry: Geometry, style: Style) -> Candidate:
         network = Network(tuple(made.layers), seen)
     except UsageError as error:
         raise NoFit(str(error)) from error
-    return Candidate(network, made.tensors, ", ".join(made.words))
+    return Candidate(network, made.tensors, ", ".join(made.words), style.last)
 
 
 class _Making:

@@ -22,6 +22,7 @@ TAKEN = {  # op of a layer, by the names of its tensors and the axes of its weig
     ("weight", 1): "prelu",
     ("running_mean", 1): "batch_norm",
 }
+MOST_STEPS = 10_000  # of the search for an order
 ALONE = "layer"  # the name of one whose tensors have none
 
 
@@ -43,7 +44,7 @@ class Part:
     @property
     def outputs(self) -> int:
         """Channels or values that it gives."""
-        return next(iter(self.tensors.values())).shape[0] if self.op == "batch_norm" else self.weight.shape[0]
+        return len(self.tensors["running_mean"] if self.op == "batch_norm" else self.weight)
 
     @property
     def weight(self) -> Scores:
@@ -86,13 +87,14 @@ class Trunk:
 def read_trunk(weights: Weights) -> Trunk:
     """The stages of a network without branches. Raises NoFit where the tensors are none of such a one."""
     parts = _parts(weights)
-    order = _file_order if weights.ordered else _natural
+    taken = {part.weight.shape[1] for part in parts if part.op == "conv"}
+    if taken and not taken & {*CHANNELS}:
+        raise NoFit(f"none of its convolutions takes 1 or 3 channels, as digits have, the first takes {min(taken)}")
+    order = list if weights.ordered else _natural
     convs = _chain([part for part in parts if part.op == "conv"], _follows_conv, order)
     denses = _chain([part for part in parts if part.op == "dense"], _follows_dense, order)
     if not (convs or denses):
-        raise NoFit(f"{weights.path}: neither a convolution nor a dense layer in it")
-    if convs and convs[0].weight.shape[1] not in CHANNELS:
-        raise NoFit(f"its first convolution takes {convs[0].weight.shape[1]} channels, 1 or 3 wanted of digits")
+        raise NoFit("neither a convolution nor a dense layer is in it")
     if denses and convs and denses[0].weight.shape[1] % convs[-1].outputs:
         raise NoFit(
             f"'{denses[0].name}' takes {denses[0].weight.shape[1]:,} values, no multiple of the {convs[-1].outputs} "
@@ -130,20 +132,17 @@ def _follows_conv(before: Part | None, part: Part) -> bool:
     channels = part.weight.shape[1]
     if before is None:
         return channels in CHANNELS
-    return before.outputs % channels == 0 and part.outputs % (before.outputs // channels) == 0
+    groups, rest = divmod(before.outputs, channels)
+    return rest == 0 and part.outputs % groups == 0
 
 
 def _follows_dense(before: Part | None, part: Part) -> bool:
     return before is None or part.weight.shape[1] == before.outputs
 
 
-def _file_order(parts: Sequence[Part]) -> list[Part]:
-    return list(parts)
-
-
 def _natural(parts: Sequence[Part]) -> list[Part]:
     """By name, where 10 comes after 9."""
-    return sorted(parts, key=lambda part: [(word.isdigit(), word.zfill(9)) for word in re.findall(r"\d+|\D+", part.name)])
+    return sorted(parts, key=lambda part: re.sub(r"\d+", lambda digits: digits[0].zfill(9), part.name))
 
 
 def _chain(
@@ -166,9 +165,6 @@ def _chains(
     for place, part in enumerate(rest):
         if steps[0] < MOST_STEPS and follows(done[-1] if done else None, part):
             yield from _chains([*done, part], rest[:place] + rest[place + 1 :], follows, steps)
-
-
-MOST_STEPS = 10_000  # of the search for an order
 
 
 def _with_norms(trunk: Sequence[Part], parts: Sequence[Part], ordered: bool) -> list[Stage]:
