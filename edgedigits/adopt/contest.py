@@ -20,17 +20,21 @@ from edgedigits.runtime.readings import parse
 FEW, MANY = 80, 1_500  # digits that every candidate is shown, and those that are left
 HEAVY = 10_000_000  # products for one image, above which every candidate is shown half as many
 STYLES = 8  # that are tried of each geometry, where the usual one of none is any good
-LEFT = 4  # candidates that are shown many digits
+LEFT = 6  # candidates that are shown many digits, beside the usual one: the best of each activation first
 LOWER, HIGHER = 0.9, 0.003  # a clearly better one's loss, as a part of the usual one's, and its accuracy above
 UPRIGHT = ("upright", "light ink")  # what nearly all networks are shown
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate, and what digits say of it in its best reading."""
+    """A candidate, and what digits say of it in its best reading.
+
+    rank   how unusual it is; 0 is the usual one
+    """
 
     candidate: Candidate
     found: Found
+    rank: int = 0
 
     @property
     def loss(self) -> float:
@@ -74,13 +78,10 @@ class Contest:
     def choose(self, geometries: Sequence[Sequence[Candidate]]) -> Outcome:
         """The right one of several candidates, which come by their geometry, the usual one of each first."""
         styles = self._likely(geometries)
-        everyone = [self._shown_few(candidate) for candidate in styles]
+        everyone = [self._shown_few(candidate, rank) for rank, candidate in enumerate(styles)]
         if max(one.accuracy for one in everyone) < ENOUGH:  # perhaps transposed, or dark ink
-            everyone = [self._shown_few(one.candidate, upright=False) for one in everyone]
-        everyone.sort(key=lambda one: one.loss)
-        usual = next(one for one in everyone if one.candidate is styles[0])
-        left = [usual, *(one for one in everyone[:LEFT] if one is not usual)]
-        judged = [self._shown_many(one) for one in left]
+            everyone = [self._shown_few(one.candidate, one.rank, upright=False) for one in everyone]
+        judged = [self._shown_many(one) for one in left(everyone)]
         winner = pick(judged)
         rest = sorted((one for one in judged if one is not winner), key=lambda one: one.loss)
         return Outcome(winner.candidate, tuple(one.tried for one in (winner, *rest)))
@@ -93,37 +94,50 @@ class Contest:
         if max(one.accuracy for judged in first for one in judged) < ENOUGH:
             first = [[self._shown_few(candidate) for candidate in styles[:STYLES]] for styles in geometries]
         losses = [min(one.loss for one in judged) for judged in first]
-        return geometries[losses.index(min(losses))]
+        return next(styles for styles, loss in zip(geometries, losses, strict=True) if LOWER * loss <= min(losses))
 
-    def _shown_few(self, candidate: Candidate, upright: bool = True) -> Judged:
+    def _shown_few(self, candidate: Candidate, rank: int = 0, upright: bool = True) -> Judged:
         self.observer(Progress(f"{self.name}: {candidate.words}", self.shown, None))
         self.shown += 1
         known = parse(self.said)
         more = [word for word in UPRIGHT if upright and not parse(word).keys() & known.keys()]
         count = FEW // 2 if products(candidate.network) > HEAVY else FEW
-        return self._judged(candidate, count, ", ".join(filter(None, [self.said, *more])))
+        return self._judged(candidate, rank, count, ", ".join(filter(None, [self.said, *more])))
 
     def _shown_many(self, one: Judged) -> Judged:
-        return self._judged(one.candidate, MANY, one.found.rows[0].words)
+        return self._judged(one.candidate, one.rank, MANY, one.found.rows[0].words)
 
-    def _judged(self, candidate: Candidate, count: int, said: str) -> Judged:
+    def _judged(self, candidate: Candidate, rank: int, count: int, said: str) -> Judged:
         model = as_unknown(self.name, candidate.network, candidate.tensors)
-        return Judged(candidate, find_input(model, self.images[:count], self.labels[:count], said))
+        return Judged(candidate, find_input(model, self.images[:count], self.labels[:count], said), rank)
+
+
+def left(everyone: Sequence[Judged]) -> list[Judged]:
+    """Those to be shown many digits: the usual one, the best of each activation, and what is good beside them."""
+    ranked = sorted(everyone, key=lambda one: one.loss)
+    kinds = {str((one.candidate.style.activation, one.candidate.style.last)): one for one in reversed(ranked)}
+    best = [one for one in ranked if one in kinds.values()]
+    chosen = [*best, *(one for one in ranked if one not in best)][:LEFT]
+    usual = min(everyone, key=lambda one: one.rank)
+    return [usual, *(one for one in chosen if one is not usual)]
 
 
 def pick(judged: Sequence[Judged]) -> Judged:
-    """The first, which is the usual one, unless others are clearly better: then the one of them with the lowest loss.
+    """The usual one, which is the first, unless others are clearly better: in loss and in accuracy.
 
-    Of one that cuts off its output only the loss is asked: where such a network was trained, classes may have died, and
-    without the cut they would be answered by chance.
+    Of those, the accuracy decides between losses that are hardly apart, since one that is surer of everything may have
+    the lower; then the more usual one. Of a network whose output is cut off by a relu, only the loss is asked: classes
+    may have died in training, and without the cut they would be answered by chance.
     """
     usual = judged[0]
     better = [
         one
         for one in judged
-        if one.loss < LOWER * usual.loss and (one.candidate.cut or one.accuracy > usual.accuracy + HIGHER)
+        if one.loss < LOWER * usual.loss and (one.candidate.style.last or one.accuracy > usual.accuracy + HIGHER)
     ]
-    return min(better, key=lambda one: one.loss, default=usual)
+    near = [one for one in better if LOWER * one.loss <= min(other.loss for other in better)]
+    most = max((one.accuracy for one in near), default=0.0)
+    return min((one for one in near if one.accuracy + HIGHER >= most), key=lambda one: one.rank, default=usual)
 
 
 def products(network: Network) -> int:

@@ -64,13 +64,13 @@ class Candidate:
     """A network that tensors may belong to, and these by its names.
 
     words   its layers in words
-    cut     whether a relu cuts off its output, as some networks have it by mistake
+    style   what stands between those with weights
     """
 
     network: Network
     tensors: Mapping[str, Scores]
     words: str
-    cut: bool = False
+    style: Style
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _candidate(trunk: Trunk, geometry: Geometry, style: Style) -> Candidate:
         network = Network(tuple(made.layers), seen)
     except UsageError as error:
         raise NoFit(str(error)) from error
-    return Candidate(network, made.tensors, ", ".join(made.words), style.last)
+    return Candidate(network, made.tensors, ", ".join(made.words), style)
 
 
 class _Making:
