@@ -38,6 +38,7 @@ from edgedigits.records.arrays import EVALUATION_BATCH, Images, Int64Array, Scor
 from edgedigits.records.model import Checkpoint, Metrics, ModelSpec
 from edgedigits.records.network import Network
 from edgedigits.records.progress import Observer, ignore
+from edgedigits.records.record import require_plain
 from edgedigits.runtime.asking import Unknown
 from edgedigits.runtime.finding import Found, find_input
 from edgedigits.runtime.readings import parse, present
@@ -116,9 +117,10 @@ def adopt(
     well in no way, UsageError where there is a run of that name, and what `load_data` raises.
     """
     parse(said)
-    is_module = isinstance(weights, nn.Module)
-    path = None if is_module else as_path(weights, "weights")
-    folder = Path(runs) / (name or _plain(type(weights).__name__.lower() if path is None else path.stem))
+    path = None if isinstance(weights, nn.Module) else as_path(weights, "weights")
+    name = name or _plain(type(weights).__name__.lower() if path is None else path.stem)
+    require_plain("name", name)
+    folder = Path(runs) / name
     _require_free(folder, force)
     read = None if path is None else read_weights(path)
     digits = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)

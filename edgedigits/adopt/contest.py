@@ -22,6 +22,7 @@ HEAVY = 10_000_000  # products for one image, above which every candidate is sho
 STYLES = 8  # that are tried of each geometry, where the usual one of none is any good
 LEFT = 6  # candidates that are shown many digits, beside the usual one: the best of each activation first
 LOWER, HIGHER = 0.9, 0.003  # a clearly better one's loss, as a part of the usual one's, and its accuracy above
+FAR = 0.5  # a loss that is clear enough where the accuracy is as high at least: near 100% it cannot be much higher
 UPRIGHT = ("upright", "light ink")  # what nearly all networks are shown
 
 
@@ -130,14 +131,17 @@ def pick(judged: Sequence[Judged]) -> Judged:
     may have died in training, and without the cut they would be answered by chance.
     """
     usual = judged[0]
-    better = [
-        one
-        for one in judged
-        if one.loss < LOWER * usual.loss and (one.candidate.style.last or one.accuracy > usual.accuracy + HIGHER)
-    ]
+    better = [one for one in judged if _is_clearly_better(one, usual)]
     near = [one for one in better if LOWER * one.loss <= min(other.loss for other in better)]
     most = max((one.accuracy for one in near), default=0.0)
     return min((one for one in near if one.accuracy + HIGHER >= most), key=lambda one: one.rank, default=usual)
+
+
+def _is_clearly_better(one: Judged, usual: Judged) -> bool:
+    if one.loss < FAR * usual.loss and one.accuracy >= usual.accuracy:
+        return True
+    surely = one.accuracy > usual.accuracy + HIGHER or one.candidate.style.last
+    return one.loss < LOWER * usual.loss and surely
 
 
 def products(network: Network) -> int:

@@ -203,8 +203,13 @@ def _rows(many: list[_Shown], labels: Int64Array, columns: Columns, output: str)
 
 
 def _merged(rows: list[Row]) -> Row:
-    """One row for readings that answer alike: the usual one of the lowest loss, with the names of the others."""
+    """One row for readings that answer alike: the usual one of the lowest loss, with the names of the others.
+
+    An unusual one where its loss is far lower: a network without biases answers 0..1 and 0..255 alike.
+    """
     first = min(rows, key=lambda row: (is_unusual(row.input), _loss(row)))
+    lowest = min(rows, key=_loss)
+    first = lowest if _loss(lowest) < FAR * _loss(first) else first
     others = [word for row in rows for word in ((row.words, *row.alike) if row is not first else row.alike)]
     return replace(first, alike=tuple(others))
 
