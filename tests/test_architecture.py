@@ -46,7 +46,10 @@ LIGHT = (
     "cli",
 )  # do not need torch
 HEAVY = {  # modules of light rooms that do, each with its reason
+    "adopt.adopted": "a run is a torch model",
     "adopt.adopter": "a run is a torch model",
+    "adopt.apart": "it runs somebody's torch module",
+    "adopt.own": "it asks a torch module",
     "adopt.built": "it runs networks in torch",
     "adopt.contest": "it runs networks in torch",
     "adopt.traced": "it asks torch what a module does",

@@ -4,5 +4,6 @@ knows what is none of the network's, `reparametrized` puts together what torch k
 file says of the layers. `traced` makes the list of layers of a torch module, by `listing`, which takes its graph
 apart, and `aten`, the words of torch and ours. Of tensors alone, `parts` makes stages, `geometry` finds how an image
 shrinks on its way through them, `guess` what stands between them, and `contest` asks digits which of it is right;
-where nothing fits, `skeleton` is a class to fill in. `adopter`, `contest`, `traced` and what they build on (`built`,
-`listing`, `aten`) need torch, the rest does not. After `runtime`, whose bounds it keeps."""
+where nothing fits, `skeleton` is a class to fill in. With a class in a file, `extracted` takes it out of it, and
+`apart` runs it in a process of its own; `own` adopts a torch module. All that has or makes a module needs torch,
+what reads files does not. After `runtime`, whose bounds it keeps."""

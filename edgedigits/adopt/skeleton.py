@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from edgedigits.adopt.weights import Weights
 
 MOST_LINES = 12  # of layers
-HEAD = "Fill in what runs when, load the weights, and give it to edgedigits.adopt(module) in Python:"
+HEAD = "Fill in what runs when, and name it with --net net.py:Net:"
 
 
 def skeleton(weights: Weights) -> str:
@@ -14,6 +14,7 @@ def skeleton(weights: Weights) -> str:
     cut = [f"        # and {len(layers) - MOST_LINES} more"] if len(layers) > MOST_LINES else []
     lines = [
         HEAD,
+        "from torch import nn",
         "class Net(nn.Module):",
         "    def __init__(self):",
         "        super().__init__()",

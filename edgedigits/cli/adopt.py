@@ -24,11 +24,31 @@ if TYPE_CHECKING:
     from edgedigits.records.model import Checkpoint
 
 
-@command("edgedigits adopt model.pt", 'edgedigits adopt model.safetensors --name mine --input "mean/std, nchw"')
+CLASS = "Class"  # a group of options in its help
+
+
+@command("edgedigits adopt model.pt", 'edgedigits adopt model.pt --net net.py:Net --input "mean/std, nchw"')
 def adopt(
     weights: Annotated[
         Path, typer.Argument(help="A file of weights: .pt, .pth, .safetensors, .ckpt, ... Nothing in it is run.")
     ],
+    net: Annotated[
+        str | None,
+        typer.Option(
+            "--net",
+            metavar="FILE:NAME",
+            rich_help_panel=CLASS,
+            help="Its class, or a function that makes it: net.py:Net, net.ipynb:Net. It runs in a process of its own.",
+        ),
+    ] = None,
+    args: Annotated[
+        str,
+        typer.Option(metavar="JSON", rich_help_panel=CLASS, help="Arguments of --net, by name: '{\"classes\": 10}'."),
+    ] = "",
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=1, rich_help_panel=CLASS, help="What --net may take."),
+    ] = 60.0,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Of the run; by default the file's.")
     ] = None,
@@ -59,6 +79,9 @@ def adopt(
         with tables.progress(f"adopt {weights}") as observer:
             run = adopt_weights(
                 weights,
+                net=net,
+                args=args,
+                timeout=timeout,
                 name=name,
                 dataset=dataset,
                 said=said,

@@ -42,7 +42,7 @@ SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
-    "adopt": "--name --input --labels --dataset --data-dir --force --runs --json",
+    "adopt": "--net --args --timeout --name --input --labels --dataset --data-dir --force --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
