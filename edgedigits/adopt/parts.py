@@ -137,7 +137,7 @@ def _follows_conv(before: Part | None, part: Part) -> bool:
 
 
 def _follows_dense(before: Part | None, part: Part) -> bool:
-    return before is None or part.weight.shape[1] == before.outputs
+    return before is None or bool(part.weight.shape[1] == before.outputs)
 
 
 def _natural(parts: Sequence[Part]) -> list[Part]:

@@ -93,7 +93,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], type[Exception], str]] = {
     "no JSON": ("Net", {"args": "width=12"}, UsageError, "args: JSON wanted"),
     "a list": ("Net", {"args": "[12]"}, UsageError, "args: a JSON object"),
     "other shapes": ("Net", {"args": '{"width": 9}'}, NoFit, r"left\.weight: \[12, 784\], in the class \[9, 784\]"),
-    "no such class": ("Nit", {}, UsageError, "did you mean 'Net'"),
+    "no such class": ("Nit", {}, UsageError, "unknown class or function in .*Known: Net, Loop"),
     "an endless loop": ("Loop", {"timeout": 3.0}, BadInput, "Loop did not end within 3 s"),
     "an end": ("Leaves", {}, BadInput, r"Leaves ended its process \(exit code 7\)"),
     "an exception": ("Raises", {}, BadInput, r"net\.py:28: ZeroDivisionError: integer"),
