@@ -133,7 +133,7 @@ def _follows_conv(before: Part | None, part: Part) -> bool:
     if before is None:
         return channels in CHANNELS
     groups, rest = divmod(before.outputs, channels)
-    return rest == 0 and part.outputs % groups == 0
+    return bool(rest == 0 and part.outputs % groups == 0)
 
 
 def _follows_dense(before: Part | None, part: Part) -> bool:

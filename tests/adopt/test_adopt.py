@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import edgedigits as ed
-from edgedigits.adopt.adopter import NoReading, adopt
+from edgedigits.adopt.adopted import NoReading
+from edgedigits.adopt.adopter import adopt
 from edgedigits.adopt.parts import NoFit
 from edgedigits.bench.tutorial import NETWORKS
 from edgedigits.data.dataset import Dataset, Split, own_dataset
