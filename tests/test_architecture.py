@@ -46,6 +46,12 @@ LIGHT = (
     "cli",
 )  # do not need torch
 HEAVY = {  # modules of light rooms that do, each with its reason
+    "adopt.adopted": "a run is a torch model",
+    "adopt.adopter": "a run is a torch model",
+    "adopt.apart": "it runs somebody's torch module",
+    "adopt.own": "it asks a torch module",
+    "adopt.built": "it runs networks in torch",
+    "adopt.contest": "it runs networks in torch",
     "adopt.traced": "it asks torch what a module does",
     "adopt.listing": "it takes torch's graph apart",
     "adopt.aten": "it is the table of torch's words",
@@ -69,6 +75,7 @@ LATE = {  # imports of torch, or of what needs it, inside functions of light roo
     ("bench.training", "bench.tutorial"): "to measure a training is to train",
     ("bench.training", "models.classifier"): "to measure a training is to train",
     ("bench.training", "train.trainer"): "to measure a training is to train",
+    ("cli.adopt", "adopt.adopter"): "a run is a torch model",
     ("cli.train", "train.device"): "`train` trains",
     ("cli.train", "train.distributed"): "`train` trains",
     ("cli.train", "train.trainer"): "`train` trains",

@@ -32,6 +32,7 @@ sys.meta_path = [Light if finder is PathFinder else finder for finder in sys.met
 """
 NEEDS_TORCH = {
     "train": ("train",),
+    "adopt": ("adopt", "model.pt"),
     "export": ("export",),
     "reproduce": ("reproduce", str(SHELF / "cnn")),
 }

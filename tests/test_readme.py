@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
+import torch
 from PIL import Image
 
 import edgedigits as ed
@@ -26,7 +27,9 @@ from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
 from edgedigits.export import formats, manifest
 from edgedigits.export.formats import get_format
+from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.presets import PRESETS
+from edgedigits.models.weights import load_classifier
 from edgedigits.records.artifact import Manifest
 from edgedigits.records.report import Limits, ParityReport, Verification
 from edgedigits.system import files
@@ -112,6 +115,13 @@ def test_a_program_without_edgedigits_gets_the_accuracy_that_verify_printed(
     assert printed.keys() == set(RUNTIME_FILES[model])
     for name, accuracy in printed.items():
         assert accuracy_in_a_foreign_program(chain[0] / "exports" / model / name) == accuracy
+
+
+def test_the_commands_that_adopt_run(chain: tuple[Path, str], tmp_path: Path) -> None:
+    network = load_classifier(read_checkpoint(chain[0] / "runs" / "fc")).network
+    torch.save(network.state_dict(), tmp_path / "model.pt")
+    (command,) = commands("edgedigits adopt")
+    assert "passed: 1 file, 10,000 test images of mnist" in run(command, tmp_path).stdout
 
 
 def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> None:
@@ -248,11 +258,11 @@ def test_the_commands_that_look_measure_and_prove_run(chain: tuple[Path, str], t
 
 
 def test_every_block_is_run_by_a_test_above() -> None:
-    assert len(blocks("sh")) == 8
+    assert len(blocks("sh")) == 9
     assert len(blocks("python")) == 4
     assert len(blocks("text")) == 2
     assert len(blocks("toml")) == 1
-    assert README.count("```") == 2 * 15
+    assert README.count("```") == 2 * 16
 
 
 def test_it_is_short_and_what_it_prints_fits_a_terminal() -> None:

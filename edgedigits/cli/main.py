@@ -11,7 +11,15 @@ from typing import Annotated
 
 import typer
 
-from edgedigits.cli import bench, embed, export, inference, train, verify  # noqa: F401 - each adds its commands to the app
+from edgedigits.cli import (  # noqa: F401 - each adds its commands to the app
+    adopt,
+    bench,
+    embed,
+    export,
+    inference,
+    train,
+    verify,
+)
 from edgedigits.cli.app import app
 from edgedigits.cli.voice import say
 from edgedigits.errors import EdgeDigitsError, MissingCapability

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgedigits.errors import UsageError
 from edgedigits.records import earlier
+from edgedigits.records.adoption import Adoption
 from edgedigits.records.arguments import checked
 from edgedigits.records.network import IMAGE_SHAPE as IMAGE_SHAPE
 from edgedigits.records.network import Network, refused
@@ -145,17 +147,21 @@ class Checkpoint(Record):
     """A trained model: the record in `checkpoint.json`, beside its weights.
 
     name             of the run: the preset's, with `-<dataset>` behind it when that is not MNIST
+    model            the preset; of an adopted model, the name it was given
+    recipe           how it was trained here; None where it was adopted
+    dataset          that it was trained on; of an adopted model, whose digits it was asked
     weights          file name of the weights (safetensors), in the record's own folder
     weights_sha256   identifies the checkpoint everywhere: the weights file also holds the ModelSpec
     threads          of torch while it trained; the same seed gives the same bytes for the same number
     processes        that trained it together, each with so many threads; sums are rounded otherwise for another number
     processor        the kind that trained it, which may round otherwise too; None where an early version did not say
+    adopted          where it comes from, where it was not trained here
     """
 
     name: str
     model: str
     spec: ModelSpec
-    recipe: Recipe
+    recipe: Recipe | None
     dataset: DatasetRef
     metrics: Metrics
     versions: Mapping[str, str]
@@ -165,14 +171,18 @@ class Checkpoint(Record):
     weights_sha256: str = ""
     processes: int = 1
     processor: str | None = field(default=None, metadata=OPTIONAL)
+    adopted: Adoption | None = field(default=None, metadata=OPTIONAL)
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def __post_init__(self) -> None:
         require_plain("name", self.name)
         require_plain("weights", self.weights)
+        require((self.recipe is None) != (self.adopted is None), "recipe", "one, or where it was adopted", self.recipe)
 
     def setup(self) -> "Setup":
-        """What its training depended on."""
+        """What its training depended on. Raises UsageError where it was adopted: nobody knows."""
+        if self.recipe is None:
+            raise UsageError(f"{self.name}: was adopted, and how it was trained is not known.")
         return Setup(
             model=self.model,
             spec=self.spec,

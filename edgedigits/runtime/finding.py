@@ -193,8 +193,8 @@ def _rows(many: list[_Shown], labels: Int64Array, columns: Columns, output: str)
         others = tuple(in_words(replace(one.reading, layout=layout)) for layout in one.asker.alike)
         row = Row(one.reading, in_words(one.reading), loss if loss < np.inf else None, accuracy, others)
         groups.setdefault(one.answers.argmax(axis=1).tobytes(), []).append(row)
-    merged = [_merged(rows) for rows in groups.values()]
-    merged.sort(key=_loss)
+    ranked = sorted(groups.values(), key=lambda rows: min(map(_loss, rows)))  # without biases, 0..1 may seem unsure
+    merged = [_merged(rows) for rows in ranked]
     usual = [row for row in merged if not is_unusual(row.input)]
     if usual and _loss(merged[0]) >= FAR * _loss(usual[0]):
         merged.remove(usual[0])
@@ -228,5 +228,5 @@ def _remarks(taken: _Shown, rows: tuple[Row, ...], columns: Columns, output: str
     answered = set(taken.answers.argmax(axis=1).tolist())
     if never := [str(label) for label, column in enumerate(columns) if column not in answered]:
         yield f"it never answers {', '.join(never)}"
-    if (lowest := min(rows, key=_loss)) is not rows[0]:
+    if is_unusual((lowest := min(rows, key=_loss)).input) and lowest is not rows[0]:
         yield f"{lowest.words} has a lower loss, but hardly anybody trains so"

@@ -11,7 +11,6 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,43 +18,13 @@ import numpy.typing as npt
 
 from edgedigits.errors import UsageError, unknown
 from edgedigits.records.arrays import Images
-from edgedigits.records.model import IMAGE_SHAPE
-from edgedigits.records.record import OPTIONAL, Record
+from edgedigits.records.network import IMAGE_SHAPE
+from edgedigits.records.network import Input as Input
 
 SIDE = IMAGE_SHAPE[0]
 SIDES = (8, 512)  # of what a model takes, in pixels
 Inputs = npt.NDArray[np.float32]
 Values = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Input(Record):
-    """How an image, uint8 [28, 28], background 0 and ink 255, becomes what a model takes; in this order:
-
-    turned      rows and columns are exchanged, as in EMNIST's files
-    threshold   pixels above it become 255, the others 0; None: they stay as they are
-    ink         "dark": the image is inverted
-    fit         how a side other than 28 is reached: "pad" with paper, "pad-last" with zeros after normalizing,
-                "resize" bilinearly
-    side        of the square that the model takes, in pixels
-    range       what 0 and 255 become
-    mean, std   then subtracted, and divided by
-    own         whether each image's own mean and standard deviation are, instead
-    layout      one of LAYOUTS, of a batch
-    """
-
-    layout: str = "nchw"
-    side: int = SIDE
-    range: tuple[float, ...] = (0.0, 1.0)
-    mean: float = 0.0
-    std: float = 1.0
-    ink: str = "light"
-    turned: bool = False
-    own: bool = False
-    fit: str | None = field(default=None, metadata=OPTIONAL)
-    threshold: int | None = field(default=None, metadata=OPTIONAL)
-
-
 Fields = dict[str, Any]  # of an Input, by name
 PIXELS: Fields = {"range": (0.0, 1.0), "mean": 0.0, "std": 1.0, "own": False, "threshold": None}
 SCALINGS: Mapping[str, Fields] = {  # what becomes of the pixels: the usual ones first

@@ -240,7 +240,7 @@ def _whole(folder: Path, setup: Setup) -> Checkpoint | None:
         run = read_checkpoint(folder)
     except CheckpointError:  # none, or one that the training to come replaces
         return None
-    return None if _changed(run.setup(), setup) else run
+    return None if run.adopted or _changed(run.setup(), setup) else run
 
 
 def _changed(begun: Setup, now: Setup) -> list[str]:

@@ -103,7 +103,7 @@ def card_text(folder: Path, licence: str | None = None) -> str:
         refusal=_refusal(rows),
         conditions=_conditions(rows),
         source=SOURCES.get(record.dataset.name),
-        recipe=describe(record.recipe),
+        recipe=describe(record.recipe) if record.recipe else None,
         digits=record.spec.labels == tuple("0123456789"),
         licence=licence,
     )

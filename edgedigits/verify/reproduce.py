@@ -71,8 +71,8 @@ def reproduce(
     exports    where `folder` is looked up, when it is the name of a model
     keep       a folder for what is made; without it, it is removed
 
-    With as many threads as then. Raises BadInput where the folder holds no files or they changed since, DataError
-    where the data set is not the recorded one, UsageError where this version has no such preset, and
+    With as many threads as then. Raises BadInput where the folder holds no files, they changed since, or the model was
+    adopted; DataError where the data set is not the recorded one, UsageError where this version has no such preset, and
     MissingCapability where a device or a format is lacking.
     """
     environment.import_torch("edgedigits reproduce")
@@ -81,13 +81,14 @@ def reproduce(
 
     listing = _listing(find_place(folder, Path(exports)))
     record = listing.checkpoint
+    _require_trained(record)
     digits = _dataset(record, dataset, data_dir)
     device = record.device.partition(":")[0]
     with _place(keep) as place, environment.torch_threads(record.threads):
         run = train(
             record.model,
             digits,
-            recipe=record.recipe,
+            recipe=record.setup().recipe,
             device=device,
             runs=place / "runs",
             threads=record.threads,
@@ -115,6 +116,15 @@ def _listing(folder: Path) -> Manifest:
     for artifact in listing.artifacts:
         read_model(folder / artifact.file)
     return listing
+
+
+def _require_trained(record: Checkpoint) -> None:
+    """Raise BadInput where the model was not trained here."""
+    if source := record.adopted:
+        raise BadInput(
+            f"{record.name}: was adopted from {source.file} (SHA-256 {source.sha256[:12]}…), not trained here. "
+            "Adopt that again, and export it."
+        )
 
 
 def _dataset(record: Checkpoint, named: str | Path | Dataset | None, data_dir: Path | None) -> Dataset:

@@ -42,6 +42,7 @@ SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
+    "adopt": "--net --args --timeout --name --input --labels --dataset --data-dir --force --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
@@ -69,6 +70,10 @@ INSPECT_FIELDS = (
 )
 JSON_FIELDS = {
     "train": {"": "runs", "runs": RUN_FIELDS},
+    "adopt": {
+        "": "name path dataset test_accuracy file sha256 structure layers readings rivals network",
+        "readings": "words loss accuracy",
+    },
     "export": {"": "artifacts", "artifacts": "name format path size_bytes sha256"},
     "verify": {"": "passed dataset samples reports", "reports": REPORT_FIELDS},
     "bench": {"": "dataset samples threads batch calls machine versions rows slower", "rows": BENCH_FIELDS},
@@ -210,6 +215,7 @@ def test_json_is_one_document_with_the_promised_fields(
     shutil.copytree(SHELF, "verified")
     arguments = {
         "train": ("-m", "fc", "--dataset", digits_folder, "--epochs", 1, "--seed", 4, "--device", "cpu"),
+        "adopt": (runs / "fc-tiny" / "model.safetensors", "--dataset", digits_folder),
         "card": ("verified",),
         "reproduce": (reproducible(fc_exports / "fc-tiny"), "--dataset", digits_folder),
         "export": ("-m", "fc-tiny", "-f", "onnx", "--runs", runs),

@@ -22,6 +22,7 @@ from edgedigits.errors import RecordError, UsageError
 from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.inference.score import ScoreSummary
 from edgedigits.inference.sinks import Journal, Plan
+from edgedigits.records.adoption import Adoption, Tried
 from edgedigits.records.artifact import Artifact, Calibration, Contract, Manifest, Refusal, TensorInfo, TensorSpec
 from edgedigits.records.earlier import EarlierSpec
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
@@ -29,6 +30,7 @@ from edgedigits.records.network import Input
 from edgedigits.records.record import Record
 from edgedigits.records.report import Deployment, EngineRef, Limits, ParityReport, Robustness, Verification
 from edgedigits.runtime.compatibility import Runtime
+from edgedigits.runtime.finding import Found, Row
 from edgedigits.runtime.inspection import Inspection
 from edgedigits.runtime.readers import Description
 from edgedigits.train.resume import Unfinished
@@ -99,6 +101,9 @@ INSPECTION = Inspection(
 )
 REFUSAL = Refusal(0.9, 0.95, 3_000, error_before=0.007, error_after=0.004, refused={"digits": 0.05})
 PREDICTION = Prediction("seven.png", "7", 0.97, {"1": 0.03, "7": 0.97}, (Doubt.of("touches-border"),))
+ROW = Row(Input(side=32, fit="pad"), "0..1, nchw, 32x32 padded", 0.25, 0.97, ("0..1, nhw, 32x32 padded",))
+TRIED = Tried("flatten, fc1, relu, fc2", None, 0.1)
+ADOPTION = Adoption("model.pt", "cd", "torch zip", "guessed", TRIED.words, 3_000, (TRIED,), (TRIED,), ("rounded",))
 PLAN = Plan("ab", "digits", dark_ink=True, batch_size=256, shard="0/4")
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
 GOLDEN_ANSWER = GoldenAnswer((0.5, -2.25), "0", close=False)
@@ -135,6 +140,11 @@ EXAMPLES: list[Record] = [
     GOLDEN_MODEL,
     Golden("onnxruntime 1.23.2", (GOLDEN_MODEL,), (GOLDEN_INPUT, GoldenInput("a canvas", 8, 8, "AAAA", seen="AAAA"))),
     Embedding("python", ("cnn.onnx",), {"cnn.onnx": 38_828, "digits.py": 3_000}, "python selftest.py", Path("out")),
+    ROW,
+    Found("theirs.onnx", (ROW,), 3_000, 10, tuple(range(10)), "logits", ("it takes 1 image a call",)),
+    TRIED,
+    ADOPTION,
+    dataclasses.replace(CHECKPOINT, recipe=None, adopted=ADOPTION),
     SPEC,
     EARLIER,
     RESIDUAL,
@@ -367,3 +377,14 @@ def test_reading_records_needs_no_torch_and_no_numpy() -> None:
         "sys.exit(bool({'torch', 'numpy'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_checkpoint_was_trained_or_adopted() -> None:
+    adopted = dataclasses.replace(CHECKPOINT, recipe=None, adopted=ADOPTION)
+    with pytest.raises(UsageError, match="was adopted, and how it was trained is not known"):
+        adopted.setup()
+    for recipe, source in ((None, None), (RECIPE, ADOPTION)):
+        with pytest.raises(UsageError, match="recipe: one, or where it was adopted"):
+            dataclasses.replace(CHECKPOINT, recipe=recipe, adopted=source)
+    with pytest.raises(UsageError, match="structure: guessed or traced wanted"):
+        dataclasses.replace(ADOPTION, structure="known")

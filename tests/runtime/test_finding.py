@@ -18,7 +18,7 @@ from edgedigits.runtime.finding import Found, find_input
 from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.load import Opener
 from tests.helpers import HERE
-from tests.helpers.unknown import digits, model, reading, softmax, write_onnx
+from tests.helpers.unknown import digits, fitted, model, reading, softmax, write_onnx
 
 READINGS = [
     "mean/std, nchw",
@@ -283,3 +283,16 @@ def test_other_formats_cannot_be_asked_without_a_contract(tmp_path: Path) -> Non
     path.write_bytes(b"PK")
     with pytest.raises(ModelFileError, match="ONNX files alone"):
         open_foreign(path, HERE)
+
+
+def test_readings_that_are_answered_alike_count_with_the_lowest_loss_of_them() -> None:
+    weights = fitted("0..1, flat")[0]
+
+    def ask(batch: np.ndarray) -> np.ndarray:
+        return batch.reshape(len(batch), 784) @ weights / 255  # without biases, and of 0..255: of 0..1 it is not sure
+
+    result = found(ask, "flat, light ink, upright")
+    assert result.rows[0].words == "0..1, flat"
+    assert "0..255, flat" in result.rows[0].alike
+    assert (result.rows[0].loss or 0) > (result.rows[1].loss or 0)
+    assert not any("mean/std" in remark for remark in result.remarks)
