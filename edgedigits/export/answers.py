@@ -18,7 +18,10 @@ from edgedigits.records.artifact import Answers
 from edgedigits.records.record import Record
 
 KEY, TENSOR = "edgedigits.answers", "logits"
-METADATA, LENGTH = "__metadata__", 8  # of safetensors: where entries stand in the header, and bytes of the header's size
+METADATA, LENGTH = (
+    "__metadata__",
+    8,
+)  # of safetensors: where entries stand in the header, and bytes of the header's size
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,9 @@ def unpacked(answers: Answers, content: bytes, classes: int) -> Scores:
         raise ModelFileError(f"{answers.path}: no file of answers ({error}). Export it anew.") from error
     if origin != Origin(answers.checkpoint_sha256, answers.dataset_sha256):
         raise ModelFileError(f"{answers.path}: holds the answers of another model, or to other images. Export it anew.")
-    logits = tensors.get(TENSOR)
-    wanted = (answers.samples, classes)
-    if logits is None or (logits.dtype, logits.shape) != (np.float32, wanted) or not np.isfinite(logits).all():
-        raise ModelFileError(f"{answers.path}: finite logits float32 {list(wanted)} wanted, and no such. Export it anew.")
+    logits, wanted = tensors.get(TENSOR), (answers.samples, classes)
+    if logits is None or logits.dtype != np.float32 or logits.shape != wanted or not np.isfinite(logits).all():
+        raise ModelFileError(f"{answers.path}: no finite logits float32 {list(wanted)} in it. Export it anew.")
     return logits
 
 

@@ -105,9 +105,7 @@ def choose_formats(
     return formats.with_quantized(usable, method) if quantize else usable
 
 
-def _write_answers(
-    source: Checkpoint, folder: Path, dataset: Dataset | None, data_dir: Path | None
-) -> Answers | None:
+def _write_answers(source: Checkpoint, folder: Path, dataset: Dataset | None, data_dir: Path | None) -> Answers | None:
     """Ask the torch model the test split, and write what it answers; None where that is not at hand."""
     try:
         digits = trained_on(source, dataset, data_dir)
