@@ -12,7 +12,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from edgedigits.errors import ModelFileError
+from edgedigits.errors import ModelFileError, RecordError
 from edgedigits.records.arrays import Scores
 from edgedigits.records.artifact import Answers
 from edgedigits.records.record import Record
@@ -42,7 +42,7 @@ def unpacked(answers: Answers, content: bytes, classes: int) -> Scores:
     """The logits `[images, classes]` in a file that is as its manifest lists it. Raises ModelFileError."""
     try:
         tensors, origin = safetensors.numpy.load(content), _origin(content)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (SafetensorError, RecordError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"{answers.path}: no file of answers ({error}). Export it anew.") from error
     if origin != Origin(answers.checkpoint_sha256, answers.dataset_sha256):
         raise ModelFileError(f"{answers.path}: holds the answers of another model, or to other images. Export it anew.")

@@ -180,7 +180,8 @@ class References:
     def _answers(self, reference: Reference, answers: Answers | None) -> Scores | None:
         """What a manifest lists as the answers to these images; None where there is none. Raises ModelFileError."""
         chosen = self._chosen(reference.record)
-        if answers is None or answers.dataset_sha256 != chosen.dataset.ref.sha256:
+        these = chosen.dataset.ref.sha256, chosen.whole
+        if answers is None or (answers.dataset_sha256, answers.samples) != these:
             return None
         if not answers.path.exists():
             if reference.torch is None:
