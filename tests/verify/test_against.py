@@ -83,7 +83,7 @@ def test_the_network_of_a_run_passes_as_another_exporter_writes_it(runs: Path, d
     report = one(write_theirs(tmp_path / "theirs.onnx", runs / "fc-tiny"), runs, digits)
     assert report.passed, report.failures
     assert (report.compared_with, report.against, report.format) == (TORCH_MODEL, "fc-tiny", "onnx")
-    assert (report.flips, report.samples, report.reading) == (0, 60, "mean/std, nchw")
+    assert (report.flips, report.samples, report.reading) == (0, 60, "0..1, nchw")
     assert report.max_abs_diff is not None
     assert report.max_abs_diff < 1e-4
     assert report.reference_accuracy == report.accuracy
@@ -143,11 +143,11 @@ def test_a_limit_that_is_asked_for_holds(runs: Path, digits: Dataset, tmp_path: 
 
 def test_how_it_takes_images_can_be_said(runs: Path, digits: Dataset, tmp_path: Path) -> None:
     path = write_theirs(tmp_path / "theirs.onnx", runs / "fc-tiny")
-    assert one(path, runs, digits, said="mean/std, nchw").passed
-    other = one(path, runs, digits, said="0..1, nchw")
-    assert other.reading == "0..1, nchw"
+    assert one(path, runs, digits, said="0..1, nchw").passed
+    other = one(path, runs, digits, said="mean/std, nchw")
+    assert other.reading == "mean/std, nchw"
     assert not other.passed
-    assert "cause: normalization is left out (mean 0, std 1)" in other.failures
+    assert "cause: normalization uses mean 0.1307, std 0.3081" in other.failures
     with pytest.raises(UsageError, match="unknown word of an input reading"):
         one(path, runs, digits, said="0..2")
 
@@ -266,12 +266,12 @@ def test_the_command_compares_says_what_is_unusual_and_chooses_the_code(runs: Pa
     found = CliRunner().invoke(app, ["verify", str(path), *options])
     assert found.exit_code == 0, found.output
     lines = found.stdout.splitlines()
-    assert f"{path}: input read as mean/std, nchw" in lines
+    assert f"{path}: input read as 0..1, nchw" in lines
     assert f"{path}: it takes 1 image a call" in lines
     assert lines[-1].startswith("passed: 1 file, 60 test images of tiny; compared with fc-tiny")
     assert "Every file answers as fc-tiny does." in found.stderr
     document = json.loads(CliRunner().invoke(app, ["verify", str(path), *options, "--json"]).stdout)
-    assert (document["against"], document["reports"][0]["reading"]) == ("fc-tiny", "mean/std, nchw")
+    assert (document["against"], document["reports"][0]["reading"]) == ("fc-tiny", "0..1, nchw")
     failing = write_theirs(tmp_path / "worse.onnx", runs / "fc-tiny", after=worse)
     assert CliRunner().invoke(app, ["verify", str(failing), *options]).exit_code == 1
     (tmp_path / "none.onnx").write_bytes(b"")
