@@ -43,7 +43,7 @@ SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
-    "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
+    "verify": "--dataset --data-dir --max-flips --max-drop --sample --against --input --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
     "card": "--license --exports --json",
     "reproduce": "--dataset --data-dir --keep --json",
