@@ -276,7 +276,9 @@ def test_the_command_compares_says_what_is_unusual_and_chooses_the_code(runs: Pa
     assert CliRunner().invoke(app, ["verify", str(failing), *options]).exit_code == 1
     (tmp_path / "none.onnx").write_bytes(b"")
     assert CliRunner().invoke(app, ["verify", str(tmp_path / "none.onnx"), *options]).exit_code == 3
-    assert CliRunner().invoke(app, ["verify", *options]).exit_code == 2
+    refused = CliRunner().invoke(app, ["verify", *options]).exception
+    assert isinstance(refused, UsageError)
+    assert refused.exit_code == 2
 
 
 def test_labels_in_another_order_are_put_right(digits: Dataset, tmp_path: Path) -> None:
