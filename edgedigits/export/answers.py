@@ -18,10 +18,7 @@ from edgedigits.records.artifact import Answers
 from edgedigits.records.record import Record
 
 KEY, TENSOR = "edgedigits.answers", "logits"
-METADATA, LENGTH = (
-    "__metadata__",
-    8,
-)  # of safetensors: where entries stand in the header, and bytes of the header's size
+METADATA, LENGTH = "__metadata__", 8  # of safetensors: the entries in its header, and the bytes that say its size
 
 
 @dataclass(frozen=True)

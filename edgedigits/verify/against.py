@@ -123,12 +123,12 @@ def _dataset(references: References, path: Path, name: str) -> Dataset:
         return references.dataset
     listing = read_manifest(path.parent)
     dark = bool(listing and listing.checkpoint.dataset.name == name and listing.checkpoint.dataset.dark_ink)
+    if references.dataset:
+        return load_data(references.dataset, references.data_dir)
     try:
-        return load_data(references.dataset or name, references.data_dir, dark and not references.dataset)
+        return load_data(name, references.data_dir, dark)
     except UsageError as error:
-        raise (
-            error if references.dataset else UsageError(f"{path}: its images were '{name}': add --dataset.")
-        ) from error
+        raise UsageError(f"{path}: its images were '{name}': add --dataset.") from error
 
 
 def open_against(target: Candidate, named: Named, reference: Reference) -> Opened:
