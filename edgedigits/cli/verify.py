@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edgedigits.records.report import ParityReport, Robustness, Verification
 
 
-OFF_THE_TEST_SET = "Off the test set: accuracy on so many images of a kind, and (answers that differ from torch's)"
+OFF_THE_TEST_SET = "Off the test set: accuracy on so many images of a kind, and (answers that differ from {}'s)"
 
 
 @command("edgedigits verify --html report.html", "edgedigits verify exports/cnn --max-drop 0.1 --max-size 100000")
@@ -318,7 +318,8 @@ def _robustness(reports: Sequence[ParityReport]) -> list[RenderableType]:
     for report in shown:
         cells = {found.condition: found for found in report.robustness}
         sheet.add_row(report.path, *(_robust(cells.get(name)) for name in samples))
-    return ["", Text(OFF_THE_TEST_SET), sheet, ""]
+    other = any(report.compared_with == OTHER_FILE for report in shown)
+    return ["", Text(OFF_THE_TEST_SET.format("the other file" if other else "torch")), sheet, ""]
 
 
 def _robust(found: Robustness | None) -> str:
