@@ -67,6 +67,7 @@ LATE = {  # imports of torch, or of what needs it, inside functions of light roo
     ("runtime.engines.torchscript", "export.torch.torchscript"): "it knows where torch gives TorchScript up",
     ("runtime.engines.pt2", "torch"): "what runs pt2 files is torch",
     ("verify.references", "verify.torch_model"): "a checkpoint is asked where torch is installed",
+    ("verify.against", "torch"): "a run that is named is asked by torch, or it says at once that there is none",
     ("verify.conditions", "torch"): "images are zoomed as in training, and only for a torch model to compare with",
     ("verify.conditions", "train.augmentation"): "images are zoomed as in training",
     ("verify.reproduce", "torch"): "it says at once where torch is missing",

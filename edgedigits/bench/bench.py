@@ -238,7 +238,7 @@ def _contestants(
         observer(Progress(f"bench: open {target.path.name}", done, len(targets)))
         with _named(target.path):
             file = open_candidate(target, references, opener)
-        models.setdefault(file.reference.checkpoint.weights_sha256, []).append(file)
+        models.setdefault(file.reference.record.weights_sha256, []).append(file)
     found = []
     for opened in models.values():
         if opened[0].reference.torch:
@@ -249,7 +249,7 @@ def _contestants(
 
 def _torch_model(file: Opened) -> Opened:
     """The torch model that a file came from, in the file's place."""
-    record = file.reference.checkpoint
+    record = file.reference.record
     return dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
 
 
@@ -263,7 +263,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _contestant(file: Opened, format_name: str) -> Contestant:
-    record, test, model = file.reference.checkpoint, file.reference.test, file.reference.torch
+    record, test, model = file.reference.record, file.reference.test, file.reference.torch
     logits = file.predictor.in_batches(test.images)[0]
     row = BenchRow(
         name=record.name,

@@ -11,6 +11,7 @@ from edgedigits.models.network import Walk
 from edgedigits.records.arrays import EVALUATION_BATCH, Int64Array
 from edgedigits.records.model import ModelSpec
 from edgedigits.records.network import IMAGE_SHAPE, Input
+from edgedigits.system import environment
 
 PLAIN = Input()  # pixels scaled to 0..1
 
@@ -126,6 +127,15 @@ def compute_logits(classifier: nn.Module, images: npt.NDArray[np.uint8]) -> npt.
         result = torch.cat([classifier(batch.to(device)).float().cpu() for batch in batches])
     classifier.train(training)
     return result.numpy()
+
+
+def reference_logits(classifier: Classifier, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The logits that files are compared with, `[n, classes]` of images `[n, 28, 28]`.
+
+    On one thread, so that they do not depend on how many the machine has.
+    """
+    with environment.torch_threads(1):
+        return compute_logits(classifier, images)
 
 
 def compute_accuracy(classifier: nn.Module, images: npt.NDArray[np.uint8], labels: Int64Array) -> float:

@@ -55,6 +55,14 @@ def load_classifier(checkpoint: Checkpoint) -> Classifier:
     return classifier.eval()
 
 
+def load_reference(checkpoint: Checkpoint) -> Classifier:
+    """The same, to be asked much and exported never: its weights lie as convolutions read them fastest.
+
+    That is up to 4 times as fast, and decides how sums are rounded. Raises CheckpointError.
+    """
+    return load_classifier(checkpoint).to(memory_format=torch.channels_last)
+
+
 def _read_weights(path: Path) -> tuple[ModelSpec, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:

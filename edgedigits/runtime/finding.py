@@ -12,7 +12,7 @@ import numpy as np
 
 from edgedigits.errors import ModelFileError
 from edgedigits.models.metrics import cross_entropy
-from edgedigits.records.arrays import Images, Int64Array
+from edgedigits.records.arrays import Images, Int64Array, Scores
 from edgedigits.records.record import Record
 from edgedigits.records.words import percent
 from edgedigits.runtime.asking import Answers, Asker, Unknown, askers
@@ -117,7 +117,7 @@ def find_input(model: Unknown, images: Images, labels: Int64Array, said: str = "
     if not shapes:
         raise ModelFileError(f"{model.name}: tells fewer than {labels.max() + 1} classes apart, and so many there are.")
     few = [_show(asker, reading, images[:SCREENED]) for asker in shapes for reading in _readings(asker, fields)]
-    output = _output(few[0].answers)
+    output = kind_of(few[0].answers)
     columns = _columns(few, labels[:SCREENED], output)
     many = [_show(one.asker, one.reading, images) for one in _best(few, labels[:SCREENED], columns, output)]
     rows = _rows(many, labels, columns, output)
@@ -150,8 +150,8 @@ def _options(aspect: list[Fields], said: Fields) -> list[Fields]:
     return [known] if known else aspect
 
 
-def _output(answers: Answers) -> str:
-    """What comes out: probabilities, their logarithms, numbers that a relu cut off, or plain logits."""
+def kind_of(answers: Answers | Scores) -> str:
+    """What scores `[n, classes]` are: probabilities, their logarithms, numbers that a relu cut off, or plain logits."""
     if answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3):
         return "softmax"
     if answers.max() <= 1e-6 and np.allclose(np.exp(answers).sum(axis=1), 1, atol=1e-3):

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import require_format
-from edgedigits.records.artifact import TensorSpec
+from edgedigits.records.artifact import Contract, TensorSpec
 from edgedigits.runtime.asking import ANY_SHAPE, LEAST_CLASSES, OTHER_SIDE, Shapes, Unknown
 from edgedigits.runtime.load import Opener
-from edgedigits.runtime.predictor import Call
+from edgedigits.runtime.predictor import Call, Session
 from edgedigits.runtime.readings import SCALINGS, SIDE, SIDES, Inputs, square_side
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.runtime.sandbox import open_apart
@@ -33,12 +33,21 @@ def open_foreign(path: Path, opener: Opener) -> Unknown:
     It passes the checks of every file, and runs in a process of its own where the opener says so. Raises ModelFileError
     and MissingCapability.
     """
+    return as_unknown(path, *open_session(path, opener))
+
+
+def open_session(path: Path, opener: Opener) -> tuple[Contract, Session]:
+    """The same file in its runtime, with what its graph says in the place of a contract."""
     opening = Opening(path, require_format(path), read_model(path), opener.engine, opener.setting, foreign=True)
-    contract, session = open_apart(opening) if opener.isolated else open_here(opening)
+    return open_apart(opening) if opener.isolated else open_here(opening)
+
+
+def as_unknown(path: Path, contract: Contract, session: Session) -> Unknown:
+    """What `open_session` opened, to be asked. Raises ModelFileError where it takes no images."""
     names = [output.name for output in contract.outputs]
 
     def scores(call: Call, batch: Inputs) -> Array:
-        return _scores(call(_as_declared(batch, contract.input)), names)
+        return _scores(call(as_declared(batch, contract.input)), names)
 
     shapes, batch = _shapes(path, contract.input)
     ask = functools.partial(scores, session.call)
@@ -47,7 +56,7 @@ def open_foreign(path: Path, opener: Opener) -> Unknown:
     return Unknown(str(path), ask, shapes, batch, each, BYTES if whole else {})
 
 
-def _as_declared(batch: Inputs, spec: TensorSpec) -> Array:
+def as_declared(batch: Inputs, spec: TensorSpec) -> Array:
     """A batch in the element type that the graph takes: of whole numbers, the nearest."""
     dtype = np.dtype(spec.dtype)
     return (np.clip(np.rint(batch), 0, 255) if dtype.kind in "ui" else batch).astype(dtype)

@@ -97,6 +97,7 @@ def card_text(folder: Path, licence: str | None = None) -> str:
     record = listing.checkpoint
     text = _template().render(
         record=record,
+        answers=listing.answers,
         rows=rows,
         shown=min(rows, key=lambda row: (row.canvas, not row.onnx)),
         canvas_row=next((row for row in rows if row.canvas), None),

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgedigits.models import metrics
 from edgedigits.records.arrays import Images, Scores
+from edgedigits.verify import parity
 from edgedigits.verify.candidates import Opened
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ def diagnose(file: Opened) -> str | None:
     """The mistake that explains how a file's logits differ from the torch model's; None when none does."""
     if file.reference.torch is None:
         return None
+    scale = parity.SCALES[file.compared_as]
     found, _, images = file.predictor.answers(file.reference.test.images[:SAMPLE])
     right = file.reference.torch.ask(images)
-    unexplained = np.abs(found - right).mean()
+    unexplained = np.abs(scale(found) - scale(right)).mean()
     for cause, mistaken in _mistakes(file.reference.torch, images, right, found):
-        if np.abs(found - mistaken).mean() < EXPLAINED * unexplained:
+        if np.abs(scale(found) - scale(mistaken)).mean() < EXPLAINED * unexplained:
             return cause
     return None
 

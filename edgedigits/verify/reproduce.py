@@ -97,9 +97,10 @@ def reproduce(
         run = dataclasses.replace(run, name=record.name)
         names = [artifact.format for artifact in listing.artifacts]
         made = export(run, names, dataset=digits, exports=place / "exports", observer=observer)
-    found = {artifact.file: artifact.sha256 for artifact in made}
+        again = read_manifest(place / "exports" / run.name)
+    found = {listed.file: listed.sha256 for listed in (again.listed if again else ())}
     compared = [_compare(record.weights, record.weights_sha256, run.weights_sha256)]
-    compared += [_compare(artifact.file, artifact.sha256, found[artifact.file]) for artifact in listing.artifacts]
+    compared += [_compare(listed.file, listed.sha256, found[listed.file]) for listed in listing.listed]
     return Reproduction(
         name=record.name,
         same=all(file.same for file in compared),

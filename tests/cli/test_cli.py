@@ -30,7 +30,7 @@ from edgedigits.errors import DataError
 from edgedigits.export.formats import get_format
 from edgedigits.export.manifest import FILE as MANIFEST
 from edgedigits.models.presets import PRESETS
-from edgedigits.records.artifact import Artifact, Manifest
+from edgedigits.records.artifact import ANSWERS, Artifact, Manifest
 from edgedigits.runtime.engines import ENGINES
 from edgedigits.system import files
 from edgedigits.system.plugins import Registry
@@ -44,7 +44,7 @@ OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
     "adopt": "--net --args --timeout --name --input --labels --dataset --data-dir --force --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
-    "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
+    "verify": "--dataset --data-dir --max-flips --max-drop --sample --against --input --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
     "card": "--license --exports --json",
     "reproduce": "--dataset --data-dir --keep --json",
@@ -168,7 +168,7 @@ def test_the_three_commands_chain_in_an_empty_folder(edgedigits: Cli, digits_fol
     assert (export.code, export.err) == (0, "Next: edgedigits verify\n")
     for name in ("fc-tiny", "cnn-tiny"):
         found = {path.name for path in (tmp_path / "exports" / name).iterdir()}
-        assert found == {f"{name}.onnx", f"{name}.int8.onnx", MANIFEST}
+        assert found == {f"{name}.onnx", f"{name}.int8.onnx", MANIFEST, ANSWERS}
 
     verify = edgedigits("verify")
     assert verify.code == 0

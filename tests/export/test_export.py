@@ -15,7 +15,7 @@ from edgedigits.export import calibration, manifest
 from edgedigits.export.formats import get_format
 from edgedigits.export.onnx import quantize_dynamic
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.records.artifact import Manifest
+from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.progress import Progress
 from edgedigits.records.report import Verification
 from edgedigits.system import files
@@ -25,7 +25,7 @@ from tests.helpers import FORMAT_NAMES
 def test_a_folder_holds_the_files_and_their_manifest_and_nothing_else(exports: Path) -> None:
     names = {path.name for path in (exports / "fc-tiny").iterdir()}
     suffixes = {get_format(name).suffix for name in FORMAT_NAMES}
-    assert names - {manifest.PARITY_FILE} == {f"fc-tiny{suffix}" for suffix in suffixes} | {manifest.FILE}
+    assert names - {manifest.PARITY_FILE} == {f"fc-tiny{suffix}" for suffix in suffixes} | {manifest.FILE, ANSWERS}
 
 
 def test_the_manifest_says_which_bytes_come_from_which_checkpoint(exports: Path, runs: Path) -> None:
@@ -70,7 +70,8 @@ def test_files_of_an_earlier_checkpoint_go_when_a_new_one_is_exported(
         f"replaced: {folder / 'fc-tiny.onnx'}, made from another checkpoint",
         f"removed: {folder / 'fc-tiny.torchscript.pt'}, made from another checkpoint",
     ]
-    assert {path.name for path in folder.iterdir()} == {"fc-tiny.onnx", "fc-tiny.pt2", manifest.FILE, "notes.txt"}
+    names = {"fc-tiny.onnx", "fc-tiny.pt2", manifest.FILE, ANSWERS, "notes.txt"}
+    assert {path.name for path in folder.iterdir()} == names
     (folder / "fc-tiny.pt2").unlink()
     assert verify(runs=tmp_path / "runs", exports=folder.parent).passed
 
@@ -102,7 +103,7 @@ def test_a_run_goes_by_its_name_too(runs: Path, tmp_path: Path, monkeypatch: pyt
         export("fc-tni", "onnx")
 
 
-@pytest.mark.parametrize("name", [manifest.FILE, manifest.PARITY_FILE, "fc-tiny.onnx"])
+@pytest.mark.parametrize("name", [manifest.FILE, manifest.PARITY_FILE, ANSWERS, "fc-tiny.onnx"])
 def test_what_it_did_not_make_is_replaced_on_request_alone(name: str, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "fc-tiny").mkdir()
     (tmp_path / "fc-tiny" / name).write_text("{")
@@ -178,12 +179,15 @@ def test_a_static_file_has_the_same_bytes_from_a_data_set_in_memory_and_on_disk(
     assert static.path.read_bytes() == (exports / "cnn-tiny" / static.file).read_bytes()
 
 
-def test_only_calibrated_formats_read_the_data_set(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_calibrated_formats_need_the_data_set(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> None:
         raise DataError("gone")
 
     monkeypatch.setattr(load, "load_data", gone)
-    export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
+    with pytest.warns(UserWarning, match=r"answers\.safetensors left out: .* cannot be loaded: gone"):
+        export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
+    assert Manifest.read(tmp_path / "fc-tiny" / manifest.FILE).answers is None
+    assert not (tmp_path / "fc-tiny" / ANSWERS).exists()
     with pytest.raises(DataError, match=r"images that fc-tiny was trained on, and '.*' cannot be loaded: gone"):
         export(runs / "fc-tiny", ["onnx"], quantize=True, method="static", exports=tmp_path)
 

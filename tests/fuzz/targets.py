@@ -20,10 +20,11 @@ from edgedigits.adopt.weights import read_weights
 from edgedigits.data.idx import parse_idx
 from edgedigits.data.images import read_image
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.export.answers import Origin, packed, unpacked
 from edgedigits.export.formats import Source, get_format
 from edgedigits.models.checkpoint import RECORD, read_checkpoint
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.records.artifact import Artifact, Contract, Manifest
+from edgedigits.records.artifact import Answers, Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
 from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.readers import parse_contract
@@ -190,18 +191,50 @@ class Safetensors(Run):
     """Weights, in a record that agrees with their SHA-256."""
 
     def make(self, rng: Random) -> bytes:
-        if rng.random() < 0.5:
-            return mutate.blob(rng, self.weights)
-        size = int.from_bytes(self.weights[:8], "little")
-        header = mutate.document(rng, self.weights[8 : 8 + size])
-        declared = len(header) if rng.random() < 0.8 else rng.choice(mutate.EDGES)
-        return declared.to_bytes(8, "little") + header + self.weights[8 + size :]
+        return _spoiled_tensors(rng, self.weights)
 
     def ask(self, content: bytes) -> str:
         (self.folder / self.record.weights).write_bytes(content)
         record = dataclasses.replace(self.record, weights_sha256=hashlib.sha256(content).hexdigest())
         (self.folder / RECORD).write_text(record.to_json())
         return self.load()
+
+
+class TravellingAnswers:
+    """Answers beside exported files, in a manifest that agrees with their SHA-256."""
+
+    def __init__(self, _: Path) -> None:
+        self.origin = Origin("ab" * 32, "cd" * 32)
+        self.logits = np.random.default_rng(0).normal(size=(20, 10)).astype(np.float32)
+        self.content = packed(self.logits, self.origin)
+        assert self.ask(self.content) == "same"
+
+    def make(self, rng: Random) -> bytes:
+        return _spoiled_tensors(rng, self.content)
+
+    def ask(self, content: bytes) -> str:
+        listed = Answers(
+            size_bytes=len(content),
+            sha256="",
+            checkpoint_sha256=self.origin.checkpoint_sha256,
+            dataset_sha256=self.origin.dataset_sha256,
+            samples=len(self.logits),
+        )
+        try:
+            found = unpacked(listed, content, self.logits.shape[1])
+        except EdgeDigitsError:
+            return "refused"
+        return "same" if np.array_equal(found, self.logits) else "changed"
+
+
+def _spoiled_tensors(rng: Random, content: bytes) -> bytes:
+    """A safetensors file with something wrong in it, half of the time in its header."""
+    if rng.random() < 0.5:
+        return mutate.blob(rng, content)
+    size = int.from_bytes(content[:8], "little")
+    header = mutate.document(rng, content[8 : 8 + size])
+    declared = len(header) if rng.random() < 0.8 else rng.choice(mutate.EDGES)
+    return declared.to_bytes(8, "little") + header + content[8 + size :]
 
 
 class CheckpointJson(Run):
@@ -420,6 +453,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "foreign": OnnxForeign,
     "flips": Flips,
     "safetensors": Safetensors,
+    "answers": TravellingAnswers,
     "checkpoint": CheckpointJson,
     "manifest": ManifestJson,
     "contract": ContractJson,

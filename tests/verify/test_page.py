@@ -109,7 +109,7 @@ def made(run: Checkpoint, digits: Dataset, changed: int, **changes: object) -> t
         passed=True,
     )
     found = dataclasses.replace(found, **changes)  # type: ignore[arg-type]
-    return found, Evidence(run, None, digits.test, reference, logits)
+    return found, Evidence(run.spec.labels, run, None, digits.test, reference, logits)
 
 
 def page_of(*files: tuple[ParityReport, Evidence | None]) -> str:

@@ -28,8 +28,8 @@ from edgedigits.export.manifest import read_manifest
 from edgedigits.export.onnx import convert, quantize_static
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Deployed, build_classifier
-from edgedigits.models.weights import load_classifier
-from edgedigits.records.artifact import Artifact, Manifest
+from edgedigits.models.weights import load_classifier, load_reference
+from edgedigits.records.artifact import ANSWERS, Artifact, Manifest
 from edgedigits.records.report import RECORDED, Limits, ParityReport, Verification
 from edgedigits.system import files
 from edgedigits.train.trainer import train
@@ -43,6 +43,16 @@ from tests.helpers.broken import DAMAGES, GRAPHS, LIES, MISTAKES
 def exported(exports: Path, tmp_path: Path) -> Path:
     """A copy of the exports, to be changed."""
     return Path(shutil.copytree(exports, tmp_path / "exports"))
+
+
+@pytest.fixture
+def earlier(exported: Path) -> Path:
+    """The same as earlier versions exported it: without answers."""
+    for folder in exported.iterdir():
+        path = folder / manifest.FILE
+        path.write_text(dataclasses.replace(Manifest.read(path), answers=None).to_json())
+        (folder / ANSWERS).unlink()
+    return exported
 
 
 FEW = ("onnx", "onnx-int8")
@@ -274,14 +284,14 @@ def test_a_file_with_neither_checkpoint_nor_manifest_fails_and_says_where_it_was
 
 
 def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_recorded(
-    exported: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
+    earlier: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "report.html"
-    result = verify(exports=exported, runs=tmp_path, dataset=digits, html=page)
+    result = verify(exports=earlier, runs=tmp_path, dataset=digits, html=page)
     assert result.passed
     for report in result.reports:
         assert report.compared_with == RECORDED
-        recorded = Manifest.read(exported / report.name / manifest.FILE).checkpoint
+        recorded = Manifest.read(earlier / report.name / manifest.FILE).checkpoint
         assert report.reference_accuracy == recorded.metrics.test_accuracy
         assert (report.flips, report.mcnemar_p, report.max_abs_diff) == (None, None, None)
         assert all(found.flips is None for found in report.deployments)
@@ -294,7 +304,7 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
     assert "No torch model was at hand" in page.read_text()
     assert "not answer by answer; not checked: flips, logits." in page.read_text()
     assert "answer as their models" not in page.read_text()
-    assert Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
+    assert Verification.read(earlier / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
 
 
 @pytest.mark.parametrize(
@@ -309,18 +319,18 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
     ],
 )
 def test_a_limit_that_was_asked_for_and_cannot_be_checked_fails_by_name(
-    limits: Limits, unchecked: list[str], exported: Path, tmp_path: Path, digits: Dataset
+    limits: Limits, unchecked: list[str], earlier: Path, tmp_path: Path, digits: Dataset
 ) -> None:
-    path = suffixed(exported, "onnx")
+    path = suffixed(earlier, "onnx")
     report = verify_one(path, tmp_path, dataset=digits, limits=limits)
     step = "name the folder of its run with --runs, or leave it out"
     assert list(report.failures) == [f"{sentence}: {step}" for sentence in unchecked]
     assert report.passed == (not unchecked)
 
 
-def test_fewer_right_answers_than_the_manifest_recorded_fail(exported: Path, tmp_path: Path, digits: Dataset) -> None:
+def test_fewer_right_answers_than_the_manifest_recorded_fail(earlier: Path, tmp_path: Path, digits: Dataset) -> None:
     for name in ("onnx", "onnx-int8"):
-        path = suffixed(exported, name)
+        path = suffixed(earlier, name)
         contract = HERE.open(path).contract
         spec = Manifest.read(path.parent / manifest.FILE).checkpoint.spec
         spoiled = Deployed(build_classifier(spec)).eval()
@@ -512,7 +522,7 @@ def test_a_manifest_with_a_tampered_hash_fails_its_file(a_few: Path, runs: Path)
 def test_the_reference_is_asked_once_for_all_files(a_few: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(
-        torch_model, "load_classifier", lambda record: calls.append(record.name) or load_classifier(record)
+        torch_model, "load_reference", lambda record: calls.append(record.name) or load_reference(record)
     )
     verify(runs=runs, exports=a_few)
     assert sorted(calls) == ["cnn-tiny", "fc-tiny"]

@@ -86,7 +86,7 @@ def parse_contract(path: Path, text: str | bytes | None) -> Contract:
     if text is None:
         raise ModelFileError(
             f"{path}: carries no contract of EdgeDigits, so it cannot be asked. What an ONNX file is without one, "
-            "edgedigits inspect shows."
+            "edgedigits inspect shows, and how it answers, edgedigits verify --against NAME."
         )
     try:
         return Contract.from_json(text)
