@@ -166,7 +166,7 @@ def test_the_tutorials_networks_are_adopted_exported_and_proven(name: str, digit
     case = TUTORIALS[name]
     run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path / "runs")
     assert made_of(run).structure == "guessed"
-    files = ed.export(run, "onnx", exports=tmp_path / "exports")
+    files = ed.export(run, "onnx", exports=tmp_path / "exports", dataset=digits)
     report = ed.verify(files, dataset=digits, runs=tmp_path / "runs", exports=tmp_path / "exports")
     assert [(one.passed, one.flips) for one in report.reports] == [(True, 0)]
     require_same_answers(case, ed.load(files[0].path), digits)

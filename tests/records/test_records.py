@@ -19,11 +19,21 @@ from edgedigits.data.kinds import Skipped
 from edgedigits.embed.embedder import Embedding
 from edgedigits.embed.golden import Golden, GoldenAnswer, GoldenInput, GoldenModel
 from edgedigits.errors import RecordError, UsageError
+from edgedigits.export.answers import Origin
 from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.inference.score import ScoreSummary
 from edgedigits.inference.sinks import Journal, Plan
 from edgedigits.records.adoption import Adoption, Tried
-from edgedigits.records.artifact import Artifact, Calibration, Contract, Manifest, Refusal, TensorInfo, TensorSpec
+from edgedigits.records.artifact import (
+    Answers,
+    Artifact,
+    Calibration,
+    Contract,
+    Manifest,
+    Refusal,
+    TensorInfo,
+    TensorSpec,
+)
 from edgedigits.records.earlier import EarlierSpec
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
 from edgedigits.records.network import Input
@@ -76,6 +86,7 @@ REPORT = ParityReport(
     limits=Limits(max_flips=2, max_drop=0.002),
     failures=("flips: 3 of 10,000 answers changed, limit 2",),
 )
+ANSWERS = Answers(400_000, "cd", ARTIFACT.checkpoint_sha256, "ef", samples=10_000)
 RATIOS = Ratios(0.25, 0.5, 0.75, 2.0)
 BENCH_ROW = BenchRow("fc", "onnx-int8", "fc.int8.onnx", "ab", 40_000, 0.98, 2, 6.5, 9.25, 1e6, to_torch=RATIOS)
 BENCHMARK = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {"torch": "2.15.0"}, (BENCH_ROW,), ("it is slower",))
@@ -161,6 +172,9 @@ EXAMPLES: list[Record] = [
     ARTIFACT,
     dataclasses.replace(ARTIFACT, format="torchscript", opset=None),
     Manifest(CHECKPOINT, (ARTIFACT,)),
+    ANSWERS,
+    Manifest(CHECKPOINT, (ARTIFACT,), answers=ANSWERS),
+    Origin("ab", "cd"),
     Reproduced("cnn.onnx", recorded="ab", found="cd", same=False),
     Reproduction("cnn", False, (Reproduced("cnn.onnx", "ab", "cd", same=False),), ("threads: 2 then, 1 now",)),
     REPORT.limits,
