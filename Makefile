@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 DEMO := build/demo
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults lint format bench engines tables exports pictures clean
+.PHONY: help demo test proofs fuzz faults lint format bench engines tables exports pictures clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -31,7 +32,10 @@ demo: $(READY) ## Train, export and verify fc and cnn on MNIST (or on 5,000 of i
 	@echo 'The trained models are in $(DEMO)/runs, the exported files in $(DEMO)/exports.'
 
 test: $(READY) ## Run the tests, several files at once
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
+
+proofs: $(READY) ## Run the tests that prove at length: all images, killed commands, other users, Ray and Spark
+	$(PYTEST) -m lengthy
 
 fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TARGETS="onnx idx"; SEED, WORKERS, STATE=folder
 	nice $(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),0) --workers $(or $(WORKERS),1) \

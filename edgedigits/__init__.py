@@ -6,6 +6,7 @@
     files = ed.export(run, ["onnx"], quantize=True)  # Artifacts, in exports/cnn/
     report = ed.verify(files)                        # a Verification: report.passed
     predict = ed.load(files[0].path)                 # uint8 images in, logits and probabilities out
+    theirs = ed.adopt("model.pt")                    # a Checkpoint too, of what somebody else trained
 
 Everything here is resolved when it is first used, so importing the package costs nothing.
 """
@@ -17,6 +18,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgedigits.adopt.adopter import adopt as adopt
     from edgedigits.bench.bench import Benchmark as Benchmark
     from edgedigits.bench.bench import bench as bench
     from edgedigits.data.dataset import Dataset as Dataset
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from edgedigits.records.model import Checkpoint as Checkpoint
     from edgedigits.records.model import ModelSpec as ModelSpec
     from edgedigits.records.model import Recipe as Recipe
+    from edgedigits.records.network import Input as Input
+    from edgedigits.records.network import Layer as Layer
+    from edgedigits.records.network import Network as Network
     from edgedigits.records.report import Limits as Limits
     from edgedigits.records.report import ParityReport as ParityReport
     from edgedigits.records.report import Verification as Verification
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
 _HOMES = {
+    "adopt": "adopt.adopter",
     "Benchmark": "bench.bench",
     "bench": "bench.bench",
     "Dataset": "data.dataset",
@@ -67,6 +73,9 @@ _HOMES = {
     "Checkpoint": "records.model",
     "ModelSpec": "records.model",
     "Recipe": "records.model",
+    "Input": "records.network",
+    "Layer": "records.network",
+    "Network": "records.network",
     "Limits": "records.report",
     "ParityReport": "records.report",
     "Verification": "records.report",

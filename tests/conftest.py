@@ -146,6 +146,11 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are processors: a third of the tests' time goes by while they wait for a process."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs are not on this machine."""
     for mark in item.iter_markers("needs"):

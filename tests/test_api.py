@@ -74,7 +74,7 @@ def test_without_torch_what_needs_it_says_so_and_the_rest_is_there() -> None:
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     how = "needs torch, which is not installed here: pip install torch torchvision, with a network"
-    assert done.stdout.splitlines() == [f"edgedigits.{name} {how}" for name in ("export", "train")]
+    assert done.stdout.splitlines() == [f"edgedigits.{name} {how}" for name in ("adopt", "export", "train")]
 
 
 def test_type_checkers_see_the_names_that_there_are() -> None:

@@ -28,6 +28,7 @@ def rows(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], list[i
     return {(scene, attack): [int(figure) for figure in figures] for scene, attack, *figures in found}
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(
     ("scene", "every", "attacks"),
     [
@@ -64,13 +65,15 @@ FAULTY = {
     ),
     "stages that nobody sweeps": ("from edgedigits.system import files\nfiles._tidy = files._finish", "kill", "left"),
     "errors of the system that nobody expects": (
-        "import contextlib\nfrom edgedigits.system import files\nfiles.writing = lambda _: contextlib.nullcontext()",
+        "import contextlib\nfrom edgedigits.cli import main\nfrom edgedigits.system import files\n"
+        "main.NO_ROOM = ()\nfiles.writing = lambda _: contextlib.nullcontext()",
         "full",
         "traceback",
     ),
 }
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("what", FAULTY)
 def test_the_harness_finds(what: str) -> None:
     patch, attack, how = FAULTY[what]

@@ -15,6 +15,7 @@ from PIL import Image
 
 from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
+from edgedigits.verify.verifier import verify
 
 ROOT = Path(__file__).parents[1]
 SHELF = ROOT / "exports"
@@ -32,6 +33,7 @@ sys.meta_path = [Light if finder is PathFinder else finder for finder in sys.met
 """
 NEEDS_TORCH = {
     "train": ("train",),
+    "adopt": ("adopt", "model.pt"),
     "export": ("export",),
     "reproduce": ("reproduce", str(SHELF / "cnn")),
 }
@@ -66,6 +68,33 @@ def test_files_are_verified_against_what_was_recorded(light: dict[str, str], mni
     assert (report["compared_with"], report["flips"], report["passed"]) == ("manifest", None, True)
 
 
+@pytest.mark.parametrize("name", ["fc-tiny.onnx", "fc-tiny.int8.onnx"])
+def test_answers_that_came_with_the_files_are_compared_one_by_one(
+    name: str, light: dict[str, str], exports: Path, digits_folder: Path, runs: Path, tmp_path: Path
+) -> None:
+    """On a device that got the folder and the images, and no torch: the figures are those of a machine with torch."""
+    folder = shutil.copytree(exports / "fc-tiny", tmp_path / "exports" / "fc-tiny")
+    arguments = ("verify", folder / name, "--dataset", digits_folder, "--json")
+    done = edgedigits(light, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads(done.stdout)["reports"]
+    (known,) = verify([folder / name], runs=runs).reports
+    assert report["compared_with"] == "answers"
+    assert report["missing"] == "its checkpoint is not at hand"
+    for figure in ("flips", "lost", "gained", "reference_accuracy", "accuracy", "passed"):
+        assert report[figure] == getattr(known, figure), figure
+    assert report["max_abs_diff"] == pytest.approx(known.max_abs_diff, abs=1e-5)
+    assert "unchecked" not in report
+
+
+def test_a_file_is_compared_with_another(light: dict[str, str], exports: Path, digits_folder: Path) -> None:
+    files = [exports / "fc-tiny" / f"fc-tiny{suffix}" for suffix in (".int8.onnx", ".onnx")]
+    done = edgedigits(light, "verify", files[0], "--against", files[1], "--dataset", digits_folder, "--sample", 30)
+    assert done.returncode == 0, done.stderr
+    assert f"passed: 1 file, 30 of 60 test images of tiny; compared with {files[1]}" in done.stdout
+
+
+@pytest.mark.lengthy
 def test_files_are_measured(light: dict[str, str], mnist: Dataset) -> None:
     assert len(mnist.test) == 10_000
     done = edgedigits(light, "bench", SHELF / "fc", "--json")

@@ -90,6 +90,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> dict[str
     Image.fromarray(np.kron(IMAGES[0], np.ones((3, 3), np.uint8))).save(folder / "photo.png")
     where = {"runs": runs, "exports": folder / "exports", "observer": stop}
     here = ed.Opener(isolated=False)
+    flat, dense = ed.Layer("flatten", "flat"), ed.Layer("dense", "head", attributes={"features": 10})
     return {
         "train": {
             "model": "fc",
@@ -113,7 +114,10 @@ def calls(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> dict[str
         "Opener": {},
         "Limits": {},
         "Recipe": {"epochs": 1, "batch_size": 1, "lr": 0.1},
-        "ModelSpec": {"family": "fc", "params": {}},
+        "ModelSpec": {"network": ed.Network((flat, dense))},
+        "Network": {"layers": (flat, dense)},
+        "Layer": {"op": "dense", "name": "head", "attributes": {"features": 10}},
+        "Input": {},
     }
 
 

@@ -1,4 +1,4 @@
-"""Plug-ins: a toy network, format, engine and embed target of another package go through the whole chain.
+"""Plug-ins: a toy preset, op, format, engine and embed target of another package go through the whole chain.
 
 They are what CONTRIBUTING.md says it takes to add one: a record each, and an entry point that names it. One that does
 not load names itself, and takes nothing else down.
@@ -17,30 +17,44 @@ TOY = '''
 
 from pathlib import Path
 
-from torch import nn
-
 from edgedigits.embed.targets import Target
 from edgedigits.export.formats import Format
+from edgedigits.models.presets import Preset
+from edgedigits.records.attributes import count
+from edgedigits.records.model import ModelSpec, Recipe
+from edgedigits.records.network import Layer, Network
+from edgedigits.records.ops import Op
 from edgedigits.runtime.engines import Engine
 from edgedigits.runtime.engines.onnxruntime import session
 
 
-class Network(nn.Module):
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.layer = nn.Linear(784, classes)
+def power(values, shapes):
+    from torch import nn
 
-    def forward(self, x):
-        return self.layer(x.flatten(1))
+    class Power(nn.Module):
+        def forward(self, x):
+            return x ** values["of"]
+
+    return Power()
 
 
+OP = Op("power", lambda shapes, values: shapes[0], {"of": count(2)}, torch="toy_digits:power")
+LAYERS = (
+    Layer.of("flatten", "flat"),
+    Layer.of("dense", "hidden", features=16),
+    Layer.of("power", "squared"),
+    Layer.of("dense", "head", features=10),
+)
+PRESET = Preset("784-16-10", ModelSpec(Network(LAYERS)), Recipe(30, 50, 3e-3), Recipe(1, 50, 1e-3))
 FORMAT = Format("onnx-toy", ".toy.onnx", "onnx", "edgedigits.export.onnx.convert:write", packages=("torch",))
 ENGINE = Engine("toy", "a toy", version=lambda: "1.0", session=session)
 TARGET = Target("toy", "Toy", Path(__file__).with_name("programs"), selftest="true", inputs=("digit",))
 '''
 ENTRY_POINTS = """
-[edgedigits.networks]
-toy = toy_digits:Network
+[edgedigits.ops]
+power = toy_digits:OP
+[edgedigits.presets]
+toy = toy_digits:PRESET
 [edgedigits.formats]
 onnx-toy = toy_digits:FORMAT
 [edgedigits.engines]
@@ -117,14 +131,37 @@ def test_its_target_makes_a_folder(site: Path, exported: Path, tmp_path: Path) -
     assert (tmp_path / "out" / "golden.json").is_file()
 
 
-def test_its_network_is_built_from_a_description(site: Path) -> None:
-    code = """if True:
-        from edgedigits.models.classifier import parameter_count
-        from edgedigits.records.model import ModelSpec
-        print(parameter_count(ModelSpec("toy", {})))"""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout == "7850\n"
+def test_its_preset_is_trained_exported_and_verified(site: Path, digits_folder: Path, tmp_path: Path) -> None:
+    places = ("--runs", tmp_path / "runs", "--exports", tmp_path / "exports")
+    for command in (
+        ("train", "-m", "toy", "--dataset", digits_folder, "--device", "cpu", *places[:2]),
+        ("export", "--format", "onnx", *places),
+        ("verify", *places),
+    ):
+        done = edgedigits(site, *command)
+        assert done.returncode == 0, done.stderr
+
+
+def test_its_preset_is_listed_with_ours(site: Path) -> None:
+    listed = json.loads(edgedigits(site, "models", "--json").stdout)["models"]
+    assert [row["name"] for row in listed][-2:] == ["cnn-deep", "toy"]
+    assert listed[-1]["parameters"] == 784 * 16 + 16 + 16 * 10 + 10
+
+
+def test_its_checkpoint_without_it_says_what_is_missing(site: Path) -> None:
+    layers = '{"layers": [{"op": "power", "name": "a"}]}'
+    code = f"""if True:
+        from edgedigits.records.network import Network
+        print(Network.from_json({layers!r}).describe())"""
+    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+    found = []
+    for environment in (os.environ | {"PYTHONPATH": path}, os.environ):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+        )
+        found.append(done.stdout or done.stderr.splitlines()[-1])
+    assert found[0] == "power\n"
+    assert "layer 'a': unknown op 'power'" in found[1]
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
+import torch
 from PIL import Image
 
 import edgedigits as ed
@@ -27,8 +28,10 @@ from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
 from edgedigits.export import formats, manifest
 from edgedigits.export.formats import get_format
+from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.presets import PRESETS
-from edgedigits.records.artifact import Manifest
+from edgedigits.models.weights import load_classifier
+from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.report import Limits, ParityReport, Verification
 from edgedigits.system import files
 from edgedigits.verify import card, limits
@@ -114,6 +117,13 @@ def test_a_program_without_edgedigits_gets_the_accuracy_that_verify_printed(
         assert accuracy_in_a_foreign_program(chain[0] / "exports" / model / name) == accuracy
 
 
+def test_the_commands_that_adopt_run(chain: tuple[Path, str], tmp_path: Path) -> None:
+    network = load_classifier(read_checkpoint(chain[0] / "runs" / "fc")).network
+    torch.save(network.state_dict(), tmp_path / "model.pt")
+    (command,) = commands("edgedigits adopt")
+    assert "passed: 1 file, 10,000 test images of mnist" in run(command, tmp_path).stdout
+
+
 def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> None:
     snippet = next(block for block in blocks("python") if "import onnxruntime" in block)
     assert len([line for line in snippet.splitlines() if line]) == 10
@@ -148,6 +158,7 @@ def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:
     assert limits.from_pyproject(tmp_path / "pyproject.toml") == Limits(max_flips=20, max_drop=0.001)
 
 
+@pytest.mark.lengthy
 def test_the_commands_that_train_run(mnist: Dataset, tmp_path: Path) -> None:
     assert len(mnist.train) == 60_000
     for command in commands("edgedigits models"):
@@ -156,6 +167,7 @@ def test_the_commands_that_train_run(mnist: Dataset, tmp_path: Path) -> None:
     assert (record["recipe"]["epochs"], record["recipe"]["seed"]) == (2, 1)
 
 
+@pytest.mark.lengthy
 def test_the_python_snippet_runs(chain: tuple[Path, str]) -> None:
     snippet = next(block for block in blocks("python") if "import edgedigits" in block)
     printed = io.StringIO()
@@ -207,6 +219,7 @@ def test_the_commands_that_score_run(many: Path) -> None:
     assert [json.loads(row)["label"] for row in (many / "answers.jsonl").read_text().splitlines()] == wanted[1::-1]
 
 
+@pytest.mark.lengthy
 def test_the_snippet_for_ray_runs(many: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgedigits[ray]'")
     run_snippet("import ray", many, before="import ray; ray.init(num_cpus=2, include_dashboard=False)\n")
@@ -215,6 +228,7 @@ def test_the_snippet_for_ray_runs(many: Path) -> None:
     assert [found[name] for name in sorted(found)] == answers(many / "exports" / "fc" / "fc.onnx")
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("java")
 def test_the_snippet_for_spark_runs(many: Path) -> None:
     pytest.importorskip("pyspark", reason="Spark is not installed: pip install 'edgedigits[spark]'")
@@ -229,10 +243,11 @@ def test_the_commands_that_export_run(chain: tuple[Path, str], tmp_path: Path) -
     shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
     for command in commands("edgedigits export --model cnn"):
         run(command, tmp_path)
-    names = {path.name for path in (tmp_path / "exports" / "cnn").iterdir()} - {manifest.FILE}
+    names = {path.name for path in (tmp_path / "exports" / "cnn").iterdir()} - {manifest.FILE, ANSWERS}
     assert names == {"cnn.onnx", "cnn.torchscript.pt", "cnn.pt2", "cnn.static.onnx"}
 
 
+@pytest.mark.lengthy
 def test_the_commands_that_look_measure_and_prove_run(chain: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(chain[0], tmp_path, dirs_exist_ok=True)
     *looking, proving = commands("edgedigits inspect")
@@ -243,11 +258,11 @@ def test_the_commands_that_look_measure_and_prove_run(chain: tuple[Path, str], t
 
 
 def test_every_block_is_run_by_a_test_above() -> None:
-    assert len(blocks("sh")) == 8
+    assert len(blocks("sh")) == 9
     assert len(blocks("python")) == 4
     assert len(blocks("text")) == 2
     assert len(blocks("toml")) == 1
-    assert README.count("```") == 2 * 15
+    assert README.count("```") == 2 * 16
 
 
 def test_it_is_short_and_what_it_prints_fits_a_terminal() -> None:

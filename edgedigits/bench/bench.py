@@ -17,7 +17,7 @@ import numpy as np
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.export.formats import get_format, sibling
-from edgedigits.records.arguments import OneOrMore, checked, several
+from edgedigits.records.arguments import OneOrMore, checked, several_or_all
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import OPTIONAL, Record
@@ -121,7 +121,7 @@ class Times:
 
 @checked
 def bench(
-    artifacts: OneOrMore[Artifact | str | Path] = (),
+    artifacts: OneOrMore[Artifact | str | Path] | None = None,
     *,
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
@@ -149,7 +149,10 @@ def bench(
     references = References(Path(runs), dataset, data_dir, compared=False)
     with environment.torch_threads(THREADS):
         contestants = _contestants(
-            find_candidates(several(artifacts), Path(exports), runs=Path(runs)), references, opener, observer
+            find_candidates(several_or_all(artifacts, "artifacts"), Path(exports), runs=Path(runs)),
+            references,
+            opener,
+            observer,
         )
         loads: list[Load] = []
         rows = compare(measure(contestants, observer, loads))
@@ -235,7 +238,7 @@ def _contestants(
         observer(Progress(f"bench: open {target.path.name}", done, len(targets)))
         with _named(target.path):
             file = open_candidate(target, references, opener)
-        models.setdefault(file.reference.checkpoint.weights_sha256, []).append(file)
+        models.setdefault(file.reference.record.weights_sha256, []).append(file)
     found = []
     for opened in models.values():
         if opened[0].reference.torch:
@@ -246,7 +249,7 @@ def _contestants(
 
 def _torch_model(file: Opened) -> Opened:
     """The torch model that a file came from, in the file's place."""
-    record = file.reference.checkpoint
+    record = file.reference.record
     return dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
 
 
@@ -260,7 +263,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _contestant(file: Opened, format_name: str) -> Contestant:
-    record, test, model = file.reference.checkpoint, file.reference.test, file.reference.torch
+    record, test, model = file.reference.record, file.reference.test, file.reference.torch
     logits = file.predictor.in_batches(test.images)[0]
     row = BenchRow(
         name=record.name,

@@ -44,8 +44,6 @@ def shelf_text(exports: Path) -> str:
 
 def models() -> list[Row]:
     """A preset a row: what it is, and its training beside the published loop of its tutorial."""
-    from edgedigits.models.classifier import parameter_count
-
     rows: list[Row] = []
     for name, preset in PRESETS.items():
         published, tutorial, default = (_known(name, recipe) for recipe in (PUBLISHED, "tutorial", "default"))
@@ -53,7 +51,7 @@ def models() -> list[Row]:
             (
                 f"`{name}`",
                 preset.network,
-                f"{parameter_count(preset.spec):,}",
+                f"{preset.spec.network.parameters:,}",
                 f"{published.mean:.2%}",
                 f"{published.seconds:.1f}",
                 f"{tutorial.mean:.2%}",

@@ -5,6 +5,7 @@ optimizers and epochs are the tutorials' own: ReLU stands before pooling, and on
 where it kills classes for good.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,13 +19,18 @@ from torchvision import transforms
 
 from edgedigits.data import published
 from edgedigits.errors import unknown
-from edgedigits.models import classifier
-from edgedigits.models.networks import layers
+from edgedigits.models.classifier import Classifier
 from edgedigits.models.presets import find_preset
 
 
+def _dense(*sizes: int) -> list[nn.Module]:
+    """Linear layers from each size to the next, with ReLU between them."""
+    pairs = ((nn.ReLU(), nn.Linear(inputs, outputs)) for inputs, outputs in itertools.pairwise(sizes))
+    return list(itertools.chain.from_iterable(pairs))[1:]
+
+
 def _fc_deep() -> nn.Module:
-    return nn.Sequential(*layers.dense((784, 784, 500, 50, 10)), nn.ReLU())
+    return nn.Sequential(*_dense(784, 784, 500, 50, 10), nn.ReLU())
 
 
 def _cnn() -> nn.Module:
@@ -41,13 +47,13 @@ def _cnn_deep() -> nn.Module:
         *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
         nn.Flatten(),
-        *layers.dense((32 * 7 * 7, 100, 50, 10)),
+        *_dense(32 * 7 * 7, 100, 50, 10),
     )
 
 
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {  # of normalized images [batch, 1, 28, 28]
-    "fc": lambda: nn.Sequential(nn.Flatten(), *layers.dense((784, 50, 10))),
-    "fc-28": lambda: nn.Sequential(nn.Flatten(), *layers.dense((784, 28, 10))),
+    "fc": lambda: nn.Sequential(nn.Flatten(), *_dense(784, 50, 10)),
+    "fc-28": lambda: nn.Sequential(nn.Flatten(), *_dense(784, 28, 10)),
     "fc-deep": lambda: nn.Sequential(nn.Flatten(), _fc_deep()),
     "cnn": _cnn,
     "cnn-deep": _cnn_deep,
@@ -59,7 +65,7 @@ DATASETS = {"mnist": torchvision.datasets.MNIST, "fashion": torchvision.datasets
 class Trained:
     """A network after its tutorial's training, with its preprocessing, and the seconds that the loop took."""
 
-    classifier: classifier.Classifier
+    classifier: Classifier
     seconds: float
 
 
@@ -73,10 +79,10 @@ def train(model: str, dataset: str = "mnist", data_dir: Path | None = None, *, s
     preset = find_preset(model)
     if dataset not in DATASETS:
         raise unknown("data set of a tutorial", dataset, DATASETS)
-    recipe, spec = preset.tutorial, preset.spec
+    recipe, seen = preset.tutorial, preset.spec.network.input
     steps: list[object] = [transforms.ToTensor()]
-    if (spec.mean, spec.std) != (0, 1):
-        steps.append(transforms.Normalize((spec.mean,), (spec.std,)))
+    if (seen.mean, seen.std) != (0, 1):
+        steps.append(transforms.Normalize((seen.mean,), (seen.std,)))
     torch.manual_seed(seed)
     images = DATASETS[dataset](data_dir or published.default_dir(), transform=transforms.Compose(steps))
     loader = DataLoader(images, batch_size=recipe.batch_size, shuffle=True)
@@ -90,4 +96,4 @@ def train(model: str, dataset: str = "mnist", data_dir: Path | None = None, *, s
             loss.backward()
             optimizer.step()
     seconds = time.perf_counter() - start
-    return Trained(classifier.Classifier(network, spec.mean, spec.std), seconds)
+    return Trained(Classifier(network, seen), seconds)

@@ -20,7 +20,10 @@ from edgedigits.cli.voice import VOICE, say
 from edgedigits.system.checkout import in_checkout
 
 SHELTER = Path("build/exports")
-PIPELINE = ("train", "export", "verify", "bench", "inspect", "predict", "score", "embed", "demo", "card", "reproduce")
+PIPELINE = (
+    *("train", "adopt", "export", "verify", "bench", "inspect"),
+    *("predict", "score", "embed", "demo", "card", "reproduce"),
+)
 DATA, LIMITS, FOLDERS, OUTPUT = "Data", "Limits", "Folders", "Output"  # groups of options in a command's help
 NAMES = {"{engines}": completion.engines, "{targets}": completion.targets}
 

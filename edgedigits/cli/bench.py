@@ -24,11 +24,13 @@ from edgedigits.cli.app import (
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.tables import facts_of
 from edgedigits.cli.voice import tell
-from edgedigits.records.words import size
+from edgedigits.errors import UsageError
+from edgedigits.records.words import percent, size
 
 if TYPE_CHECKING:
     from edgedigits.bench.bench import Benchmark, Ratios
     from edgedigits.records.artifact import Contract, TensorSpec
+    from edgedigits.runtime.finding import Found
     from edgedigits.runtime.inspection import Inspection
 
 
@@ -52,7 +54,7 @@ def bench(
 
     with tables.progress("bench") as observer:
         result = bench_files(
-            file or (),
+            file or None,
             dataset=dataset,
             data_dir=data_dir,
             runs=runs,
@@ -72,18 +74,33 @@ def inspect(
             autocompletion=completion.files, help="An exported file, or the name of a model below --exports."
         ),
     ],
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Find out what the input of somebody else's ONNX file is, by asking digits.")
+    ] = False,
+    said: Annotated[
+        str, typer.Option("--input", metavar="WORDS", help='With --ask, what is known of it: "mean/std, nchw".')
+    ] = "",
+    dataset: Annotated[str, DATASET] = "mnist",
+    data_dir: DataDir = None,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
-    """Show what an exported file is, without running it, and which runtimes can load it."""
+    """Show what an exported file is, without running it, and which runtimes can load it; or ask what its input is."""
+    from edgedigits.runtime.inspection import ask_input
     from edgedigits.runtime.inspection import inspect as inspect_file
 
+    if ask:
+        found = ask_input(file, said=said, dataset=dataset, data_dir=data_dir, exports=exports)
+        print_result(readings(found), found.to_dict(), json)
+        found.taken()  # or it says that none is right
+        tell(f"Its input: {found.rows[0].words}.")
+        return
+    if said:
+        raise UsageError("--input says something of what is asked: with --ask.")
     result = inspect_file(file, runs=runs, exports=exports)
     print_result(inspection(result), result.to_dict(), json)
-    tell(
-        "Next: edgedigits verify FILE" if result.contract else "A file without a contract can be looked at, not asked."
-    )
+    tell(f"Next: edgedigits {'verify FILE' if result.contract else 'inspect FILE --ask'}")
 
 
 def benchmark(result: Benchmark) -> RenderableType:
@@ -147,6 +164,17 @@ def inspection(found: Inspection) -> RenderableType:
         version = f">= {runtime.minimum}" if runtime.minimum else "-"
         runtimes.add_row(runtime.name, LOADS[runtime.loads], version, runtime.note)
     return Group(facts, "", tensors, "", runtimes)
+
+
+def readings(found: Found) -> RenderableType:
+    """The best readings of a model's input, the one that is taken first; what is to be said of the model."""
+    rows = Sheet(("reading", "loss>", "accuracy>"))
+    for row in found.rows:
+        rows.add_row(row.words, "-" if row.loss is None else f"{row.loss:.4f}", percent(row.accuracy))
+    alike = [Text(f"answered as {row.words}: {', '.join(row.alike)}") for row in found.rows[:1] if row.alike]
+    notes = [Text(remark, style="yellow") for remark in found.remarks]
+    how = f"{found.digits:,} training digits, {found.classes} classes, output {found.output}"
+    return Group(rows, "", *alike, *notes, Text(how, style="dim"))
 
 
 def _promised(found: Inspection, contract: Contract) -> list[tuple[str, str]]:

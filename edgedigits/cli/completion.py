@@ -21,9 +21,9 @@ def _starting(names: Callable[[Context], Iterable[str]]) -> Completer:
 
 
 def _presets(_: Context) -> Iterable[str]:
-    from edgedigits.models.presets import PRESETS
+    from edgedigits.models.presets import ALL
 
-    return PRESETS
+    return ALL.names
 
 
 def _recipes(_: Context) -> Iterable[str]:

@@ -1,28 +1,43 @@
 """`edgedigits`: all commands together, and the one place where errors become messages and exit codes."""
 
+import errno
 import io
 import os
 import sys
 import traceback
 import warnings
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgedigits.cli import bench, embed, export, inference, train, verify  # noqa: F401 - each adds its commands to the app
+from edgedigits.cli import (  # noqa: F401 - each adds its commands to the app
+    adopt,
+    bench,
+    embed,
+    export,
+    inference,
+    train,
+    verify,
+)
 from edgedigits.cli.app import app
 from edgedigits.cli.voice import say
-from edgedigits.errors import EdgeDigitsError
+from edgedigits.errors import EdgeDigitsError, MissingCapability
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
     """Run the command line. Errors become one or two lines on stderr and the exit code of their kind."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started this: what is printed goes nowhere
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open as long as the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a pipe that cannot encode … shows a ?, not a traceback
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or torch's C++ half prints its deprecations
     warnings.showwarning = lambda message, *_, **__: say(f"edgedigits: note: {message}")
     try:
-        app()
+        _run()
     except EdgeDigitsError as error:
         if os.environ.get("EDGEDIGITS_DEBUG") == "1":
             traceback.print_exc()
@@ -32,6 +47,21 @@ def main() -> None:
         if leaving.code == 130:
             say("edgedigits: interrupted; files of earlier runs are as they were")
         raise
+
+
+def _run() -> None:
+    """The command, and all that it prints. Raises MissingCapability where there is no room for that."""
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in NO_ROOM or error.filename:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left would fail once more at the end
+        what = "what is printed, or a temporary file, cannot be written"
+        raise MissingCapability(f"{error.strerror}: {what}. Make room for it.") from error
 
 
 @app.callback(invoke_without_command=True)

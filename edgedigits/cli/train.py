@@ -115,7 +115,8 @@ def train(
     checkpoints = []
     with distributed.joined(find_device(device)) as world:
         world.require_same({"model": names})
-        digits = world.one_first(lambda: load_data(dataset, data_dir, dark_ink))
+        with tables.progress("data", shown=world.rank == 0) as observer:
+            digits = world.one_first(lambda: load_data(dataset, data_dir, dark_ink, observer))
         for name in dict.fromkeys(names):
             with tables.progress(f"train {name}", shown=world.rank == 0) as observer:
                 checkpoints.append(train_model(name, digits, observer=observer, world=world, **options))
@@ -145,18 +146,29 @@ def data(
     json: Json = False,
 ) -> None:
     """Show which data sets are where, and whether they are whole; exit code 3 when a named one is not."""
+    from edgedigits.cli import tables
     from edgedigits.data import published
 
     names = dataset or list(published.KNOWN)
     statuses = [status for name in names for status in published.status(name, data_dir)]
     if fetch:
-        for name in dict.fromkeys(names):
-            published.fetch(name, data_dir)
+        with tables.progress("fetch") as observer:
+            for name in dict.fromkeys(names):
+                published.fetch(name, data_dir, observer)
         statuses = [status for name in names for status in published.status(name, data_dir)]
     print_result(status_table(statuses), statuses_json(statuses), json)
     if dataset and any(status.state != "whole" for status in statuses):
         raise typer.Exit(3)
-    tell("Next: edgedigits train")
+    tell(f"Next: {_next_after_data(statuses)}")
+
+
+def _next_after_data(statuses: Sequence[FileStatus]) -> str:
+    """The command that works with the data sets that are whole."""
+    lacking = {status.dataset for status in statuses if status.state != "whole"}
+    whole = [name for name in dict.fromkeys(status.dataset for status in statuses) if name not in lacking]
+    if not whole:
+        return "edgedigits data --fetch mnist, with a network"
+    return "edgedigits train" if "mnist" in whole else f"edgedigits train --dataset {whole[0]}"
 
 
 def training(checkpoints: Sequence[Checkpoint]) -> Sheet:
@@ -168,7 +180,7 @@ def training(checkpoints: Sequence[Checkpoint]) -> Sheet:
             f"{run.metrics.test_accuracy:.2%}",
             f"{run.metrics.train_accuracy:.2%}",
             run.dataset.name,
-            str(run.recipe.epochs),
+            str(run.setup().recipe.epochs),
             f"{run.metrics.train_seconds:.1f}",
             run.device,
             f"{run.folder}{os.sep}",
@@ -189,8 +201,8 @@ def training_json(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
                 "train_accuracy": run.metrics.train_accuracy,
                 "validation_accuracy": run.metrics.validation_accuracy,
                 "train_seconds": run.metrics.train_seconds,
-                "epochs": run.recipe.epochs,
-                "seed": run.recipe.seed,
+                "epochs": run.setup().recipe.epochs,
+                "seed": run.setup().recipe.seed,
                 "device": run.device,
                 "threads": run.threads,
                 "weights_sha256": run.weights_sha256,
@@ -227,19 +239,18 @@ def models_json() -> dict[str, Any]:
     """The same for `--json`."""
     from edgedigits.bench.figures import read_figures
     from edgedigits.models import presets
-    from edgedigits.models.classifier import parameter_count
 
     return {
         "models": [
             {
                 "name": name,
                 "network": preset.network,
-                "parameters": parameter_count(preset.spec),
+                "parameters": preset.spec.network.parameters,
                 "input": "uint8 28x28",
                 "recipes": {kind: presets.find_recipe(name, kind).to_dict() for kind in presets.RECIPES},
                 "measured": [entry.to_dict() for entry in read_figures().training if entry.model == name],
             }
-            for name, preset in presets.PRESETS.items()
+            for name, preset in presets.ALL.items()
         ]
     }
 

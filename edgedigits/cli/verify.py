@@ -28,14 +28,14 @@ from edgedigits.cli.app import (
 )
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import tell
-from edgedigits.records.report import RECORDED
+from edgedigits.records.report import ANSWERS, OTHER_FILE, RECORDED
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
     from edgedigits.records.report import ParityReport, Robustness, Verification
 
 
-OFF_THE_TEST_SET = "Off the test set: accuracy on so many images of a kind, and (answers that differ from torch's)"
+OFF_THE_TEST_SET = "Off the test set: accuracy on so many images of a kind, and (answers that differ from {}'s)"
 
 
 @command("edgedigits verify --html report.html", "edgedigits verify exports/cnn --max-drop 0.1 --max-size 100000")
@@ -105,6 +105,23 @@ def verify(
         ),
     ] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Every image in every variant of the runtime.")] = False,
+    sample: Annotated[
+        int | None, typer.Option(metavar="IMAGES", min=1, help="Ask so many of the test images, on slow devices.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            autocompletion=completion.files,
+            help="Compare with this instead: a run, an exported file, or anybody's ONNX file.",
+        ),
+    ] = None,
+    said: Annotated[
+        str,
+        typer.Option(
+            "--input", metavar="WORDS", help='With --against, how somebody else\'s file takes images: "mean/std, nchw".'
+        ),
+    ] = "",
     trust: Trust = False,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
@@ -115,10 +132,9 @@ def verify(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Compare every answer of exported files with the torch model's; exit code 1 when one fails."""
+    """Compare every answer of a file with the torch model's, or another file's; exit code 1 when one fails."""
     from edgedigits.cli import tables
     from edgedigits.data.load import load_data
-    from edgedigits.records.report import TORCH_MODEL
     from edgedigits.runtime.load import Opener
     from edgedigits.verify.limits import from_options, from_pyproject, replaced
     from edgedigits.verify.verifier import verify as verify_files
@@ -133,8 +149,8 @@ def verify(
     )
     with tables.progress("verify") as observer:
         result = verify_files(
-            file or (),
-            dataset=load_data(dataset, data_dir, dark_ink) if dataset else None,
+            file or None,
+            dataset=load_data(dataset, data_dir, dark_ink, observer) if dataset else None,
             data_dir=data_dir,
             limits=replaced(from_pyproject(), options),
             runs=runs,
@@ -142,6 +158,9 @@ def verify(
             html=html,
             opener=Opener(engine=engine, setting=setting, trust=trust),
             thorough=thorough,
+            sample=sample,
+            against=against,
+            said=said,
             force=force,
             observer=observer,
         )
@@ -151,9 +170,16 @@ def verify(
     if not result.passed:
         unreadable = any(not report.readable for report in result.reports)
         raise typer.Exit(3 if unreadable else 1)
-    known = all(report.compared_with == TORCH_MODEL for report in result.reports)
+    tell(_next(result))
+
+
+def _next(result: Verification) -> str:
+    """What it means that all passed, and the next step."""
+    if result.against:
+        return f"Every file answers as {result.against} does."
+    known = all(report.compared_with != RECORDED for report in result.reports)
     verdict = "Every file answers as its model does." if known else "Every file keeps the limits that were checked."
-    tell(f"{verdict} Next: edgedigits embed python NAME --out FOLDER")
+    return f"{verdict} Next: edgedigits embed python NAME --out FOLDER"
 
 
 def verification(result: Verification) -> RenderableType:
@@ -163,16 +189,19 @@ def verification(result: Verification) -> RenderableType:
     ]
     count = len(result.reports)
     failed = sum(not report.passed for report in result.reports)
+    samples = f"{result.samples:,}" + (f" of {result.sampled_from:,}" if result.sampled_from else "")
+    images = f", {samples} test images of {result.dataset}"
     verdict = (
-        f"passed: {count} {'file' if count == 1 else 'files'}, {result.samples:,} test images of {result.dataset}"
+        f"passed: {count} {'file' if count == 1 else 'files'}{images}"
         if result.passed
-        else f"FAILED: {failed} of {count} files"
+        else f"FAILED: {failed} of {count} files{images if result.sampled_from else ''}"
     ) + (f", in {result.engine}" if result.engine else "")
     verdict = "; ".join([verdict, *_compared(result.reports), *_too_few(result.reports)])
     return Group(
-        _verdicts(result.reports),
+        _verdicts(result),
         *_recorded(result.reports),
         *_in_settings(result),
+        *_remarks(result.reports),
         *_dependences(result.reports),
         *_robustness(result.reports),
         *failures,
@@ -181,18 +210,23 @@ def verification(result: Verification) -> RenderableType:
 
 
 def _compared(reports: Sequence[ParityReport]) -> list[str]:
-    """What was compared where it was not every answer with the torch model's, and what could not be checked."""
-    recorded = [report for report in reports if report.compared_with == RECORDED]
-    if not recorded:
-        return []
+    """What was compared where torch did not answer every image, and what could not be checked."""
     from edgedigits.verify.gate import checks_of
 
-    who = "" if len(recorded) == len(reports) else f"{len(recorded)} of them "
-    left_out = checks_of({option for report in recorded for option in report.unchecked})
+    left_out = checks_of({option for report in reports for option in report.unchecked})
     return [
-        f"{who}compared with the accuracies that the manifests recorded, not answer by answer",
+        *_instead(reports, ANSWERS, "compared answer by answer with what export recorded of the torch models"),
+        *_instead(reports, RECORDED, "compared with the accuracies that the manifests recorded, not answer by answer"),
+        *dict.fromkeys(f"compared with {report.against}" for report in reports if report.against),
         *([f"not checked: {', '.join(left_out)}"] if left_out else []),
     ]
+
+
+def _instead(reports: Sequence[ParityReport], what: str, words: str) -> list[str]:
+    """Of how many of the files something was compared, in words."""
+    count = sum(report.compared_with == what for report in reports)
+    who = "" if count == len(reports) else f"{count} of them "
+    return [f"{who}{words}"] if count else []
 
 
 def _too_few(reports: Sequence[ParityReport]) -> list[str]:
@@ -203,17 +237,18 @@ def _too_few(reports: Sequence[ParityReport]) -> list[str]:
     if not needed:
         return []
     limit = needed[max(needed)].limits.max_drop or 0.0
+    what = "sample" if needed[max(needed)].sampled_from else "test split"
     return [
-        f"the test split is too small for max-drop {100 * limit:g}: it needs at least {max(needed):,} images, "
+        f"the {what} is too small for max-drop {100 * limit:g}: it needs at least {max(needed):,} images, "
         "and here one may be lost"
     ]
 
 
-def _verdicts(reports: Sequence[ParityReport]) -> Sheet:
-    sheet = Sheet(
-        ("file", "verdict", "flips>", "torch>", "file>", "± 95%>", "lost>", "gained>", "p>", "logits off by>", "size>")
-    )
-    for report in reports:
+def _verdicts(result: Verification) -> Sheet:
+    other = any(report.compared_with == OTHER_FILE for report in result.reports)
+    names = ("flips>", "other>" if other else "torch>", "file>", "± 95%>", "lost>", "gained>", "p>", "logits off by>")
+    sheet = Sheet(("file", "verdict", *names, "size>"))
+    for report in result.reports:
         verdict = Text("passed", style="green") if report.passed else Text("FAILED", style="bold red")
         sheet.add_row(report.path, verdict, *_figures_of(report), size(report.size_bytes))
     return sheet
@@ -232,16 +267,22 @@ def _figures_of(report: ParityReport) -> list[str]:
         str(report.lost),
         str(report.gained),
         f"{report.mcnemar_p:.2g}",
-        "not finite" if report.max_abs_diff is None else f"{report.max_abs_diff:.1e}",
+        _off_by(report),
     ]
 
 
+def _off_by(report: ParityReport) -> str:
+    if report.max_abs_diff is None:
+        return "-" if report.worst_image is None else "not finite"
+    return f"{report.max_abs_diff:.1e}"
+
+
 def _recorded(reports: Sequence[ParityReport]) -> list[Text]:
-    """A line for each file that could not be compared answer by answer: why; the verdict says what was done instead."""
+    """A line for each file whose torch model was not asked: why; the verdict says what was done instead."""
     return [
         Text(f"{report.path}: {report.missing}", style="yellow")
         for report in reports
-        if report.compared_with == RECORDED
+        if report.compared_with in (ANSWERS, RECORDED)
     ]
 
 
@@ -265,6 +306,21 @@ def _in_settings(result: Verification) -> list[RenderableType]:
     known = get_engine(result.engine.name).settings
     lines = (f"{setting.name}{f' ({setting})' if setting.options else ''}: {setting.about}" for setting in known)
     return ["", sheet, *(Text(line, style="dim") for line in lines)]
+
+
+def _remarks(reports: Sequence[ParityReport]) -> list[Text]:
+    """Of each file that says nothing of its input: how it was shown images, and what is unusual in it."""
+    return [
+        Text(f"{report.path}: {said}", style=style)
+        for report in reports
+        if report.reading
+        for said, style in [(_read_as(report), ""), *((remark, "yellow") for remark in report.remarks)]
+    ]
+
+
+def _read_as(report: ParityReport) -> str:
+    what = f", its {report.compared_as} compared" if report.compared_as else ""
+    return f"input read as {report.reading}{what}"
 
 
 def _dependences(reports: Sequence[ParityReport]) -> list[Text]:
@@ -293,7 +349,8 @@ def _robustness(reports: Sequence[ParityReport]) -> list[RenderableType]:
     for report in shown:
         cells = {found.condition: found for found in report.robustness}
         sheet.add_row(report.path, *(_robust(cells.get(name)) for name in samples))
-    return ["", Text(OFF_THE_TEST_SET), sheet, ""]
+    other = any(report.compared_with == OTHER_FILE for report in shown)
+    return ["", Text(OFF_THE_TEST_SET.format("the other file" if other else "torch")), sheet, ""]
 
 
 def _robust(found: Robustness | None) -> str:

@@ -3,31 +3,46 @@
 import concurrent.futures
 import hashlib
 import http.client
+import posixpath
 import threading
+import time
 import urllib.request
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from email.message import Message
 from typing import IO
 from urllib.error import URLError
+
+from edgedigits.records.progress import Observer, Progress, ignore
 
 SCHEME = "https"
 READ_SECONDS = 30.0  # without a byte before a mirror is given up
 FILE_SECONDS = 600.0  # for one file in all, however steadily its bytes drip
 MOST_PACKED = 32 << 20  # bytes that are sent; the largest file has 26,421,880
 MOST_BYTES = 64 << 20  # that they unpack to; the largest file has 47,040,016
+PART = 64 << 10  # bytes that are read at once
+LOOK_SECONDS = 0.2  # between two looks at how much has arrived
 
 
 class MirrorError(Exception):
     """No mirror sent the file; the message says why the last one did not."""
 
 
-def fetch_verified(urls: Iterable[str], sha256: str) -> bytes:
+@dataclass
+class _Arrived:
+    """Bytes that a mirror has sent so far, and how many it said there would be."""
+
+    content: bytearray
+    wanted: int | None = None
+
+
+def fetch_verified(urls: Iterable[str], sha256: str, observer: Observer = ignore) -> bytes:
     """A gzipped file, unpacked, from the first mirror that sends the bytes of that SHA-256. Raises MirrorError."""
     reason = "it has no mirror"
     for url in urls:
         try:
-            content = _unpack(_within(FILE_SECONDS, url))
+            content = _unpack(_within(FILE_SECONDS, url, observer))
         except (OSError, ValueError, EOFError, zlib.error, http.client.HTTPException) as error:
             reason = f"{url}: {str(error) or type(error).__name__}"
             continue
@@ -37,31 +52,35 @@ def fetch_verified(urls: Iterable[str], sha256: str) -> bytes:
     raise MirrorError(reason)
 
 
-def _within(seconds: float, url: str) -> bytes:
+def _within(seconds: float, url: str, observer: Observer) -> bytes:
     """What a mirror sends. In a thread that can be left behind: no socket's timeout bounds the whole."""
-    arrived: concurrent.futures.Future[bytes] = concurrent.futures.Future()
+    arrived, whole = _Arrived(bytearray()), concurrent.futures.Future[bytes]()
 
     def receive() -> None:
         try:
-            arrived.set_result(_receive(url))
+            whole.set_result(_receive(url, arrived))
         except Exception as error:  # raised where it is waited for
-            arrived.set_exception(error)
+            whole.set_exception(error)
 
     threading.Thread(target=receive, daemon=True).start()
-    try:
-        return arrived.result(seconds)
-    except concurrent.futures.TimeoutError as error:
-        raise TimeoutError(str(error) or f"not all of it in {seconds:g} seconds") from error
+    task, end = f"fetch {posixpath.basename(url)}", time.monotonic() + seconds
+    while not concurrent.futures.wait([whole], min(LOOK_SECONDS, max(0.0, end - time.monotonic()))).done:
+        if time.monotonic() >= end:
+            raise TimeoutError(f"not all of it in {seconds:g} seconds")
+        observer(Progress(task, len(arrived.content), arrived.wanted))
+    return whole.result()
 
 
-def _receive(url: str) -> bytes:
+def _receive(url: str, arrived: _Arrived) -> bytes:
     _require_scheme(url)
     request = urllib.request.Request(url, headers={"User-Agent": "edgedigits"})
     with urllib.request.build_opener(_Redirects).open(request, timeout=READ_SECONDS) as response:
-        content: bytes = response.read(MOST_PACKED + 1)
-    if len(content) > MOST_PACKED:
-        raise ValueError(f"more than {MOST_PACKED:,} bytes")
-    return content
+        arrived.wanted = response.length
+        while part := response.read1(PART):
+            arrived.content += part
+            if len(arrived.content) > MOST_PACKED:
+                raise ValueError(f"more than {MOST_PACKED:,} bytes")
+    return bytes(arrived.content)
 
 
 def _unpack(packed: bytes) -> bytes:

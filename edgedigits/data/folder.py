@@ -10,7 +10,7 @@ import numpy as np
 
 from edgedigits.data.dataset import MOST_IMAGES, Dataset, Split, divide, in_order, own_dataset
 from edgedigits.data.images import read_image
-from edgedigits.data.kinds import SPOKEN, Skips, entries, is_picture, walk, why_skipped
+from edgedigits.data.kinds import LEFTOVERS, SPOKEN, Skips, entries, is_picture, walk, why_skipped
 from edgedigits.data.paper import warn_of_polarity
 from edgedigits.errors import DataError
 from edgedigits.records.model import DatasetRef
@@ -47,9 +47,9 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 
 
 def _subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, in order; hidden ones, which tools leave behind, do not count."""
+    """Names of the folders in a folder, in order; those that tools leave behind do not count."""
     try:
-        return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(LEFTOVERS))
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror}).") from error
 

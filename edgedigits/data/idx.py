@@ -4,6 +4,7 @@ import gzip
 import io
 import math
 import struct
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,8 @@ def parse_idx(raw: bytes, where: str) -> npt.NDArray[Any]:
     header = read_header(raw, where)
     if (declared := header.count) != (found := (len(raw) - header.size) / header.itemsize):
         raise DataError(f"{where}: its header declares {declared:,} values, {found:,.10g} are there.")
+    if math.prod(side or 1 for side in header.shape) > sys.maxsize // header.itemsize:  # an axis of 0 hides the others
+        raise DataError(f"{where}: its header declares axes {list(header.shape)}, more than an array can have.")
     return np.frombuffer(raw, TYPES[header.kind], offset=header.size).reshape(header.shape)
 
 

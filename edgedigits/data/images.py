@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 STDIN = "-"
+NO_PICTURE = f"no picture in this folder ({kinds.SPOKEN})"
 MOST_CANVAS_PIXELS = 50_000_000  # of a picture to decode: 200 MB as RGBA
 MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
-UNREADABLE = (OSError, ValueError, RuntimeError, SyntaxError)  # what Pillow raises while it decodes
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Picture:
 def find_pictures(sources: list[str], skips: kinds.Skips) -> list[str]:
     """The pictures that are meant: a folder stands for those in it, and what else is there is counted in `skips`.
 
-    Raises DataError where a folder holds none.
+    Raises DataError where a folder alone is meant, and holds none.
     """
     found: list[str] = []
     for source in sources:
         is_folder = source != STDIN and Path(source).is_dir()
         here = kinds.listed(source, skips) if is_folder else [source]
-        if not here:
-            raise DataError(f"{source}: no picture in this folder ({kinds.SPOKEN}).{skips.lines()}")
-        found += here
+        if not here and len(sources) == 1:
+            raise DataError(f"{source}: {NO_PICTURE}.{skips.lines()}")
+        found += here or [source]  # to be named among the others
     return found
 
 
@@ -60,6 +60,8 @@ def read_picture(source: str) -> Picture:
     """
     from PIL import Image, UnidentifiedImageError
 
+    if source != STDIN and Path(source).is_dir():
+        raise DataError(f"{source}: {NO_PICTURE}.")
     try:
         content = _stdin() if source == STDIN else files.read_bytes(Path(source), MOST_BYTES)
     except OSError as error:
@@ -73,7 +75,7 @@ def read_picture(source: str) -> Picture:
                 return Picture(_canvas(file), remarks)
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
-    except (*UNREADABLE, Image.DecompressionBombError) as error:
+    except Exception as error:  # a damaged file makes Pillow's decoders raise anything: no base is common to it
         reason = kinds.why_unknown(content) if isinstance(error, UnidentifiedImageError) else str(error)
         raise DataError(f"{source}: not a readable picture ({reason}).") from error
 
@@ -82,7 +84,9 @@ def canvas_of(picture: "Image") -> Uint8Array:
     """A picture in memory as a canvas, as `read_picture` makes one of a file. Raises DataError."""
     try:
         return _canvas(picture)
-    except UNREADABLE as error:
+    except DataError:
+        raise
+    except Exception as error:  # likewise
         raise DataError(f"not a readable picture ({error}).") from error
 
 
@@ -90,7 +94,9 @@ def image_of(picture: "Image", dark_ink: bool = False) -> Uint8Array:
     """A picture in memory as uint8 `[28, 28]`, as `read_image` makes one of a file. Raises DataError."""
     try:
         return _image(picture, dark_ink)
-    except UNREADABLE as error:
+    except DataError:
+        raise
+    except Exception as error:  # likewise
         raise DataError(f"not a readable picture ({error}).") from error
 
 
@@ -139,6 +145,12 @@ def _canvas(file: "Image") -> Uint8Array:
     return np.pad(canvas, [(0, missing) for missing in short], mode="edge")
 
 
+def _is_dark_on_nothing(image: "Image") -> bool:
+    """Whether what is visible of a picture with transparent parts is dark: on a dark ground nothing of it would be."""
+    visible = np.asarray(image.getchannel("A"))
+    return bool(visible.min() < 255) and not ink_is_light(np.asarray(image.convert("L")), visible)
+
+
 def _decoders() -> list[str]:
     """The kinds of picture that this Pillow decodes, of KINDS."""
     from PIL import Image
@@ -162,7 +174,7 @@ def read_image(path: Path, dark_ink: bool = False) -> Uint8Array:
             return _image(file, dark_ink)
     except UnidentifiedImageError as error:  # its message has an address in memory
         raise DataError(f"{path}: not a readable image ({kinds.why_unknown(content)}). Mend or remove it.") from error
-    except (*UNREADABLE, Image.DecompressionBombError) as error:
+    except Exception as error:  # likewise
         raise DataError(f"{path}: not a readable image ({error}). Mend or remove it.") from error
 
 
@@ -172,8 +184,9 @@ def _image(file: "Image", dark_ink: bool) -> Uint8Array:
 
     if (pixels := math.prod(file.size)) > MOST_PIXELS:
         raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} wanted")
-    ground = 255 if dark_ink else 0
     image = to_rgba(file)
+    dark_ink = dark_ink or _is_dark_on_nothing(image)
+    ground = 255 if dark_ink else 0
     flat = Image.alpha_composite(Image.new("RGBA", image.size, (ground,) * 3 + (255,)), image)
     gray = ImageOps.pad(flat.convert("L"), IMAGE_SHAPE, Image.Resampling.LANCZOS, color=ground)
     values = np.array(gray, dtype=np.uint8)  # a copy, since Pillow's own pixels cannot be written to

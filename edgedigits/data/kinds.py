@@ -34,6 +34,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {  # what Pillow calls each, and what the
 }
 SUFFIXES = tuple(suffix for suffixes in KINDS.values() for suffix in suffixes)
 SPOKEN = "PNG, JPEG, GIF, BMP, WebP, TIFF and so on"
+LEFTOVERS = (".", "__MACOSX")  # names of what tools leave in folders begin so
 ONE_PICTURE = ("MPO", "PSD")  # their further frames are previews and layers of the first
 
 NO_PICTURE = "no picture, by its name"
@@ -116,7 +117,9 @@ def entries(folder: str | Path) -> list[tuple[str, bool]]:
     try:
         with os.scandir(folder) as found:
             return sorted(
-                (entry.name, entry.is_dir(follow_symlinks=False)) for entry in found if not entry.name.startswith(".")
+                (entry.name, entry.is_dir(follow_symlinks=False))
+                for entry in found
+                if not entry.name.startswith(LEFTOVERS)
             )
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror}).") from error

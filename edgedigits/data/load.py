@@ -26,12 +26,15 @@ from edgedigits.data.published import IDX_SETS, KNOWN, default_dir, load_idx, lo
 from edgedigits.errors import DataError, UsageError, unknown
 from edgedigits.records.arguments import checked
 from edgedigits.records.model import Checkpoint
+from edgedigits.records.progress import Observer, ignore
 
 OWN = "a folder of class folders or of IDX files, or a CSV file of pixels"
 
 
 @checked
-def load_data(source: str | Path, data_dir: Path | None = None, dark_ink: bool = False) -> Dataset:
+def load_data(
+    source: str | Path, data_dir: Path | None = None, dark_ink: bool = False, observer: Observer = ignore
+) -> Dataset:
     """Load a data set: a known name, a folder of class folders or of IDX files, or a CSV file of pixels.
 
     A missing published set is fetched first. `dark_ink` says that images of one's own show dark ink
@@ -41,7 +44,7 @@ def load_data(source: str | Path, data_dir: Path | None = None, dark_ink: bool =
     """
     name = str(source)
     if name in IDX_SETS:
-        return load_idx(name, data_dir or default_dir())
+        return load_idx(name, data_dir or default_dir(), observer)
     if name == "mnist-5k":
         return load_mnist_5k()
     path = Path(source)

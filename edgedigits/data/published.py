@@ -17,6 +17,7 @@ from edgedigits.data.idx import parse_idx
 from edgedigits.errors import DataError, MissingCapability, unknown
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE, DatasetRef
+from edgedigits.records.progress import Observer, ignore
 from edgedigits.system import files, locks
 from edgedigits.system.places import cache_folder
 
@@ -118,7 +119,7 @@ def status(name: str, data_dir: Path | None = None) -> list[FileStatus]:
     return [_status(name, path, wanted) for path, wanted in zip(paths, idx_set.files.values(), strict=True)]
 
 
-def fetch(name: str, data_dir: Path | None = None) -> None:
+def fetch(name: str, data_dir: Path | None = None, observer: Observer = ignore) -> None:
     """Fetch the missing and replace the damaged files of a published set.
 
     All are checked before one is moved into place. Raises UsageError on an unknown name, DataError when no
@@ -135,31 +136,31 @@ def fetch(name: str, data_dir: Path | None = None) -> None:
         return
     with locks.held(raw, wait=True), files.staged(raw) as stage:
         for file in _wanting(name, data_dir):
-            (stage / file).write_bytes(_fetch_one(idx_set, file, raw))
+            (stage / file).write_bytes(_fetch_one(idx_set, file, raw, observer))
 
 
 def _wanting(name: str, data_dir: Path) -> list[str]:
     return [found.path.name for found in status(name, data_dir) if found.state != "whole"]
 
 
-def _fetch_one(idx_set: IdxSet, file: str, raw: Path) -> bytes:
+def _fetch_one(idx_set: IdxSet, file: str, raw: Path, observer: Observer) -> bytes:
     try:
-        return fetch_verified([f"{mirror}{file}.gz" for mirror in idx_set.mirrors], idx_set.files[file])
+        return fetch_verified([f"{mirror}{file}.gz" for mirror in idx_set.mirrors], idx_set.files[file], observer)
     except MirrorError as error:
         raise DataError(
             f"{idx_set.title} is not in {raw} and could not be fetched ({error}).\n"
             f"Name the folder that holds {idx_set.folder}/raw with --data-dir or EDGEDIGITS_DATA, "
-            f"or use --dataset mnist-5k, which needs no network."
+            f"or use --dataset mnist-5k, which needs none once it is installed."
         ) from error
 
 
-def load_idx(name: str, data_dir: Path) -> Dataset:
+def load_idx(name: str, data_dir: Path, observer: Observer = ignore) -> Dataset:
     """A published set, fetched first where files are missing. Raises DataError."""
     idx_set = IDX_SETS[name]
     paths = idx_set.paths(data_dir)
     files.recover(paths[0].parent)
     if not all(path.exists() for path in paths):
-        fetch(name, data_dir)
+        fetch(name, data_dir, observer)
     arrays = [_read_idx(name, path, wanted) for path, wanted in zip(paths, idx_set.files.values(), strict=True)]
     train, test = (Split(images, labels.astype(np.int64)) for images, labels in (arrays[:2], arrays[2:]))
     return Dataset(DatasetRef(name, idx_set.sha256, source=name), idx_set.labels, train, test)

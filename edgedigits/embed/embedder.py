@@ -20,6 +20,7 @@ from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file, preferred
+from edgedigits.runtime.packages import bring
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import files
 
@@ -78,6 +79,7 @@ def embed(
     observer(Progress(f"embed: ask {paths[0].name}", 0, STEPS))
     package = _package(paths, opener)
     observer(Progress(f"embed: programs and runtime of {target}", 1, STEPS))
+    bring(made_for.packages, observer)
     content = _shared(package) | made_for.files(package)
     observer(Progress(f"embed: write {folder}", 2, STEPS))
     with files.staged(folder) as stage:

@@ -13,7 +13,8 @@ from edgedigits.export.formats import INPUTS
 from edgedigits.system import npm
 from edgedigits.system.plugins import Registry
 
-WEB_RUNTIME = {  # in the folder, by names that every server knows, and in the package onnxruntime-web
+WEB_PACKAGE = "onnxruntime-web"
+WEB_RUNTIME = {  # in the folder, by names that every server knows, and in that package
     "ort.js": "ort.wasm.bundle.min.mjs",
     "ort.wasm": "ort-wasm-simd-threaded.wasm",
 }
@@ -28,6 +29,7 @@ class Target:
     selftest   the command that runs its self-test, in its folder, once the runtime is installed
     inputs     the kinds of file that it takes, of `formats.INPUTS`, the preferred one first
     both       whether it shows the int8 file beside the float one, where there is one
+    packages   that it needs from npm, installed when they are first needed
     extra      what else goes into the folder: names and bytes
     """
 
@@ -37,6 +39,7 @@ class Target:
     selftest: str
     inputs: tuple[str, ...] = INPUTS[::-1]
     both: bool = False
+    packages: tuple[str, ...] = ()
     extra: Callable[[Package], Mapping[str, bytes]] = lambda _: {}
 
     def files(self, package: Package) -> dict[str, bytes]:
@@ -49,7 +52,7 @@ def _example(package: Package) -> dict[str, bytes]:
 
 
 def _web_runtime(_: Package) -> dict[str, bytes]:
-    source = npm.modules("onnxruntime-web") / "onnxruntime-web" / "dist"
+    source = npm.modules(WEB_PACKAGE) / WEB_PACKAGE / "dist"
     return {name: (source / file).read_bytes() for name, file in WEB_RUNTIME.items()}
 
 
@@ -79,6 +82,7 @@ TARGETS: Registry[Target] = Registry(
                 selftest="python -m http.server  # and open selftest.html there",
                 inputs=("canvas",),
                 both=True,
+                packages=(WEB_PACKAGE,),
                 extra=_web_runtime,
             ),
         )

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import MissingCapability, UsageError
-from edgedigits.export import calibration, formats, manifest
+from edgedigits.data.load import trained_on
+from edgedigits.errors import DataError, MissingCapability, UsageError
+from edgedigits.export import answers, calibration, formats, manifest
 from edgedigits.export.calibration import calibration_images
 from edgedigits.export.formats import Format, Source
 from edgedigits.export.rejection import fit_rejection
-from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.classifier import Classifier, Deployed
-from edgedigits.models.weights import load_classifier
+from edgedigits.models.checkpoint import read_checkpoint, run_folder
+from edgedigits.models.classifier import Classifier, Deployed, reference_logits
+from edgedigits.models.weights import load_classifier, load_reference
 from edgedigits.records.arguments import OneOrMore, checked, several
-from edgedigits.records.artifact import Artifact, Contract
+from edgedigits.records.artifact import ANSWERS, Answers, Artifact, Contract
 from edgedigits.records.model import Checkpoint
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.system import environment, files, locks
@@ -38,15 +39,18 @@ def export(
 ) -> list[Artifact]:
     """Export trained models to `<exports>/<name>/`, one self-contained file a format.
 
-    run         a Checkpoint, or the folder of one; or several
+    run         a Checkpoint, the folder of one, or its name below `runs/`; or several
     format      one name of a format, or several; ONNX, and TorchScript where it can be written, when none is given
     quantize    also write the int8 file of each
     method      how to quantize: "weights", multiplied in float, is a format's own where it has it; "integer" products;
                 or "static", which calibrates on training images
     input       what an image shows: a "digit" as MNIST has them, or a "canvas" with one anywhere on it
-    dataset     the one that the model was trained on, where it is in memory; else it is loaded to calibrate
+    dataset     the one that the model was trained on, where it is in memory; else it is loaded
     data_dir    where published data sets lie, if not in the default place
     force       replace files that git tracks, or that the folder's manifest does not list
+
+    Beside the files goes `answers.safetensors`, what the torch model answers to the test split, so that a device
+    without torch can verify them; where the images are not at hand, a note says that it is left out.
 
     The folder belongs to one checkpoint: files that its manifest lists of an earlier one are removed, and a note says
     so. The same checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown
@@ -55,7 +59,7 @@ def export(
     MissingCapability where a format that was asked for cannot be written here.
     """
     given: list[Checkpoint | str | Path] = several(run)
-    sources = [one if isinstance(one, Checkpoint) else read_checkpoint(Path(one)) for one in given]
+    sources = [one if isinstance(one, Checkpoint) else read_checkpoint(run_folder(one)) for one in given]
     chosen = choose_formats(several(format), quantize, method, input)
     for source in sources:
         names = [f"{source.name}{row.suffix}" for row in chosen]
@@ -113,7 +117,7 @@ def _export_model(
             )
             written.append(_export_one(origin, source, row, stage))
         observer(Progress(f"export {source.name}", len(rows), len(rows)))
-        listing = manifest.merged(folder, source, written)
+        listing = manifest.merged(folder, source, written, _write_answers(source, stage, data))
         (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8", newline="\n")
         manifest.remove_superseded(folder, listing, stage)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
@@ -139,6 +143,26 @@ def choose_formats(
         else:
             usable.append(row)
     return formats.with_quantized(usable, method) if quantize else usable
+
+
+def _write_answers(source: Checkpoint, folder: Path, data: _Data) -> Answers | None:
+    """Ask the torch model the test split, and write what it answers; None where that is not at hand."""
+    try:
+        digits = trained_on(source, data.dataset, data.folder)
+    except (DataError, MissingCapability) as error:
+        said = f"{ANSWERS} left out: {error} Without it, a device that has no torch compares accuracies alone"
+        warnings.warn(said, stacklevel=4)
+        return None
+    logits = reference_logits(load_reference(source), digits.test.images)
+    path = folder / ANSWERS
+    path.write_bytes(answers.packed(logits, answers.Origin(source.weights_sha256, digits.ref.sha256)))
+    return Answers(
+        size_bytes=path.stat().st_size,
+        sha256=files.sha256(path),
+        checkpoint_sha256=source.weights_sha256,
+        dataset_sha256=digits.ref.sha256,
+        samples=len(digits.test),
+    )
 
 
 def _export_one(origin: Source, source: Checkpoint, row: Format, folder: Path) -> Artifact:

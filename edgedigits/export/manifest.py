@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgedigits.errors import BadInput, ModelFileError
-from edgedigits.records.artifact import MANIFEST, Artifact, Manifest
+from edgedigits.records.artifact import ANSWERS, MANIFEST, Answers, Artifact, Manifest
 from edgedigits.records.model import Checkpoint
 from edgedigits.records.report import ParityReport, Verification
 from edgedigits.system import files
@@ -22,17 +22,21 @@ def read_manifest(folder: Path) -> Manifest | None:
     return Manifest.read(path) if path.exists() else None
 
 
-def merged(folder: Path, checkpoint: Checkpoint, written: list[Artifact]) -> Manifest:
+def merged(folder: Path, checkpoint: Checkpoint, written: list[Artifact], answers: Answers | None = None) -> Manifest:
     """The new manifest: what was written now, and what an earlier export of the same checkpoint wrote."""
+    earlier, record = _earlier(folder), checkpoint.anonymous()
+    if earlier is None or (earlier.checkpoint.weights_sha256, earlier.checkpoint.name) != (
+        record.weights_sha256,
+        record.name,
+    ):
+        return Manifest(record, _in_order(written), answers=answers)
     replaced = {artifact.format for artifact in written}
-    kept = [
-        artifact
-        for artifact in _earlier(folder)
-        if artifact.checkpoint_sha256 == checkpoint.weights_sha256
-        and artifact.name == checkpoint.name
-        and artifact.format not in replaced
-    ]
-    return Manifest(checkpoint.anonymous(), tuple(sorted([*kept, *written], key=lambda artifact: artifact.format)))
+    kept = [artifact for artifact in earlier.artifacts if artifact.format not in replaced]
+    return Manifest(record, _in_order([*kept, *written]), answers=answers or earlier.answers)
+
+
+def _in_order(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    return tuple(sorted(artifacts, key=lambda artifact: artifact.format))
 
 
 def require_own(folder: Path, names: Iterable[str], force: bool) -> None:
@@ -40,21 +44,21 @@ def require_own(folder: Path, names: Iterable[str], force: bool) -> None:
 
     Its own are the files that the folder's manifest lists, the manifest, and the report beside it.
     """
-    listed = {artifact.file for artifact in _earlier(folder)}
+    listed = _listed_names(_earlier(folder))
     own = {*listed, FILE, PARITY_FILE} if listed else set()
-    touched = (folder / name for name in (*names, FILE, PARITY_FILE, *listed))
+    touched = (folder / name for name in (*names, ANSWERS, FILE, PARITY_FILE, *listed))
     require_replaceable(touched, {folder / name for name in own}, force)
 
 
 def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
-    """Let files go that the folder's manifest lists and the new one does not, and the parity report of their bytes.
+    """Let files go that the folder's manifest lists and the new one does not, and the reports of bytes that are gone.
 
     A note says which files of another checkpoint are replaced, and which are removed.
     """
-    earlier, listed = _earlier(folder), {artifact.file for artifact in manifest.artifacts}
+    earlier, listed = _earlier(folder), _listed_names(manifest)
     others = [
         folder / artifact.file
-        for artifact in earlier
+        for artifact in (earlier.artifacts if earlier else ())
         if artifact.checkpoint_sha256 != manifest.checkpoint.weights_sha256 and (folder / artifact.file).exists()
     ]
     kinds = {
@@ -64,16 +68,23 @@ def remove_superseded(folder: Path, manifest: Manifest, stage: Path) -> None:
     for what, paths in kinds.items():
         if paths:
             warnings.warn(f"{what}: {named(paths)}, made from another checkpoint", stacklevel=5)
-    for name in ({artifact.file for artifact in earlier} - listed) | {PARITY_FILE}:
+    for name in _listed_names(earlier) - listed:
         files.remove_with(stage, name)
+    if kept := [report for report in _reports(folder) if _listed(report, manifest.artifacts)]:
+        (stage / PARITY_FILE).write_text(Verification.of(kept).to_json(), encoding="utf-8", newline="\n")
+    else:
+        files.remove_with(stage, PARITY_FILE)
 
 
-def _earlier(folder: Path) -> tuple[Artifact, ...]:
+def _listed_names(manifest: Manifest | None) -> set[str]:
+    return {listed.file for listed in manifest.listed} if manifest else set()
+
+
+def _earlier(folder: Path) -> Manifest | None:
     try:
-        manifest = read_manifest(folder)
+        return read_manifest(folder)
     except BadInput:
-        return ()  # damaged, and about to be replaced
-    return manifest.artifacts if manifest else ()
+        return None  # damaged, and about to be replaced
 
 
 def read_parity(folder: Path) -> Verification | None:
@@ -95,13 +106,17 @@ def read_parity(folder: Path) -> Verification | None:
 
 def beside(folder: Path, new: Sequence[ParityReport]) -> list[ParityReport]:
     """New reports of a folder's files, and the earlier ones of its other files as they are now, by file name."""
-    try:
-        earlier = Verification.read(folder / PARITY_FILE).reports
-    except BadInput:  # none, or damaged and about to be replaced
-        earlier = ()
-    artifacts, fresh = _earlier(folder), {Path(report.path).name for report in new}
-    kept = [found for found in earlier if _listed(found, artifacts) and Path(found.path).name not in fresh]
+    listing, fresh = _earlier(folder), {Path(report.path).name for report in new}
+    artifacts = listing.artifacts if listing else ()
+    kept = [found for found in _reports(folder) if _listed(found, artifacts) and Path(found.path).name not in fresh]
     return sorted([*new, *kept], key=lambda report: Path(report.path).name)
+
+
+def _reports(folder: Path) -> tuple[ParityReport, ...]:
+    try:
+        return Verification.read(folder / PARITY_FILE).reports
+    except BadInput:  # none, or damaged and about to be replaced
+        return ()
 
 
 def _listed(report: ParityReport, artifacts: Iterable[Artifact]) -> bool:

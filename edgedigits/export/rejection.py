@@ -18,13 +18,14 @@ from edgedigits.models import metrics
 from edgedigits.models.classifier import Classifier, compute_logits
 from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import Refusal
-from edgedigits.records.model import Checkpoint
+from edgedigits.records.model import Checkpoint, Recipe
 
 BINS = 15  # of the expected calibration error, as in Guo et al.
 TEMPERATURES = (0.2, 5.0)  # a few held-out digits, all of them right, would make any answer certain
 STEPS = 100  # of the search: each leaves two thirds of the range
 NO_DIGITS = 300  # canvases of each kind
 SEED = 0
+ADOPTED = Recipe(epochs=1, batch_size=1, lr=1.0, validation=0.05)  # of which nobody knows what it was trained on
 DIGITS_REFUSED = 0.05  # at most, of the held-out digits: more than that, and a user draws too many in vain
 
 
@@ -33,13 +34,15 @@ def fit_rejection(
 ) -> Refusal:
     """Temperature and threshold of a trained model, chosen on the digits that its recipe held out.
 
+    Of an adopted model, on as many training digits, though it may have learnt from them and be too sure there.
+
     dataset    the one that the model was trained on, where it is in memory; else it is loaded
     data_dir   where published data sets lie, if not in the default place
 
     Raises UsageError where the recipe held out none, and DataError where the data set cannot be had.
     """
     dataset = load.trained_on(checkpoint, dataset, data_dir)
-    _, held_out = hold_out(dataset.train, checkpoint.recipe)
+    _, held_out = hold_out(dataset.train, checkpoint.recipe or ADOPTED)
     if held_out is None:
         raise UsageError(
             f"{checkpoint.name}: its recipe held out no digits, and when to refuse a canvas is chosen on them. "

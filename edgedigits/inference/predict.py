@@ -94,11 +94,9 @@ def find_model(exports: Path) -> Path:
 
 def open_canvas_file(path: Path, opener: Opener = Opener()) -> CanvasPredictor:  # noqa: B008 - it is frozen
     """A canvas file, ready to read canvases. Raises ModelFileError."""
-    row = format_of(path)
-    if row is None or row.input != "canvas":
-        raise ModelFileError(f"{path}: no canvas file, by its name. Make one with edgedigits export --input canvas.")
-    predictor = opener.open(path)
-    assert isinstance(predictor, CanvasPredictor)
+    predictor = opener.open(path) if format_of(path) else None
+    if not isinstance(predictor, CanvasPredictor):
+        raise ModelFileError(f"{path}: no canvas file. Make one with edgedigits export --input canvas.")
     return predictor
 
 

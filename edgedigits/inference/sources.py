@@ -22,7 +22,7 @@ from edgedigits.data.images import read_image
 from edgedigits.data.kinds import Skips, walk
 from edgedigits.data.pixel_csv import PixelCsv, find_pixel_csv
 from edgedigits.data.transposed import turned, upright
-from edgedigits.errors import DataError, UsageError
+from edgedigits.errors import DataError, UsageError, first_line
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
 
@@ -231,8 +231,8 @@ def _npy(path: Path, dark_ink: bool) -> Array:
     """A .npy file; numpy maps it only to check its header against its size."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not a readable .npy file ({error}).") from error
+    except Exception as error:  # numpy reads the header as Python source: its errors have no other base in common
+        raise DataError(f"{path}: not a readable .npy file ({first_line(error)}).") from error
     if not isinstance(array, np.memmap):
         raise DataError(f"{path}: an archive of arrays; a single array wanted.")
     if array.dtype != np.uint8 or array.shape[1:] != IMAGE_SHAPE or not array.flags.c_contiguous:

@@ -12,11 +12,17 @@ from edgedigits.records.model import Checkpoint
 from edgedigits.system import files
 
 RECORD = "checkpoint.json"
+RUNS = Path("runs")  # the folder of trained models, unless another is named
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """The checkpoint in a run folder. Raises CheckpointError if it is missing or not what was recorded."""
     files.recover(folder)
+    if not (folder / RECORD).exists():
+        raise CheckpointError(
+            f"{folder / RECORD}: missing, so no model was trained here. Train one, or name the right folder with "
+            "--runs."
+        )
     try:
         checkpoint = Checkpoint.read(folder / RECORD)
     except BadInput as error:
@@ -32,6 +38,12 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             f"{checkpoint.weights_sha256[:12]}…). Restore it or train it anew."
         )
     return dataclasses.replace(checkpoint, folder=folder)
+
+
+def run_folder(named: str | Path) -> Path:
+    """The run folder that a path means; a name that leads nowhere is one below RUNS, if there is such a run."""
+    folder, below = Path(named), RUNS / named
+    return below if not folder.exists() and (below / RECORD).is_file() else folder
 
 
 def find_runs(runs: Path) -> list[Path]:

@@ -28,6 +28,13 @@ def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return probabilities
 
 
+def log_softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The logarithms of the probabilities, float32 `[n, classes]`, of logits."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    logarithms: npt.NDArray[np.float32] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logarithms
+
+
 def tempered(
     scores: npt.NDArray[np.float32], seen: npt.NDArray[np.uint8], temperature: float
 ) -> npt.NDArray[np.float32]:

@@ -45,6 +45,14 @@ def several(given: OneOrMore[T]) -> list[T]:
     return list(given)
 
 
+def several_or_all(given: OneOrMore[T] | None, name: str) -> list[T]:
+    """The same; None, which is nothing, stands for all. Raises UsageError on an empty list, which stands for none."""
+    found = [] if given is None else several(given)
+    if given is not None and not found:
+        raise UsageError(f"{name}: an empty list. Leave it out for all, or name one.")
+    return found
+
+
 def as_path(given: str | os.PathLike[str], name: str) -> Path:
     """A path. Raises UsageError where it is none, or none that the system can take."""
     try:

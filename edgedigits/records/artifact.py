@@ -8,6 +8,7 @@ from edgedigits.records.model import IMAGE_SHAPE, Checkpoint
 from edgedigits.records.record import LOCAL, OPTIONAL, Record, require, require_plain
 
 MANIFEST = "manifest.json"  # in a folder of exported files
+ANSWERS = "answers.safetensors"  # beside it
 CONTRACT_KEY = "edgedigits.contract"  # of the metadata of a file, or of an extra file in its archive
 CONTRACT_VERSION = 1
 MANIFEST_VERSION = 1
@@ -127,22 +128,58 @@ class Artifact(Record):
 
 
 @dataclass(frozen=True)
+class Answers(Record):
+    """The torch model's answers to a test split, in a file beside the exported ones, as their manifest describes it.
+
+    dataset_sha256   of the data set whose split it is
+    samples          images of the split, all of them, in its order
+    """
+
+    size_bytes: int
+    sha256: str
+    checkpoint_sha256: str
+    dataset_sha256: str
+    samples: int
+    file: str = ANSWERS
+    folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
+
+    def __post_init__(self) -> None:
+        require_plain("file", self.file)
+        require(self.samples > 0, "samples", "1 or more", self.samples)
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.folder / self.file
+
+
+@dataclass(frozen=True)
 class Manifest(Record):
-    """`manifest.json`: the files of one folder, all made from one checkpoint."""
+    """`manifest.json`: the files of one folder, all made from one checkpoint.
+
+    answers   None where the images to ask the torch model were not at hand, and in folders of earlier versions
+    """
 
     checkpoint: Checkpoint
     artifacts: tuple[Artifact, ...]
     version: int = MANIFEST_VERSION
+    answers: Answers | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         require(self.version == MANIFEST_VERSION, "version", f"{MANIFEST_VERSION}", self.version)
         name, weights = self.checkpoint.name, self.checkpoint.weights_sha256
         for artifact in self.artifacts:
             require(artifact.name == name, f"{artifact.file}: name", f"the checkpoint's, '{name}',", artifact.name)
-            found = artifact.checkpoint_sha256
-            require(found == weights, f"{artifact.file}: checkpoint_sha256", f"the checkpoint's, {weights},", found)
-        names = [artifact.file for artifact in self.artifacts]
+        for listed in self.listed:
+            found = listed.checkpoint_sha256
+            require(found == weights, f"{listed.file}: checkpoint_sha256", f"the checkpoint's, {weights},", found)
+        names = [listed.file for listed in self.listed]
         require(len(set(names)) == len(names), "artifacts", "no file twice", names)
+
+    @property
+    def listed(self) -> "tuple[Artifact | Answers, ...]":
+        """All files that it lists."""
+        return (*self.artifacts, *([self.answers] if self.answers else []))
 
 
 @dataclass(frozen=True)

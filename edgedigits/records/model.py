@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgedigits.errors import UsageError
+from edgedigits.records import earlier
+from edgedigits.records.adoption import Adoption
 from edgedigits.records.arguments import checked
+from edgedigits.records.network import IMAGE_SHAPE as IMAGE_SHAPE
+from edgedigits.records.network import Network, refused
 from edgedigits.records.record import LOCAL, OPTIONAL, Record, require, require_plain
 
-IMAGE_SHAPE = (28, 28)
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16", "auto")
@@ -20,25 +24,32 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 class ModelSpec(Record):
     """A network, complete: enough to build it and to feed it.
 
-    family       a network, by its name in `models.classifier.NETWORKS`
-    params       its keyword arguments
-    labels       one string a class, in the order of the logits
-    mean, std    of the pixels after scaling to 0..1: the network sees (pixel / 255 - mean) / std
+    network   what its input is, and its layers
+    labels    one string a class, in the order of what the last layer gives
     """
 
-    family: str
-    params: Mapping[str, Any]
+    network: Network
     labels: tuple[str, ...] = tuple("0123456789")
-    mean: float = 0.0
-    std: float = 1.0
-    input_shape: tuple[int, ...] = IMAGE_SHAPE
 
     def __post_init__(self) -> None:
         require(len(self.labels) >= 2, "labels", "at least two classes", self.labels)
         require(len(set(self.labels)) == len(self.labels), "labels", "no class twice", self.labels)
-        require(self.input_shape == IMAGE_SHAPE, "input_shape", f"{IMAGE_SHAPE}", self.input_shape)
-        require(0 < self.std < float("inf"), "std", "a positive number", self.std)
-        require(abs(self.mean) < float("inf"), "mean", "a finite number", self.mean)
+        require(self.network.parameters > 0, "network", "layers with weights", self.network.describe()[:60])
+        last = self.network.layers[-1].name
+        found, wanted = self.network.shapes[last], (len(self.labels),)
+        if found != wanted:
+            raise refused(last, f"gives {list(found)}, {list(wanted)} wanted: one value for each label")
+
+    def with_labels(self, labels: tuple[str, ...]) -> "ModelSpec":
+        """The same for other classes: the last layer gives as many values."""
+        if len(labels) == len(self.labels):
+            return dataclasses.replace(self, labels=labels)
+        return ModelSpec(self.network.with_classes(len(labels)), labels)
+
+    @classmethod
+    def modernized(cls, data: dict[str, Any], where: str) -> dict[str, Any]:
+        """The first version had networks by name, with parameters."""
+        return earlier.modernized(data, where) if "family" in data else data
 
 
 @checked
@@ -136,17 +147,21 @@ class Checkpoint(Record):
     """A trained model: the record in `checkpoint.json`, beside its weights.
 
     name             of the run: the preset's, with `-<dataset>` behind it when that is not MNIST
+    model            the preset; of an adopted model, the name it was given
+    recipe           how it was trained here; None where it was adopted
+    dataset          that it was trained on; of an adopted model, whose digits it was asked
     weights          file name of the weights (safetensors), in the record's own folder
     weights_sha256   identifies the checkpoint everywhere: the weights file also holds the ModelSpec
     threads          of torch while it trained; the same seed gives the same bytes for the same number
     processes        that trained it together, each with so many threads; sums are rounded otherwise for another number
     processor        the kind that trained it, which may round otherwise too; None where an early version did not say
+    adopted          where it comes from, where it was not trained here
     """
 
     name: str
     model: str
     spec: ModelSpec
-    recipe: Recipe
+    recipe: Recipe | None
     dataset: DatasetRef
     metrics: Metrics
     versions: Mapping[str, str]
@@ -156,14 +171,18 @@ class Checkpoint(Record):
     weights_sha256: str = ""
     processes: int = 1
     processor: str | None = field(default=None, metadata=OPTIONAL)
+    adopted: Adoption | None = field(default=None, metadata=OPTIONAL)
     folder: Path = field(default=Path(), compare=False, metadata=LOCAL)
 
     def __post_init__(self) -> None:
         require_plain("name", self.name)
         require_plain("weights", self.weights)
+        require((self.recipe is None) != (self.adopted is None), "recipe", "one, or where it was adopted", self.recipe)
 
     def setup(self) -> "Setup":
-        """What its training depended on."""
+        """What its training depended on. Raises UsageError where it was adopted: nobody knows."""
+        if self.recipe is None:
+            raise UsageError(f"{self.name}: was adopted, and how it was trained is not known.")
         return Setup(
             model=self.model,
             spec=self.spec,

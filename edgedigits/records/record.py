@@ -4,7 +4,7 @@
 
 Records are joined by SHA-256, never by file name. Fractions are fractions (0.99, not 99), sizes are
 bytes, times are seconds. Fields marked LOCAL say where a record was found; they are never written.
-Fields marked OPTIONAL are left out where they are None or (), so that what does without them keeps its bytes.
+Fields marked OPTIONAL are left out where they are None, () or {}, so that what does without them keeps its bytes.
 Standard library only, so that reading a record costs nothing.
 """
 
@@ -56,7 +56,7 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """This record as JSON types, in the order of its fields, without the LOCAL ones."""
         values = {f: getattr(self, f.name) for f in _fields(type(self))}
-        return {f.name: _encode(value) for f, value in values.items() if not (_optional(f) and value in (None, ()))}
+        return {f.name: _encode(value) for f, value in values.items() if not (_optional(f) and value in (None, (), {}))}
 
     def to_json(self) -> str:
         """This record as an indented JSON document that ends with a newline."""
@@ -67,9 +67,17 @@ class Record:
         return json.dumps(self.to_dict(), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @classmethod
-    def from_dict(cls, data: object) -> Self:
-        """The record that `to_dict` gave. Raises RecordError on a missing, unknown or ill-typed field."""
-        return typing.cast(Self, _decode(cls, data, cls.__name__))
+    def from_dict(cls, data: object, where: str = "") -> Self:
+        """The record that `to_dict` gave. Raises RecordError on a missing, unknown or ill-typed field.
+
+        where   what errors call it, by default by its type
+        """
+        return typing.cast(Self, _decode(cls, data, where or cls.__name__))
+
+    @classmethod
+    def modernized(cls, data: dict[str, Any], where: str) -> dict[str, Any]:  # noqa: ARG003 - of those that changed
+        """What `to_dict` gave in an earlier version, as it is today; `where` names it in errors. Raises RecordError."""
+        return data
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -154,6 +162,7 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _decode_record(cls: type[Record], data: dict[str, Any], where: str) -> Record:
+    data = cls.modernized(data, where)
     known = {f.name: f for f in _fields(cls)}
     if extra := data.keys() - known.keys():
         raise RecordError(f"{where}: unknown field '{min(extra)}'")

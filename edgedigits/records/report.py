@@ -1,11 +1,12 @@
 """What `verify` found of exported files, and the limits that it let them pass by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edgedigits.records.arguments import checked
 from edgedigits.records.record import OPTIONAL, Record, require
 
-TORCH_MODEL, RECORDED = "torch model", "manifest"  # what a ParityReport compares with
+TORCH_MODEL, ANSWERS, RECORDED, OTHER_FILE = "torch model", "answers", "manifest", "file"  # what is compared with
 
 
 @checked
@@ -98,12 +99,13 @@ class Robustness(Record):
 
 @dataclass(frozen=True)
 class ParityReport(Record):
-    """One file against the torch model it came from, over a whole test set.
+    """One file against the torch model it came from, or what is named in its place, over a test set.
 
     Figures are None, and `readable` is false, when the file or its checkpoint could not be read.
 
-    compared_with   "torch model"; or "manifest" where that cannot be asked, and `missing` says why: then the
-                    torch model's accuracy is what the manifest recorded, and figures of single answers are None
+    compared_with   "torch model"; where that cannot be asked, and `missing` says why, "answers", which export recorded
+                    of it, or "manifest": then its accuracy is what the manifest recorded, and figures of single
+                    answers are None; or "file", where another one is asked
     interval        Wilson's 95% interval of each accuracy
     flip_indices    the test images whose predicted class differs; `lost` of them were right in
                     torch and became wrong, `gained` the other way
@@ -118,6 +120,11 @@ class ParityReport(Record):
     unchecked       limits, as options name them, whose figure is missing; one that was asked for is a failure, too
     engine          what ran it; None where that was what runs files of its format by default
     settings        the file in each setting of that engine, where it has several
+    sampled_from    test images there are, where `samples` are some of them; indices are still those of all
+    against         what somebody named to compare with: a run or a file
+    reading         how a file that says nothing of its input was shown the images
+    compared_as     what was compared where it was not logits: "log-probabilities" or "probabilities"
+    remarks         what is to be said of such a file, in words; no failures
     """
 
     name: str
@@ -157,14 +164,34 @@ class ParityReport(Record):
     settings: tuple[InSetting, ...] = field(default=(), metadata=OPTIONAL)
     unchecked: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
     missing: str | None = field(default=None, metadata=OPTIONAL)
+    sampled_from: int | None = field(default=None, metadata=OPTIONAL)
+    against: str | None = field(default=None, metadata=OPTIONAL)
+    reading: str | None = field(default=None, metadata=OPTIONAL)
+    compared_as: str | None = field(default=None, metadata=OPTIONAL)
+    remarks: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
 class Verification(Record):
-    """All reports of one `verify`: what `--json` prints and `parity.json` holds; `engine` as in them."""
+    """All reports of one `verify`: what `--json` prints and `parity.json` holds; the last fields as in them."""
 
     passed: bool
     dataset: str
     samples: int
     reports: tuple[ParityReport, ...]
     engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
+    sampled_from: int | None = field(default=None, metadata=OPTIONAL)
+    against: str | None = field(default=None, metadata=OPTIONAL)
+
+    @classmethod
+    def of(cls, reports: Sequence[ParityReport]) -> "Verification":
+        """What the reports of files say together."""
+        whole = {report.dataset: report.sampled_from for report in reports if report.sampled_from}
+        used = {report.dataset: report.samples for report in reports if report.dataset}
+        return cls(
+            passed=all(report.passed for report in reports),
+            dataset=", ".join(sorted(used)),
+            samples=sum(used.values()),
+            reports=tuple(reports),
+            sampled_from=sum(whole.values()) or None,
+        )

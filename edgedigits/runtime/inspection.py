@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.errors import ModelFileError
+from edgedigits.data.load import load_data
+from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.formats import require_format
 from edgedigits.models.checkpoint import find_run
@@ -14,9 +15,11 @@ from edgedigits.records.artifact import Contract, TensorInfo, TensorSpec
 from edgedigits.records.model import IMAGE_SHAPE
 from edgedigits.records.record import Record
 from edgedigits.runtime.compatibility import Runtime, loading_runtimes
+from edgedigits.runtime.finding import Found, find_input
+from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file
-from edgedigits.runtime.readers import Description
+from edgedigits.runtime.readers import Description, require_named
 from edgedigits.system import files
 
 EIGHT_BITS = ("int8", "uint8", "qint8", "quint8")
@@ -79,7 +82,10 @@ def inspect(
     found = opener.describe(path)
     contract = found.contract
     if contract and contract.format != row.name:
-        raise ModelFileError(f"{path}: its name says {row.name}, its contract {contract.format}.")
+        require_named(path, row, contract)
+        raise ModelFileError(
+            f"{path}: its name says {row.name}, its contract {contract.format}. Rename it as exported."
+        )
     run = find_run(contract.checkpoint_sha256, Path(runs)) if contract else None
     return Inspection(
         path=str(path),
@@ -100,6 +106,32 @@ def inspect(
         outputs=found.outputs,
         missing=_missing(found),
     )
+
+
+@checked
+def ask_input(
+    path: str | Path,
+    *,
+    said: str = "",
+    dataset: str | Path = "mnist",
+    data_dir: Path | None = None,
+    exports: str | Path = "exports",
+    opener: Opener = Opener(),  # noqa: B008 - it is frozen
+) -> Found:
+    """What the input of somebody else's ONNX file is, found by showing it training digits in each likely reading.
+
+    said      what is known of it: "mean/std, nchw"
+    dataset   whose training images it is shown
+    opener    how it is opened
+
+    Raises ModelFileError where it cannot be asked, UsageError where it says itself what its input is or words are none,
+    and what `load_data` raises.
+    """
+    path = find_file(path, exports=Path(exports))
+    if opener.describe(path).contract:
+        raise UsageError(f"{path}: its contract says what its input is, and only files without one are asked.")
+    train = load_data(dataset, data_dir).train
+    return find_input(open_foreign(path, opener), train.images, train.labels, said)
 
 
 def _missing(found: Description) -> tuple[str, ...]:

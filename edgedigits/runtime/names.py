@@ -10,10 +10,10 @@ from pathlib import Path
 
 from edgedigits.errors import BadInput, ModelFileError
 from edgedigits.export.formats import FORMATS, PRECISIONS, Format, format_of
-from edgedigits.models.checkpoint import RECORD
+from edgedigits.models.checkpoint import RECORD, RUNS
 from edgedigits.records.artifact import MANIFEST
 
-RUNS, EXPORTS = Path("runs"), Path("exports")
+EXPORTS = Path("exports")
 
 
 def find_place(name: str | Path, exports: Path = EXPORTS, runs: Path = RUNS) -> Path:

@@ -108,6 +108,13 @@ class Predictor:
         """
         return self.in_batches(as_images(images))
 
+    def read(self, canvas: Any) -> "Reading":  # noqa: ARG002 - as canvas files have it
+        """What a canvas file can, and this one cannot: raises UsageError."""
+        raise UsageError(
+            "this model takes digits of 28x28 pixels: call it with them. What reads a canvas of any size is a canvas "
+            "file: edgedigits export --input canvas."
+        )
+
     def alone(self, images: Images) -> Scores:
         """The logits of images that are given to the file one a call. Raises what `answers` raises."""
         if (each := self.session.each) is None:
@@ -143,13 +150,17 @@ class Predictor:
         spent = []
         for _ in range(calls):
             start = time.perf_counter()
-            self.run(inputs)
+            self.call(inputs)
             spent.append(time.perf_counter() - start)
         return spent
 
     def present(self, images: Images) -> Inputs:
         """The images as the file takes them."""
         return images
+
+    def call(self, inputs: Inputs) -> None:
+        """Let the runtime answer what `present` returned, whatever comes out."""
+        self.session.call(cast(Images, inputs))
 
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of what `present` returned, and what the network was shown of it."""
@@ -203,6 +214,11 @@ class CanvasPredictor(Predictor):
     def present(self, images: Images) -> Inputs:
         """Each image on a canvas."""
         return [canvases.paste(image) for image in images]
+
+    def call(self, inputs: Inputs) -> None:
+        """Let the runtime answer canvases, one a call."""
+        for canvas in inputs:
+            self.session.call(canvas)
 
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of canvases, and what the network is shown of them, as the file itself says."""

@@ -40,7 +40,13 @@ def open_apart(opening: Opening) -> tuple[Contract, Session]:
     """
     engine = engine_for(opening.format.container, opening.engine)
     child = _child(opening, engine)
-    request = {"do": "load", "format": opening.format.name, "engine": engine.name, "setting": opening.setting}
+    request: Message = {
+        "do": "load",
+        "format": opening.format.name,
+        "engine": engine.name,
+        "setting": opening.setting,
+        "foreign": opening.foreign,
+    }
     about, _ = child.ask(request, [_bytes(opening)])
     contract = Contract.from_dict(about.get("contract"))
     session = remote.session(child.ask, len(contract.outputs), about.get("number"))  # it keeps the process
@@ -58,7 +64,7 @@ def _child(opening: Opening, engine: Engine) -> Child:
     key = (opening.path, hashlib.sha256(opening.content).hexdigest(), engine.name)
     child = _children.get(key)
     if child is None or not child.alive:
-        engine.version()  # or says what is missing; here it can be installed, and that process may not write
+        engine.ready()  # or says what is missing; here it can be installed, and that process may not write
         child = _children[key] = Child(opening.path, engine.patience)
     return child
 
@@ -97,7 +103,7 @@ def main() -> None:
 
 def _load(request: Message, arrays: list[Array], loaded: list[Predictor]) -> tuple[Message, list[Array]]:
     row, content = get_format(request["format"]), arrays[0].tobytes()
-    opening = Opening(Path(request["path"]), row, content, request["engine"], request["setting"])
+    opening = Opening(Path(request["path"]), row, content, request["engine"], request["setting"], request["foreign"])
     contract, session = open_here(opening)
     lasting = Lasting(lambda: open_here(opening)[1], session)  # it may have a program of its own, which may end
     loaded.append(PREDICTORS[row.input](contract, lasting))

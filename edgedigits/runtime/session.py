@@ -19,7 +19,7 @@ from edgedigits.export.formats import Format
 from edgedigits.records.artifact import Contract
 from edgedigits.runtime.engines import Engine, Setting, engine_for
 from edgedigits.runtime.predictor import Call, Clock, ModelFile, Session
-from edgedigits.runtime.readers import checked
+from edgedigits.runtime.readers import checked, checked_foreign
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Opening:
     path      names the file in errors
     engine    by default the container's own
     setting   of the engine, by default `default`
+    foreign   it is somebody else's, and carries no contract
     """
 
     path: Path
@@ -36,12 +37,14 @@ class Opening:
     content: bytes = field(repr=False)
     engine: str | None = None
     setting: str | None = None
+    foreign: bool = False
 
 
 def open_here(opening: Opening) -> tuple[Contract, Session]:
     """A file in this process. Raises ModelFileError, UsageError where the engine does not run it, MissingCapability."""
     chosen = engine_for(opening.format.container, opening.engine)
-    file = checked(opening.path, opening.format, opening.content)
+    check = checked_foreign if opening.foreign else checked
+    file = check(opening.path, opening.format, opening.content)
     return file.contract, _session(chosen, file, chosen.setting(opening.setting))
 
 

@@ -192,6 +192,11 @@ def writing(folder: Path) -> Iterator[None]:
         raise _unwritable(folder, error) from error
 
 
+def is_read_only(error: BaseException) -> bool:
+    """Whether something could not be written because nobody may write there: no fault that room would mend."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
 def publish(file: Path, path: Path) -> None:
     """Rename a file that was written beside its place, once it is on the disk. Raises MissingCapability."""
     with writing(path.parent):

@@ -50,9 +50,13 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """All entries that load; of a plug-in that does not, a note says so once."""
+        return (entry for _, entry in self.items())
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """The same, each with its name."""
         for name in self.names:
             try:
-                yield self[name]
+                yield name, self[name]
             except MissingCapability as error:
                 if name in self.own:
                     raise

@@ -25,7 +25,6 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from edgedigits.errors import BadInput, CheckpointError, UsageError
-from edgedigits.models import classifier
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.records.model import Checkpoint, Epoch, Setup
 from edgedigits.records.record import MOST_BYTES, Record
@@ -226,9 +225,7 @@ def _write(folder: Path, state: State) -> None:
 def _read(path: Path, setup: Setup) -> State:
     """The state in a file, which is bounded by what such a training needs. Raises CheckpointError."""
     try:
-        return State.from_bytes(
-            files.read_bytes(path, COPIES * 4 * classifier.parameter_count(setup.spec) + MOST_BYTES)
-        )
+        return State.from_bytes(files.read_bytes(path, COPIES * 4 * setup.spec.network.parameters + MOST_BYTES))
     except (OSError, ValueError, SafetensorError, BadInput) as error:
         raise _unusable(path, str(error)) from error
 
@@ -243,7 +240,7 @@ def _whole(folder: Path, setup: Setup) -> Checkpoint | None:
         run = read_checkpoint(folder)
     except CheckpointError:  # none, or one that the training to come replaces
         return None
-    return None if _changed(run.setup(), setup) else run
+    return None if run.adopted or _changed(run.setup(), setup) else run
 
 
 def _changed(begun: Setup, now: Setup) -> list[str]:

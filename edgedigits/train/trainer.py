@@ -85,8 +85,8 @@ def train(
     recipe = _changed(find_recipe(model, recipe) if isinstance(recipe, str) else recipe, changes)
     target = find_device(device)
     recipe = dataclasses.replace(recipe, precision=choose_precision(recipe.precision, target))
-    dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir)
-    spec = dataclasses.replace(spec, labels=dataset.labels)
+    dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
+    spec = spec.with_labels(dataset.labels)
     folder = Path(runs) / run_name(model, dataset.ref)
     learn, validate = hold_out(dataset.train, recipe)
     world.require_same(
@@ -178,11 +178,7 @@ def _earlier(folder: Path, setup: Setup, resume: bool) -> Checkpoint | State | N
 
 def _require_own(folder: Path, force: bool) -> None:
     """Raise UsageError where a training would replace what is not its own: git tracks it, or no record is beside it."""
-    try:
-        Checkpoint.read(folder / RECORD)
-        ours = {*FILES, STATE_FILE}
-    except BadInput:  # none, or none of ours
-        ours = {STATE_FILE}
+    ours = {*FILES, STATE_FILE} if _recorded(folder) else {STATE_FILE}
     require_replaceable((folder / name for name in (*FILES, STATE_FILE)), {folder / name for name in ours}, force)
 
 
@@ -204,6 +200,7 @@ def _measure(classifier: Classifier, dataset: Dataset, history: History, seconds
 
 def _write(folder: Path, record: Checkpoint, history: History, classifier: Classifier, test: Split) -> Checkpoint:
     """Write all files of a run, or none; the record comes back with its folder and the weights' SHA-256."""
+    before = _recorded(folder)
     with files.staged(folder) as stage:
         record = write_checkpoint(classifier, record, stage)
         (stage / HISTORY).write_text(history.to_json(), encoding="utf-8", newline="\n")
@@ -211,7 +208,21 @@ def _write(folder: Path, record: Checkpoint, history: History, classifier: Class
         if not _draw(stage, record, history, classifier, test):
             for name in PICTURES:  # those of an earlier run would show another training
                 files.remove_with(stage, name)
+    if before and before.weights_sha256 != record.weights_sha256:
+        warnings.warn(
+            f"replaced: {folder}, trained otherwise ({before.metrics.test_accuracy:.2%}); files exported from it "
+            "have no model any more to be compared with: export anew",
+            stacklevel=4,
+        )
     return dataclasses.replace(record, folder=folder)
+
+
+def _recorded(folder: Path) -> Checkpoint | None:
+    """What was trained there before; None where that is nothing, or none of ours."""
+    try:
+        return Checkpoint.read(folder / RECORD)
+    except BadInput:
+        return None
 
 
 def _draw(folder: Path, record: Checkpoint, history: History, classifier: Classifier, test: Split) -> bool:

@@ -4,31 +4,39 @@ A file is found by its manifest or its name; what it is compared with (`referenc
 Nothing here knows one format from another.
 """
 
+import dataclasses
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.formats import CONTAINERS, FORMATS, Format, format_of, require_format
 from edgedigits.export.manifest import read_manifest
-from edgedigits.records.artifact import Artifact
+from edgedigits.models.checkpoint import RUNS
+from edgedigits.records.arrays import Scores
+from edgedigits.records.artifact import Answers, Artifact
 from edgedigits.records.model import Checkpoint
+from edgedigits.records.report import Limits
 from edgedigits.runtime.compatibility import loads_in
 from edgedigits.runtime.engines import Engine, engine_for, get_engine
 from edgedigits.runtime.load import Opener
-from edgedigits.runtime.names import RUNS, find_place
+from edgedigits.runtime.names import find_place
 from edgedigits.runtime.predictor import Predictor
+from edgedigits.runtime.readers import Description
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.runtime.safety.trust import require_recorded
 from edgedigits.system import files
+from edgedigits.verify import parity
+from edgedigits.verify.parity import Difference
 from edgedigits.verify.references import Reference, References
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file to verify, its manifest entry, and the checkpoint that the manifest names.
+    """A file to verify, its manifest entry, and the checkpoint and its answers that the manifest names.
 
     stray   it lies beside a manifest that does not list it
     """
@@ -36,6 +44,7 @@ class Candidate:
     path: Path
     artifact: Artifact | None = None
     recorded: Checkpoint | None = None
+    answers: Answers | None = None
     stray: bool = False
 
 
@@ -43,7 +52,11 @@ class Candidate:
 class Opened:
     """A file that is what its manifest and its contract say, ready to answer, and what it is compared with.
 
-    opener   that opened it
+    opener        that opened it
+    limits        that it must keep unless others are asked for
+    compared_as   what is compared, of `parity.SCALES`
+    reopen        opens it otherwise, where its opener alone does not
+    about         what a report says of it beyond figures, by field
     """
 
     path: Path
@@ -51,6 +64,10 @@ class Opened:
     predictor: Predictor
     reference: Reference
     opener: Opener
+    limits: Limits
+    compared_as: str = parity.LOGITS
+    reopen: Callable[[Opener], Predictor] | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:
@@ -59,7 +76,12 @@ class Opened:
 
     def in_setting(self, setting: str) -> Predictor:
         """The file in another setting of what runs it."""
-        return self.opener.in_setting(setting).open(self.path)
+        opener = self.opener.in_setting(setting)
+        return self.reopen(opener) if self.reopen else opener.open(self.path)
+
+    def difference(self, scores: Scores, others: Scores) -> Difference:
+        """How far some scores of the file are from others, as what they are compared."""
+        return parity.difference(*map(parity.SCALES[self.compared_as], (others, scores)))
 
 
 def find_candidates(
@@ -120,7 +142,10 @@ def _candidate(path: Path) -> Candidate:
     if listing is None:
         return Candidate(path)
     entries = [artifact for artifact in listing.artifacts if artifact.file == path.name]
-    return Candidate(path, entries[0], listing.checkpoint) if entries else Candidate(path, stray=True)
+    if not entries:
+        return Candidate(path, stray=True)
+    answers = listing.answers and dataclasses.replace(listing.answers, folder=path.parent)
+    return Candidate(path, entries[0], listing.checkpoint, answers)
 
 
 def open_candidate(target: Candidate, references: References, opener: Opener) -> Opened:
@@ -131,33 +156,34 @@ def open_candidate(target: Candidate, references: References, opener: Opener) ->
     check_integrity(target)
     row = require_format(target.path)
     predictor = opener.open(target.path)
-    reference = references.get(predictor.contract.checkpoint_sha256, target.recorded)
-    check_contract(predictor, reference.checkpoint, row.name)
+    reference = references.get(predictor.contract.checkpoint_sha256, target.recorded, target.answers)
+    check_contract(predictor, reference.record, row.name)
     if target.recorded:
-        check_record(target.path, target.recorded, reference.checkpoint)
-    return Opened(target.path, row, predictor, reference, opener)
+        check_record(target.path, target.recorded, reference.record)
+    return Opened(target.path, row, predictor, reference, opener, row.limits)
 
 
 def alternative(path: Path, engine: str) -> str:
     """Which file of the same model an engine loads, in a sentence, where by the rules it does not load this one.
 
-    Empty where it should load this one, where no rule says anything, and where the file cannot be looked into.
+    Empty where it should load this one, where no rule says anything, where the file cannot be looked into, and where it
+    is somebody else's.
     """
-    row = format_of(path)
-    if row is None or _loads(engine, path) is not False:
+    row, found = format_of(path), _described(path)
+    if row is None or found is None or found.contract is None or loads_in(engine, found) is not False:
         return ""
     stem = path.name.removesuffix(row.suffix)
     others = [other for other in FORMATS if (other.container, other.input) == (row.container, row.input)]
     beside = [path.with_name(stem + other.suffix) for other in others]
-    found = [other.name for other in beside if other.is_file() and _loads(engine, other)]
-    if found:
-        return f" It loads {' and '.join(found)} beside it."
+    there = [(other.name, _described(other)) for other in beside if other.is_file()]
+    if loading := [name for name, what in there if what and loads_in(engine, what)]:
+        return f" It loads {' and '.join(loading)} beside it."
     return f" It loads what edgedigits export --format {row.container} --input {row.input} --quantize writes."
 
 
-def _loads(engine: str, path: Path) -> bool | None:
+def _described(path: Path) -> Description | None:
     try:
-        return loads_in(engine, Opener().describe(path))
+        return Opener().describe(path)
     except ModelFileError:
         return None
 
@@ -185,10 +211,10 @@ def check_record(path: Path, recorded: Checkpoint, checkpoint: Checkpoint) -> No
         "dataset": (recorded.dataset.sha256, checkpoint.dataset.sha256),
         "test_accuracy": (recorded.metrics.test_accuracy, checkpoint.metrics.test_accuracy),
     }
-    for field, (found, wanted) in pairs.items():
+    for name, (found, wanted) in pairs.items():
         if found != wanted:
             raise ModelFileError(
-                f"{path.parent / manifest.FILE}: its checkpoint has another {field} than {checkpoint.folder} has. "
+                f"{path.parent / manifest.FILE}: its checkpoint has another {name} than {checkpoint.folder} has. "
                 "Export it anew."
             )
 
@@ -202,6 +228,6 @@ def check_contract(predictor: Predictor, record: Checkpoint, format_name: str) -
         "dataset": (contract.dataset, record.dataset.name),
         "test_accuracy": (contract.test_accuracy, record.metrics.test_accuracy),
     }
-    for field, (found, wanted) in pairs.items():
+    for name, (found, wanted) in pairs.items():
         if found != wanted:
-            raise ModelFileError(f"contract: its {field} is {found!r}, its checkpoint's {wanted!r}. Export it anew.")
+            raise ModelFileError(f"contract: its {name} is {found!r}, its checkpoint's {wanted!r}. Export it anew.")

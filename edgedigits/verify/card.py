@@ -97,13 +97,14 @@ def card_text(folder: Path, licence: str | None = None) -> str:
     record = listing.checkpoint
     text = _template().render(
         record=record,
+        answers=listing.answers,
         rows=rows,
         shown=min(rows, key=lambda row: (row.canvas, not row.onnx)),
         canvas_row=next((row for row in rows if row.canvas), None),
         refusal=_refusal(rows),
         conditions=_conditions(rows),
         source=SOURCES.get(record.dataset.name),
-        recipe=describe(record.recipe),
+        recipe=describe(record.recipe) if record.recipe else None,
         digits=record.spec.labels == tuple("0123456789"),
         licence=licence,
     )

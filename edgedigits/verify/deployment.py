@@ -1,14 +1,9 @@
 """A file as it will be used: one image at a time, in every setting of its runtime, and off the test set."""
 
-from typing import TYPE_CHECKING
-
 from edgedigits.records.arrays import Scores
 from edgedigits.records.report import Deployment, Robustness
 from edgedigits.verify import parity
 from edgedigits.verify.candidates import Opened
-
-if TYPE_CHECKING:
-    from edgedigits.verify.torch_model import TorchModel
 
 QUICK = 1000  # test images in variants that only reorder a runtime's sums, or in an engine; all of them when thorough
 ALONE = "one image a call"
@@ -25,35 +20,38 @@ def deployments(file: Opened, logits: Scores, thorough: bool = False) -> tuple[D
     part = images if thorough else images[:QUICK]
     singles = part if file.opener.engine else images
     alone = logits[: len(singles)] if file.predictor.one_by_one else file.predictor.alone(singles)
-    found = [_deployment(ALONE, alone, logits, file.reference.torch)]
+    found = [_deployment(file, ALONE, alone, logits)]
     for variant in file.engine.variants:
         scores = file.in_setting(variant.name).in_batches(part)[0]
-        found.append(_deployment(variant.name, scores, logits, file.reference.torch))
+        found.append(_deployment(file, variant.name, scores, logits))
     return tuple(found)
 
 
-def _deployment(setting: str, scores: Scores, logits: Scores, model: "TorchModel | None") -> Deployment:
-    count = len(scores)
+def _deployment(file: Opened, setting: str, scores: Scores, logits: Scores) -> Deployment:
+    count, wanted = len(scores), file.reference.logits
     return Deployment(
         setting=setting,
         samples=count,
-        flips=parity.changed(model.logits[:count], scores) if model else None,
+        flips=None if wanted is None else parity.changed(wanted[:count], scores),
         changed=parity.changed(logits[:count], scores),
-        max_abs_diff=parity.difference(logits[:count], scores).largest,
+        max_abs_diff=file.difference(scores, logits[:count]).largest,
     )
 
 
 def robustness(file: Opened) -> tuple[Robustness, ...]:
-    """The file and the torch model on images off the test set: do they agree, and how often are they right?"""
+    """The file and its model on images off the test set: do they agree, and how often are they right?
+
+    Nothing where that model cannot be asked.
+    """
     found = []
-    for condition, wanted in file.reference.torch.conditions if file.reference.torch else ():
+    for condition, wanted in file.reference.model.conditions if file.reference.model else ():
         scores = file.predictor.in_batches(condition.images)[0]
         found.append(
             Robustness(
                 condition=condition.name,
                 samples=len(condition.images),
                 flips=parity.changed(wanted, scores),
-                max_abs_diff=parity.difference(wanted, scores).largest,
+                max_abs_diff=file.difference(scores, wanted).largest,
                 reference_accuracy=condition.accuracy(wanted),
                 accuracy=condition.accuracy(scores),
             )

@@ -13,6 +13,7 @@ from edgedigits.models import metrics
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.report import ParityReport
 from edgedigits.runtime.engines import DEFAULT, EXACT
+from edgedigits.verify import parity
 from edgedigits.verify.candidates import Opened
 
 if TYPE_CHECKING:
@@ -50,11 +51,12 @@ def _setting(file: Opened, report: ParityReport) -> str | None:
 def _mistake(file: Opened) -> str | None:
     if file.reference.torch is None:
         return None
+    scale = parity.SCALES[file.compared_as]
     found, _, images = file.predictor.answers(file.reference.test.images[:SAMPLE])
     right = file.reference.torch.ask(images)
-    unexplained = np.abs(found - right).mean()
+    unexplained = np.abs(scale(found) - scale(right)).mean()
     for cause, mistaken in _mistakes(file.reference.torch, images, right, found):
-        if np.abs(found - mistaken).mean() < EXPLAINED * unexplained:
+        if np.abs(scale(found) - scale(mistaken)).mean() < EXPLAINED * unexplained:
             return cause
     return None
 

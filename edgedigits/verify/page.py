@@ -26,7 +26,7 @@ from edgedigits.models import metrics
 from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
-from edgedigits.records.report import RECORDED, ParityReport, Robustness, Verification
+from edgedigits.records.report import OTHER_FILE, RECORDED, ParityReport, Robustness, Verification
 from edgedigits.records.words import count, percent, points, scientific, size
 from edgedigits.system import environment, files, templates
 from edgedigits.system.replace import require_replaceable
@@ -49,15 +49,24 @@ RUNTIMES = ("torch", "onnxruntime", "onnx", "numpy")
 class Evidence:
     """What a page shows of one file beyond its ParityReport.
 
+    labels               of the classes
+    checkpoint           of the torch model, where that is compared with
     artifact             the file's entry in its manifest, where it has one
     reference, logits    of the torch model and of the file, on all images of `test`: `[n, classes]`
+    places               of the images in the whole test split, where they are a sample of it
     """
 
-    checkpoint: Checkpoint
+    labels: tuple[str, ...]
+    checkpoint: Checkpoint | None
     artifact: Artifact | None
     test: Split
     reference: Scores
     logits: Scores
+    places: Int64Array | None = None
+
+    def position(self, place: int) -> int:
+        """Where the image of that place in the whole test split is in `test`."""
+        return place if self.places is None else int(np.searchsorted(self.places, place))
 
 
 @dataclass(frozen=True)
@@ -174,6 +183,7 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         files=views,
         failed=[view for view in views if not view.report.passed],
         recorded=[view for view in views if view.report.compared_with == RECORDED],
+        other=any(view.report.compared_with == OTHER_FILE for view in views),
         slowest=max(latencies, default=None),
         conditions=_conditions(views),
         models=_models(views),
@@ -252,11 +262,11 @@ def _checks(report: ParityReport) -> tuple[Check, ...]:
 
 def _matrices(evidence: Evidence) -> tuple[Matrix, ...]:
     """The torch model's confusion matrix, the file's, and their difference."""
-    labels, classes = evidence.test.labels, len(evidence.checkpoint.spec.labels)
+    labels, classes = evidence.test.labels, len(evidence.labels)
     before, after = (metrics.confusion(s.argmax(1), labels, classes) for s in (evidence.reference, evidence.logits))
     shown = _shown_classes(before + after)
     before, after = (matrix[np.ix_(shown, shown)] for matrix in (before, after))
-    names = tuple(evidence.checkpoint.spec.labels[index] for index in shown)
+    names = tuple(evidence.labels[index] for index in shown)
     most = max(int(_mistakes(matrix).max()) for matrix in (before, after))
     return (
         Matrix("torch", names, _counted(before, most)),
@@ -306,17 +316,18 @@ def _shade(kind: str, value: int, most: int) -> str:
 
 def _flips(report: ParityReport, evidence: Evidence) -> tuple[FlipView, ...]:
     """The flipped images, those first of which torch was surest."""
-    names, truth = evidence.checkpoint.spec.labels, evidence.test.labels
+    names, truth = evidence.labels, evidence.test.labels
     order = sorted(range(len(report.flip_indices)), key=lambda place: -report.flip_margins[place])[:MAX_FLIPS]
-    margins = parity.margins(evidence.logits[[report.flip_indices[place] for place in order]])
+    positions = [evidence.position(report.flip_indices[place]) for place in order]
+    margins = parity.margins(evidence.logits[positions])
     views = []
-    for place, margin in zip(order, margins.tolist(), strict=True):
+    for place, position, margin in zip(order, positions, margins.tolist(), strict=True):
         index, (before, after) = report.flip_indices[place], report.flip_answers[place]
-        true = int(truth[index])
+        true = int(truth[position])
         views.append(
             FlipView(
                 index=index,
-                picture=_picture(evidence.test.images[index]),
+                picture=_picture(evidence.test.images[position]),
                 true=names[true],
                 before=names[before],
                 after=names[after],
@@ -345,7 +356,7 @@ def _models(views: Sequence[FileView]) -> list[Model]:
     groups: dict[str, list[FileView]] = {}
     for view in views:
         if view.report.robustness and view.evidence:
-            groups.setdefault(view.evidence.checkpoint.weights_sha256, []).append(view)
+            groups.setdefault(_model_of(view.evidence), []).append(view)
     names = [found.condition for found in _conditions(views)]
     models = []
     for group in groups.values():
@@ -353,9 +364,19 @@ def _models(views: Sequence[FileView]) -> list[Model]:
         for view in group:
             cells = {found.condition: found for found in view.report.robustness}
             rows.append((view, tuple(cells.get(name) for name in names)))
-        name = group[0].evidence.checkpoint.name if group[0].evidence else ""
-        models.append(Model(name, rows[0][1], tuple(rows)))
+        models.append(Model(_title(group[0]), rows[0][1], tuple(rows)))
     return models
+
+
+def _model_of(evidence: Evidence) -> str:
+    """What files of one model have in common."""
+    return evidence.checkpoint.weights_sha256 if evidence.checkpoint else ""
+
+
+def _title(view: FileView) -> str:
+    """What a file is compared with, in words."""
+    known = view.evidence and view.evidence.checkpoint
+    return f"{known.name}, torch" if known else view.report.against or ""
 
 
 def _at_most(limit: Any, form: str, unit: Callable[[Any], Any] = lambda value: value) -> str:

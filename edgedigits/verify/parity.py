@@ -1,12 +1,20 @@
 """Two models' answers to the same images, compared: how many changed, which way, by how much, how surely."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgedigits.models import metrics
 from edgedigits.records.arrays import Int64Array, Scores
+
+LOGITS, LOG_PROBABILITIES, PROBABILITIES = "logits", "log-probabilities", "probabilities"
+SCALES: Mapping[str, Callable[[Scores], Scores]] = {  # what scores [n, classes] are compared as, out of logits
+    LOGITS: lambda scores: scores,
+    LOG_PROBABILITIES: metrics.log_softmax,
+    PROBABILITIES: metrics.softmax,
+}
 
 
 @dataclass(frozen=True)
@@ -23,13 +31,14 @@ class Flip:
 class Difference:
     """Absolute differences of the logits; `largest` is at image `worst`.
 
-    Where a logit is not finite all are None, and `worst` is the first image that has one.
+    Where a logit is not finite all are None, and `worst` is the first image that has one; where there was nothing to
+    compare with, all are None.
     """
 
     largest: float | None
     mean: float | None
     p999: float | None
-    worst: int
+    worst: int | None
 
 
 def flips(reference: Scores, scores: Scores) -> list[Flip]:
@@ -53,11 +62,17 @@ def margins(scores: Scores) -> Scores:
     return ordered[:, -1] - ordered[:, -2]
 
 
+def unknown_difference(scores: Scores) -> Difference:
+    """What is known of logits alone: the first image that has one that is not finite, if any has."""
+    finite = np.isfinite(scores).all(axis=1)
+    return Difference(None, None, None, worst=None if finite.all() else int(finite.argmin()))
+
+
 def difference(reference: Scores, scores: Scores) -> Difference:
     """How far the logits are apart: largest, mean and 99.9th percentile of all, and the image with the largest."""
-    finite = np.isfinite(scores).all(axis=1)
-    if not finite.all():
-        return Difference(None, None, None, worst=int(finite.argmin()))
+    unknown = unknown_difference(scores)
+    if unknown.worst is not None:
+        return unknown
     apart = np.abs(scores - reference)
     return Difference(
         largest=float(apart.max()),

@@ -71,8 +71,8 @@ def reproduce(
     exports    where `folder` is looked up, when it is the name of a model
     keep       a folder for what is made; without it, it is removed
 
-    With as many threads as then. Raises BadInput where the folder holds no files or they changed since, DataError
-    where the data set is not the recorded one, UsageError where this version has no such preset, and
+    With as many threads as then. Raises BadInput where the folder holds no files, they changed since, or the model was
+    adopted; DataError where the data set is not the recorded one, UsageError where this version has no such preset, and
     MissingCapability where a device or a format is lacking.
     """
     environment.import_torch("edgedigits reproduce")
@@ -81,13 +81,14 @@ def reproduce(
 
     listing = _listing(find_place(folder, Path(exports)))
     record = listing.checkpoint
+    _require_trained(record)
     digits = _dataset(record, dataset, data_dir)
     device = record.device.partition(":")[0]
     with _place(keep) as place, environment.torch_threads(record.threads):
         run = train(
             record.model,
             digits,
-            recipe=record.recipe,
+            recipe=record.setup().recipe,
             device=device,
             runs=place / "runs",
             threads=record.threads,
@@ -96,9 +97,10 @@ def reproduce(
         run = dataclasses.replace(run, name=record.name)
         names = [artifact.format for artifact in listing.artifacts]
         made = export(run, names, dataset=digits, exports=place / "exports", observer=observer)
-    found = {artifact.file: artifact.sha256 for artifact in made}
+        again = read_manifest(place / "exports" / run.name)
+    found = {listed.file: listed.sha256 for listed in (again.listed if again else ())}
     compared = [_compare(record.weights, record.weights_sha256, run.weights_sha256)]
-    compared += [_compare(artifact.file, artifact.sha256, found[artifact.file]) for artifact in listing.artifacts]
+    compared += [_compare(listed.file, listed.sha256, found[listed.file]) for listed in listing.listed]
     return Reproduction(
         name=record.name,
         same=all(file.same for file in compared),
@@ -115,6 +117,15 @@ def _listing(folder: Path) -> Manifest:
     for artifact in listing.artifacts:
         read_model(folder / artifact.file)
     return listing
+
+
+def _require_trained(record: Checkpoint) -> None:
+    """Raise BadInput where the model was not trained here."""
+    if source := record.adopted:
+        raise BadInput(
+            f"{record.name}: was adopted from {source.file} (SHA-256 {source.sha256[:12]}…), not trained here. "
+            "Adopt that again, and export it."
+        )
 
 
 def _dataset(record: Checkpoint, named: str | Path | Dataset | None, data_dir: Path | None) -> Dataset:
@@ -144,7 +155,13 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]
 
 def _circumstances(record: Checkpoint, artifacts: Sequence[Artifact]) -> dict[str, str]:
     """Where and with what a checkpoint and its files were made, as far as their records say."""
-    found = {"threads": str(record.threads), "processes": str(record.processes), "network": record.spec.to_line()}
+    network = record.spec.network
+    found = {
+        "threads": str(record.threads),
+        "processes": str(record.processes),
+        "network": network.describe(),
+        "input": network.input.to_line(),
+    }
     described: list[Artifact | Checkpoint] = [*artifacts, record]
     for about in described:
         found |= about.versions

@@ -5,46 +5,42 @@ within its format's limits or fails, with the reason. Nothing here knows one for
 """
 
 import dataclasses
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import CheckpointError, ModelFileError, UsageError
+from edgedigits.errors import CheckpointError, MissingCapability, ModelFileError, UsageError
 from edgedigits.export import manifest
-from edgedigits.models import metrics
-from edgedigits.records.arguments import OneOrMore, checked, several
-from edgedigits.records.arrays import Images, Scores
+from edgedigits.records.arguments import OneOrMore, checked, several_or_all
+from edgedigits.records.arrays import Scores
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
-from edgedigits.records.report import RECORDED, EngineRef, InSetting, Limits, ParityReport, Verification
+from edgedigits.records.report import EngineRef, InSetting, Limits, ParityReport, Verification
 from edgedigits.runtime.engines import find_engine
 from edgedigits.runtime.load import Opener
-from edgedigits.runtime.predictor import Predictor, latency_us
+from edgedigits.runtime.predictor import latency_us
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import files, locks
 from edgedigits.system.tracked import tracked
-from edgedigits.verify import deployment, gate, page, parity
+from edgedigits.verify import comparison, deployment, gate, page
+from edgedigits.verify.against import Named, open_against, reference_named
 from edgedigits.verify.candidates import Candidate, Opened, alternative, find_candidates, open_candidate
 from edgedigits.verify.diagnose import diagnose
 from edgedigits.verify.limits import replaced, require_possible
 from edgedigits.verify.page import Evidence, write_page
 from edgedigits.verify.references import Reference, References
 
-if TYPE_CHECKING:
-    from edgedigits.verify.torch_model import TorchModel
-
-STEP = 1000  # test images between two words on progress; whole batches, so that nothing is computed otherwise
 PARTS, ANSWERING = 100, 50  # of the work on a file, and those of them until all test images are answered
 
 
 @checked
 def verify(
-    artifacts: OneOrMore[Artifact | str | Path] = (),
+    artifacts: OneOrMore[Artifact | str | Path] | None = None,
     *,
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
@@ -54,6 +50,9 @@ def verify(
     html: str | Path | None = None,
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
     thorough: bool = False,
+    sample: int | None = None,
+    against: str | Path | None = None,
+    said: str = "",
     force: bool = False,
     observer: Observer = ignore,
 ) -> Verification:
@@ -68,59 +67,79 @@ def verify(
     html        also write a page to look at, and measure each file's latency for it
     opener      how files are opened: in which engine, and whether those that can hold code are trusted
     thorough    in other settings of the runtime, too, compare every image, and not the first 1,000
+    sample      ask so many of the test images, the same every time, and not all
+    against     compare with this instead: a run, an exported file, or an ONNX file of somebody else. Then a file to be
+                verified may be somebody else's, too: what its input is, is found by showing it training digits
+    said        what is known of such a file's input: "mean/std, nchw"
     force       replace a `parity.json` that git tracks, and an `html` that is no page of ours or that git tracks
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
-    other. Where a checkpoint or torch is not at hand, its files are compared with the accuracy that their
-    manifest recorded, and the report says so, and which limits could not be checked; of those, one that
-    `limits` asks for is a failure. The reports of a folder are also written to its `parity.json`, beside those of
-    its other files, unless an engine is named or git tracks it: then a note says so. Raises BadInput when there is
-    nothing to verify, DataError
-    when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
+    other. Where a checkpoint or torch is not at hand, its files are compared with the answers that export recorded
+    beside them, or, where there are none, with the accuracy that their manifest recorded, and the report says so, and
+    which limits could not be checked; of those, one that `limits` asks for is a failure. The reports of a folder are
+    also written to its `parity.json`, beside those of its other files, unless an engine, a sample or something to
+    compare with is named, or git tracks it: then a note says so. Raises BadInput when there is nothing to verify,
+    DataError when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
     when there is no such engine or `html` is not to be replaced, and MissingCapability when this machine lacks it.
     """
-    engine = _engine(opener)
+    _require_sense(artifacts, sample, against, said)
+    engine = _engine(opener, observer)
     if html is not None:
         page.require_writable(Path(html), force)
-    targets = find_candidates(several(artifacts), Path(exports), opener.engine, Path(runs))
-    references = References(Path(runs), dataset, data_dir)
-    options = _Options(limits or Limits(), opener, engine, timed=html is not None, thorough=thorough)
+    targets = find_candidates(several_or_all(artifacts, "artifacts"), Path(exports), opener.engine, Path(runs))
+    references = References(Path(runs), dataset, data_dir, sample)
+    opening = functools.partial(open_candidate, references=references, opener=opener)
+    if against is not None:
+        named = Named(str(against), said, Path(runs), Path(exports), opener)
+        opening = functools.partial(open_against, named=named, reference=reference_named(named, references))
+    options = _Options(limits or Limits(), opening, engine, timed=html is not None, thorough=thorough)
     reports, evidence = [], []
     for number, target in enumerate(targets):
         meter = _Meter(f"verify {target.path.name}", number, len(targets), observer)
-        report, seen = _report(target, references, options, meter)
+        report, seen = _report(target, options, meter)
         reports.append(report)
         evidence.append(seen)
     observer(Progress("verify", len(targets) * PARTS, len(targets) * PARTS))
-    if not engine:
+    if not (engine or sample or against):
         _record(targets, reports, force)
-    summary = dataclasses.replace(_summary(reports), engine=engine)
+    together = Verification.of(reports)
+    summary = dataclasses.replace(together, engine=engine, against=None if against is None else str(against))
     if html is not None:
         write_page(summary, evidence, Path(html))
     return summary
 
 
-def _engine(opener: Opener) -> EngineRef | None:
+def _engine(opener: Opener, observer: Observer) -> EngineRef | None:
     """The engine that was named, in its setting; None where none was."""
     if opener.engine:
-        return find_engine(opener.engine, opener.setting)
+        return find_engine(opener.engine, opener.setting, observer)
     if opener.setting:
         raise UsageError(f"setting {opener.setting}: says how an engine is called, and none is named: add --engine.")
     return None
+
+
+def _require_sense(artifacts: object, sample: int | None, against: object, said: str) -> None:
+    """Raise UsageError where options ask for what there is not."""
+    if sample is not None and sample < 1:
+        raise UsageError(f"sample: at least 1 test image wanted, {sample} given")
+    if against is not None and not artifacts:
+        raise UsageError(f"against {against}: name the files to be compared with it.")
+    if said and against is None:
+        raise UsageError("--input says how somebody else's file takes images: with --against.")
 
 
 @dataclass(frozen=True)
 class _Options:
     """How the files of one `verify` are judged.
 
-    opener     opens them
+    opening    opens them, beside what they are compared with
     engine     that runs them; None where each container has its own
     timed      measure the latency of each, whether or not that has a limit
     thorough   compare every image in every setting of the runtime
     """
 
     limits: Limits
-    opener: Opener
+    opening: Callable[[Candidate], Opened]
     engine: EngineRef | None
     timed: bool
     thorough: bool
@@ -140,13 +159,11 @@ class _Meter:
         self.observer(Progress(self.task, round(PARTS * self.number + part), PARTS * self.count))
 
 
-def _report(
-    target: Candidate, references: References, options: _Options, meter: _Meter
-) -> tuple[ParityReport, Evidence | None]:
+def _report(target: Candidate, options: _Options, meter: _Meter) -> tuple[ParityReport, Evidence | None]:
     """Read one file, run it and judge it. What is wrong with the file becomes a failure in its report."""
     meter.at(0)
     try:
-        return _judge(target, open_candidate(target, references, options.opener), options, meter)
+        return _judge(target, options.opening(target), options, meter)
     except (ModelFileError, CheckpointError) as error:
         kind = "checkpoint" if isinstance(error, CheckpointError) else "file"
         advice = alternative(target.path, options.engine.name) if options.engine and kind == "file" else ""
@@ -155,26 +172,28 @@ def _report(
 
 
 def _judge(target: Candidate, file: Opened, options: _Options, meter: _Meter) -> tuple[ParityReport, Evidence | None]:
-    answers = _run(file.predictor, file.reference.test.images, meter)
-    limits = replaced(file.format.limits, options.limits)
-    blank = dataclasses.replace(_blank(target, options), format=file.format.name, limits=limits)
-    report = _compare(blank, file.reference, answers)
+    asked = comparison.ask(file.predictor, file.reference.test.images, lambda part: meter.at(ANSWERING * part))
+    limits = replaced(file.limits, options.limits)
+    blank = dataclasses.replace(_blank(target, options), format=file.format.name, limits=limits, **file.about)
+    report = comparison.compare(blank, file, asked)
     require_possible(limits, report.reference_accuracy or 0.0, report.samples)
-    if np.isfinite(answers.logits).all():
+    if np.isfinite(asked.logits).all():
         timed = options.timed or limits.max_latency_us is not None
         report = dataclasses.replace(
             report,
             settings=_settings(file, blank, report),
-            deployments=deployment.deployments(file, answers.logits, options.thorough),
+            deployments=deployment.deployments(file, asked.logits, options.thorough),
             robustness=deployment.robustness(file),
             latency_us=latency_us(file.predictor) if timed else None,
         )
     report = dataclasses.replace(report, unchecked=gate.unchecked(report))
-    failures = gate.judge(report, file.reference.checkpoint.spec.labels, options.limits)
+    failures = gate.judge(report, file.reference.labels, options.limits)
+    if wrong := comparison.travelling(file.reference):
+        failures.append(wrong)
     if failures and (cause := diagnose(file, report)):
         failures.append(f"cause: {cause}")
     report = dataclasses.replace(report, failures=tuple(failures), passed=not failures)
-    return report, _evidence(target, file.reference, answers.logits)
+    return report, _evidence(target, file.reference, asked.logits)
 
 
 def _settings(file: Opened, blank: ParityReport, judged: ParityReport) -> tuple[InSetting, ...]:
@@ -184,7 +203,7 @@ def _settings(file: Opened, blank: ParityReport, judged: ParityReport) -> tuple[
         return ()
     found = []
     for setting in known:
-        report = judged if setting is chosen else _compare(blank, file.reference, _answers(file, setting.name))
+        report = judged if setting is chosen else comparison.compare(blank, file, _asked(file, setting.name))
         assert report.accuracy is not None
         found.append(
             InSetting(setting.name, report.accuracy, report.flips, report.max_abs_diff, judged=setting is chosen)
@@ -192,8 +211,8 @@ def _settings(file: Opened, blank: ParityReport, judged: ParityReport) -> tuple[
     return tuple(found)
 
 
-def _answers(file: Opened, setting: str) -> "_Answers":
-    return _run(file.in_setting(setting), file.reference.test.images, _Meter("", 0, 1, ignore))
+def _asked(file: Opened, setting: str) -> comparison.Asked:
+    return comparison.ask(file.in_setting(setting), file.reference.test.images, lambda _: None)
 
 
 def _blank(target: Candidate, options: _Options) -> ParityReport:
@@ -209,107 +228,19 @@ def _blank(target: Candidate, options: _Options) -> ParityReport:
     )
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """What a file answers to all test images.
-
-    logits, probabilities   of the file
-    shown                   what its network was shown of them, uint8 `[n, 28, 28]`
-    prepared                the file prepared its input itself, so that this is not the test images
-    tempered                the logits as the contract says that they become probabilities, by a softmax
-    """
-
-    logits: Scores
-    probabilities: Scores
-    shown: Images
-    prepared: bool
-    tempered: Scores
-
-
-def _run(predictor: Predictor, images: Images, meter: _Meter) -> _Answers:
-    """The answers to all test images. Raises ModelFileError unless they are as the contract says."""
-    found = []
-    for start in range(0, len(images), STEP):
-        found.append(predictor.in_batches(images[start : start + STEP]))
-        meter.at(ANSWERING * min(1.0, (start + STEP) / len(images)))
-    logits, probabilities, shown = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    temperature = predictor.contract.temperature
-    return _Answers(
-        logits,
-        probabilities,
-        shown,
-        prepared=not np.array_equal(shown, images),
-        tempered=metrics.tempered(logits, shown, temperature) if temperature else logits,
-    )
-
-
-def _compare(blank: ParityReport, reference: Reference, answers: _Answers) -> ParityReport:
-    """Put the figures of the whole test split into the report."""
-    logits, labels = answers.logits, reference.test.labels
-    right = logits.argmax(1) == labels
-    report = dataclasses.replace(
-        blank,
-        dataset=reference.dataset,
-        samples=len(labels),
-        accuracy=float(right.mean()),
-        interval=metrics.wilson(int(right.sum()), len(labels)),
-        by_class=parity.by_class(logits, labels),
-        softmax_diff=parity.softmax_difference(answers.tempered, answers.probabilities),
-    )
-    if reference.torch is None:
-        return _compare_recorded(report, reference, logits)
-    return _compare_answers(report, reference.torch, answers)
-
-
-def _compare_answers(report: ParityReport, model: "TorchModel", answers: _Answers) -> ParityReport:
-    """The torch model's figures, and each of its answers against the file's.
-
-    Classes are compared with what torch answers to the test images; logits with what it answers to what
-    the network was shown, which is the same but for files that prepare their input themselves.
-    """
-    logits, labels = answers.logits, model.dataset.test.labels
-    was_right, is_right = model.logits.argmax(1) == labels, logits.argmax(1) == labels
-    lost, gained = int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
-    flips = parity.flips(model.logits, logits)
-    apart = parity.difference(model.ask(answers.shown) if answers.prepared else model.logits, logits)
-    return dataclasses.replace(
-        report,
-        reference_accuracy=float(was_right.mean()),
-        reference_interval=metrics.wilson(int(was_right.sum()), len(labels)),
-        reference_by_class=parity.by_class(model.logits, labels),
-        flips=len(flips),
-        flip_indices=tuple(flip.index for flip in flips),
-        flip_margins=tuple(flip.margin for flip in flips),
-        flip_answers=tuple((flip.before, flip.after) for flip in flips),
-        lost=lost,
-        gained=gained,
-        mcnemar_p=parity.mcnemar(lost, gained),
-        max_abs_diff=apart.largest,
-        mean_abs_diff=apart.mean,
-        p999_abs_diff=apart.p999,
-        worst_image=apart.worst,
-    )
-
-
-def _compare_recorded(report: ParityReport, reference: Reference, logits: Scores) -> ParityReport:
-    """All that a manifest knows of the torch model's answers is how many were right."""
-    accuracy = reference.checkpoint.metrics.test_accuracy
-    finite = np.isfinite(logits).all(axis=1)
-    return dataclasses.replace(
-        report,
-        compared_with=RECORDED,
-        missing=reference.missing,
-        reference_accuracy=accuracy,
-        reference_interval=metrics.wilson(round(accuracy * report.samples), report.samples),
-        worst_image=None if finite.all() else int(finite.argmin()),
-    )
-
-
 def _evidence(target: Candidate, reference: Reference, logits: Scores) -> Evidence | None:
-    """What the page shows of single answers, where there are the torch model's to compare with."""
-    if reference.torch is None:
+    """What the page shows of single answers, where there are others to compare with."""
+    if reference.logits is None:
         return None
-    return Evidence(reference.checkpoint, target.artifact, reference.test, reference.torch.logits, logits)
+    return Evidence(
+        labels=reference.labels,
+        checkpoint=reference.checkpoint,
+        artifact=target.artifact,
+        test=reference.test,
+        reference=reference.logits,
+        logits=logits,
+        places=reference.places,
+    )
 
 
 def _record(targets: Sequence[Candidate], reports: Sequence[ParityReport], force: bool) -> None:
@@ -320,15 +251,10 @@ def _record(targets: Sequence[Candidate], reports: Sequence[ParityReport], force
         if tracked([path]) and not force:
             warnings.warn(f"{path}: tracked by git, and left as it is; --force replaces it", stacklevel=3)
             continue
-        with locks.held(folder, wait=True):
-            files.write_text(path, _summary(manifest.beside(folder, here)).to_json())
-
-
-def _summary(reports: Sequence[ParityReport]) -> Verification:
-    used = {report.dataset: report.samples for report in reports if report.dataset}
-    return Verification(
-        passed=all(report.passed for report in reports),
-        dataset=", ".join(sorted(used)),
-        samples=sum(used.values()),
-        reports=tuple(reports),
-    )
+        try:
+            with locks.held(folder, wait=True):
+                files.write_text(path, Verification.of(manifest.beside(folder, here)).to_json())
+        except MissingCapability as error:
+            if not files.is_read_only(error):
+                raise
+            warnings.warn(f"{path}: the verdict is not kept there, since the folder is read-only", stacklevel=3)

@@ -30,23 +30,25 @@ from edgedigits.errors import DataError
 from edgedigits.export.formats import METHODS, get_format
 from edgedigits.export.manifest import FILE as MANIFEST
 from edgedigits.models.presets import PRESETS
-from edgedigits.records.artifact import Artifact, Manifest
+from edgedigits.records.artifact import ANSWERS, Artifact, Manifest
 from edgedigits.runtime.engines import ENGINES
 from edgedigits.system import files
 from edgedigits.system.plugins import Registry
 from tests.helpers import FORMAT_NAMES
+from tests.helpers.unknown import write_onnx
 
 SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
 
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
     "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
+    "adopt": "--net --args --timeout --name --input --labels --dataset --data-dir --force --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
-    "verify": "--dataset --data-dir --max-flips --max-drop --runs --exports --json",
+    "verify": "--dataset --data-dir --max-flips --max-drop --sample --against --input --runs --exports --json",
     "bench": "--dataset --data-dir --runs --exports --json",
     "card": "--license --exports --json",
     "reproduce": "--dataset --data-dir --keep --json",
-    "inspect": "--runs --json",
+    "inspect": "--ask --input --dataset --data-dir --runs --json",
     "score": "--out --batch-size --shard --resume --dark-ink --json",
     "embed": "--out --force --exports --json",
     "demo": "--web --model --port --out --force --open --exports",
@@ -68,6 +70,10 @@ INSPECT_FIELDS = (
 )
 JSON_FIELDS = {
     "train": {"": "runs", "runs": RUN_FIELDS},
+    "adopt": {
+        "": "name path dataset test_accuracy file sha256 structure layers readings rivals network",
+        "readings": "words loss accuracy",
+    },
     "export": {"": "artifacts", "artifacts": "name format path size_bytes sha256"},
     "verify": {"": "passed dataset samples reports", "reports": REPORT_FIELDS},
     "bench": {"": "dataset samples threads batch calls machine versions rows slower", "rows": BENCH_FIELDS},
@@ -162,7 +168,7 @@ def test_the_three_commands_chain_in_an_empty_folder(edgedigits: Cli, digits_fol
     assert (export.code, export.err) == (0, "Next: edgedigits verify\n")
     for name in ("fc-tiny", "cnn-tiny"):
         found = {path.name for path in (tmp_path / "exports" / name).iterdir()}
-        assert found == {f"{name}.onnx", f"{name}.int8.onnx", MANIFEST}
+        assert found == {f"{name}.onnx", f"{name}.int8.onnx", MANIFEST, ANSWERS}
 
     verify = edgedigits("verify")
     assert verify.code == 0
@@ -209,6 +215,7 @@ def test_json_is_one_document_with_the_promised_fields(
     shutil.copytree(SHELF, "verified")
     arguments = {
         "train": ("-m", "fc", "--dataset", digits_folder, "--epochs", 1, "--seed", 4, "--device", "cpu"),
+        "adopt": (runs / "fc-tiny" / "model.safetensors", "--dataset", digits_folder),
         "card": ("verified",),
         "reproduce": (reproducible(fc_exports / "fc-tiny"), "--dataset", digits_folder),
         "export": ("-m", "fc-tiny", "-f", "onnx", "--runs", runs),
@@ -390,7 +397,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
     edgedigits: Cli, raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[tuple[str, Path]] = []
-    monkeypatch.setattr(published, "fetch", lambda *arguments: fetched.append(arguments))
+    monkeypatch.setattr(published, "fetch", lambda *arguments: fetched.append(arguments[:2]))
     edgedigits("data", "mnist", "--data-dir", raw)
     assert not fetched
     assert edgedigits("data", "mnist", "--fetch", "--data-dir", raw).code == 3  # what came is no better
@@ -419,13 +426,15 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("verify", 3, "exports: no exported files here. Run edgedigits export"),
         ("predict x.png", 3, "exports: no canvas file here. Run edgedigits export --input canvas"),
         ("predict x.png --show", 2, "--show draws for people"),
-        ("predict x.png --model-file in-the-way", 3, "in-the-way: no canvas file, by its name"),
+        ("predict x.png --model-file in-the-way", 3, "in-the-way: no canvas file"),
         ("export --input canvs --runs {runs}", 2, "unknown input 'canvs': did you mean 'canvas'?"),
         ("export --input canvas --format pt2 --runs {runs}", 2, "pt2 takes no canvas: there is no such form of it"),
         ("bench", 3, "exports: no exported files here. Run edgedigits export"),
         ("bench nothing.onnx", 3, "nothing.onnx is missing"),
         ("bench in-the-way", 3, "in-the-way: no format has its suffix"),
         ("inspect nothing.onnx", 3, "nothing.onnx is missing: no file, and no model of that name"),
+        ("inspect nothing.onnx --ask", 3, "nothing.onnx is missing: no file, and no model of that name"),
+        ("inspect nothing.onnx --input nchw", 2, "--input says something of what is asked: with --ask"),
         ("score nothing.onnx {runs} --out a.csv", 3, "nothing.onnx is missing"),
         ("predict x.png --model nothing", 3, "nothing is missing"),
         ("card nothing", 3, "nothing is missing"),
@@ -452,6 +461,23 @@ def test_an_error_is_a_line_or_two_and_the_exit_code_of_its_kind(
     assert found.err.startswith("edgedigits: ")
     assert hint in found.err
     assert len(found.err.splitlines()) <= 2
+
+
+def test_what_the_input_of_a_model_is_can_be_asked(edgedigits: Cli, digits_folder: Path, tmp_path: Path) -> None:
+    write_onnx(tmp_path / "theirs.onnx", "mean/std, nchw", ["N", 1, 28, 28])
+    asked = ("inspect", "theirs.onnx", "--ask", "--dataset", digits_folder)
+    known = (*asked, "--input", "mean/std")
+    found = edgedigits(*known)
+    assert (found.code, last_line(found.err)) == (0, "Its input: mean/std, nchw.")
+    assert found.out.splitlines()[1].split()[:2] == ["mean/std,", "nchw"]
+    document = json.loads(edgedigits(*known, "--json").out)
+    assert document["rows"][0].keys() == {"input", "words", "loss", "accuracy", "alike"}
+    assert document["rows"][0]["input"]["std"] == 0.3081
+    wrong = edgedigits(*asked, "--input", "dark ink")
+    assert wrong.code == 3
+    assert "no reading of its input makes 80% of the training digits right" in wrong.err
+    assert "dark ink" in wrong.out  # what was tried is shown all the same
+    assert edgedigits(*asked, "--input", "men/std").code == 2
 
 
 @pytest.mark.parametrize(
@@ -715,3 +741,23 @@ def test_a_pipe_that_cannot_encode_a_table_still_gets_it(
     assert edgedigits("verify", fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs).code == 0
     sys.stdout.flush()
     assert b"? 95%" in pipe.getvalue()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize("line", ["models", "models --json", "--version", "--help"])
+def test_what_cannot_be_printed_is_an_error_in_a_line(line: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "edgedigits", *line.split()]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4
+    wanted = "No space left on device: what is printed, or a temporary file, cannot be written. Make room for it."
+    assert f"edgedigits: {wanted}" in done.stderr.splitlines()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes stdout")
+@pytest.mark.parametrize("line", ["models", "models --json", "--version", "data"])
+def test_a_closed_stdout_is_no_fault(line: str) -> None:
+    command = f'"{sys.executable}" -m edgedigits {line} >&-'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

@@ -19,7 +19,7 @@ from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Recipe
 from edgedigits.records.progress import Progress
-from edgedigits.records.report import RECORDED, Limits, ParityReport, Robustness, Verification
+from edgedigits.records.report import ANSWERS, OTHER_FILE, RECORDED, Limits, ParityReport, Robustness, Verification
 from edgedigits.records.words import describe, size
 from edgedigits.verify.references import NO_TORCH
 
@@ -173,6 +173,34 @@ def test_the_verdict_says_what_was_compared_with_what_and_what_was_not_checked()
     assert lines[-2] == "exports/fc/fc.onnx: torch is not installed here"
     mixed = text(verify.verification(Verification(True, "mnist", 10_000, (RECORDED_ONLY, PASSED)))).splitlines()
     assert mixed[-1] == f"passed: 2 files, 10,000 test images of mnist; 1 of them {words}"
+
+
+def test_the_verdict_says_whose_answers_were_compared_and_how_many_of_them() -> None:
+    answers = dataclasses.replace(PASSED, compared_with=ANSWERS, missing=NO_TORCH, samples=500, sampled_from=10_000)
+    lines = text(verify.verification(Verification(True, "mnist", 500, (answers,), sampled_from=10_000))).splitlines()
+    assert lines[-2] == "exports/fc/fc.onnx: torch is not installed here"
+    assert lines[-1] == (
+        "passed: 1 file, 500 of 10,000 test images of mnist; compared answer by answer with what export recorded of "
+        "the torch models"
+    )
+
+
+def test_of_a_file_of_somebody_else_the_verdict_says_how_it_was_read_and_what_is_unusual() -> None:
+    theirs = dataclasses.replace(
+        PASSED,
+        compared_with=OTHER_FILE,
+        against="other.onnx",
+        reading="0..1, nchw",
+        compared_as="probabilities",
+        remarks=("it takes 1 image a call",),
+    )
+    shown = verify.verification(Verification(True, "mnist", 10_000, (theirs,), against="other.onnx"))
+    first, *_, read, remark, last = text(shown).splitlines()
+    assert "other" in first.split()
+    assert "torch" not in first.split()
+    assert read == "exports/fc/fc.onnx: input read as 0..1, nchw, its probabilities compared"
+    assert remark == "exports/fc/fc.onnx: it takes 1 image a call"
+    assert last == "passed: 1 file, 10,000 test images of mnist; compared with other.onnx"
 
 
 def test_the_verdict_says_where_the_test_split_is_too_small_for_the_limit() -> None:

@@ -87,7 +87,7 @@ def silent(url: str) -> bytes:  # noqa: ARG001
 def sending(files: dict[str, bytes], then: Exception | None = None) -> Mirror:
     """A mirror that sends these files, and fails where it should send another."""
 
-    def mirror(url: str) -> bytes:
+    def mirror(url: str, *_: object) -> bytes:
         assert url.startswith("https://")
         name = url.rpartition("/")[2].removesuffix(".gz")
         if then and name not in files:
@@ -228,7 +228,7 @@ class TestFetch:
         monkeypatch.setitem(IDX_SETS, "mnist", dataclasses.replace(IDX_SETS["mnist"], mirrors=(first, second)))
         asked = []
 
-        def mirror(url: str) -> bytes:
+        def mirror(url: str, *_: object) -> bytes:
             asked.append(url)
             return sending(FASHION if url.startswith(first) else MNIST)(url)
 
@@ -439,6 +439,7 @@ class TestFolders:
             ("a/._00.png", None),
             ("a/.thumbnails/00.png", None),
             (".cache/00.png", None),
+            ("__MACOSX/a/._00.png", None),
         ],
     )
     @pytest.mark.filterwarnings("error")
@@ -446,7 +447,7 @@ class TestFolders:
         self, clutter: str, reason: str | None, tmp_path: Path
     ) -> None:
         before = load_data(make(tmp_path, "a", "b"))
-        (tmp_path / clutter).parent.mkdir(exist_ok=True)
+        (tmp_path / clutter).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / clutter).write_bytes(b"no image")
         told = pytest.warns(UserWarning, match=f"skipped 1 .*{clutter}.*: {reason}") if reason else nullcontext()
         with told:
@@ -700,6 +701,7 @@ def test_a_raw_file_that_never_ends_is_refused_and_says_how_to_mend_it(kind: str
         (b"\0\0\x08\x03" + bytes(11), "ends in its header, after 15 bytes"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "declares 79,228,162,458,924,105,385,300,197,375 values, 0 are there"),
         (b"\0\0\x08\x01" + b"\0\0\0\x02" + b"abc", "declares 2 values, 3 are there"),
+        (b"\0\0\x08\x03" + bytes(4) + b"\xff" * 8, r"declares axes \[0, 4294967295, 4294967295\], more than an array"),
     ],
 )
 def test_an_idx_header_is_checked_against_the_size_before_anything_is_allocated(header: bytes, problem: str) -> None:

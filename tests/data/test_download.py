@@ -7,6 +7,7 @@ import pytest
 
 from edgedigits.data import download
 from edgedigits.data.download import MirrorError, fetch_verified
+from edgedigits.records.progress import Progress
 from tests.faults import mirror
 
 NAME = "t10k-labels-idx1-ubyte"
@@ -56,6 +57,16 @@ def test_a_bad_mirror_is_refused_by_name_and_the_next_one_asked(behaviour: str, 
         fetch_verified([bad], SHA256)
     assert str(caught.value).startswith(bad)
     assert fetch_verified([bad, good], SHA256) == FILES[NAME]
+
+
+def test_what_arrives_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how much there will be, where the mirror says it."""
+    monkeypatch.setattr(download, "LOOK_SECONDS", 0.01)
+    seen: list[Progress] = []
+    with pytest.raises(MirrorError):
+        fetch_verified([address.format("dripping")], SHA256, seen.append)
+    assert {event.task for event in seen} == {f"fetch {NAME}.gz"}
+    assert 0 < seen[-1].done < (seen[-1].total or 0)
 
 
 def test_nothing_but_https_is_asked(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

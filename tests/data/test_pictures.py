@@ -249,3 +249,35 @@ def test_the_table_knows_what_pillow_knows() -> None:
     assert {suffix: known[suffix] for suffixes in KINDS.values() for suffix in suffixes} == {
         suffix: "BMP" if suffix == ".bmp" else kind for kind, suffixes in KINDS.items() for suffix in suffixes
     }
+
+
+def test_a_file_that_makes_pillow_raise_anything_is_named(tmp_path: Path) -> None:
+    """A TIFF whose strips lie at an offset that is a fraction: Pillow raises a TypeError."""
+    path = Path(saved(stroke("L", 255, 0), tmp_path / "odd.tif"))
+    content = bytearray(path.read_bytes())
+    entry = content.index((273).to_bytes(2, "little") + (4).to_bytes(2, "little"))  # StripOffsets, of type LONG
+    content[entry + 2 : entry + 4] = (11).to_bytes(2, "little")  # FLOAT
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"odd\.tif: not a readable picture"):
+        read_picture(str(path))
+    with pytest.raises(DataError, match=r"odd\.tif: not a readable image"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("dark_ink", [False, True])
+def test_dark_ink_on_nothing_is_ink(dark_ink: bool, tmp_path: Path) -> None:
+    """As a page's canvas saves what was drawn: on a dark ground nothing of it would be seen."""
+    path = Path(saved(stroke("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)), tmp_path / "drawn.png"))
+    wanted = read_image(Path(saved(stroke("L", 255, 0), tmp_path / "paper.png")), dark_ink=True)
+    assert (read_image(path, dark_ink) == wanted).all()
+    assert wanted.max() == 255
+
+
+def test_an_empty_folder_among_others_is_named_and_the_others_are_found(tmp_path: Path) -> None:
+    picture, empty = saved(stroke(), tmp_path / "a.png"), tmp_path / "empty"
+    empty.mkdir()
+    assert find_pictures([picture, str(empty)], Skips()) == [picture, str(empty)]
+    with pytest.raises(DataError, match="empty: no picture in this folder"):
+        read_picture(str(empty))
+    with pytest.raises(DataError, match="empty: no picture in this folder"):
+        find_pictures([str(empty)], Skips())

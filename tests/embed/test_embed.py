@@ -324,7 +324,8 @@ def test_a_picture_that_is_none_is_named_in_the_python_program(ready: Install, t
     picture("png", tmp_path).with_name("cut.png").write_bytes(picture("png", tmp_path).read_bytes()[:-80])
     Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
     Image.fromarray(np.zeros((30, 30), np.float32)).save(tmp_path / "float.tif")
-    names = ["text.png", "cut.png", "huge.png", "float.tif", "gone.png"]
+    (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01\0\x0a\0{'shape': (")
+    names = ["text.png", "cut.png", "huge.png", "float.tif", "gone.png", "cut.npy"]
     done = run("python", folder / "digits.py", *(tmp_path / name for name in names))
     assert done.returncode == 1
     wanted = [
@@ -333,6 +334,7 @@ def test_a_picture_that_is_none_is_named_in_the_python_program(ready: Install, t
         "at most 50,000,000",
         "32 bits",
         "No such file",
+        "no readable .npy file",
     ]
     for line, name, reason in zip(done.stderr.splitlines(), names, wanted, strict=True):
         assert line.startswith(f"{tmp_path / name}: ")
@@ -524,7 +526,7 @@ def test_a_folder_that_is_not_empty_is_left_alone_unless_forced(exports: Path, t
         (
             "renamed.canvas.onnx",
             ModelFileError,
-            r"renamed\.canvas\.onnx: onnx-canvas by its name, onnx by",
+            r"renamed\.canvas\.onnx: its name says that it takes a canvas, .*Rename it to renamed\.onnx",
         ),
         ("lines.onnx", ModelFileError, r"lines\.onnx: a label is empty or has several lines"),
     ],

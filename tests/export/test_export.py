@@ -15,8 +15,9 @@ from edgedigits.export import calibration, manifest
 from edgedigits.export.formats import get_format
 from edgedigits.export.onnx import quantize_weights
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.records.artifact import Manifest
+from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.progress import Progress
+from edgedigits.records.report import Verification
 from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES
 
@@ -24,7 +25,7 @@ from tests.helpers import FORMAT_NAMES
 def test_a_folder_holds_the_files_and_their_manifest_and_nothing_else(exports: Path) -> None:
     names = {path.name for path in (exports / "fc-tiny").iterdir()}
     suffixes = {get_format(name).suffix for name in FORMAT_NAMES}
-    assert names - {manifest.PARITY_FILE} == {f"fc-tiny{suffix}" for suffix in suffixes} | {manifest.FILE}
+    assert names - {manifest.PARITY_FILE} == {f"fc-tiny{suffix}" for suffix in suffixes} | {manifest.FILE, ANSWERS}
 
 
 def test_the_manifest_says_which_bytes_come_from_which_checkpoint(exports: Path, runs: Path) -> None:
@@ -69,20 +70,40 @@ def test_files_of_an_earlier_checkpoint_go_when_a_new_one_is_exported(
         f"replaced: {folder / 'fc-tiny.onnx'}, made from another checkpoint",
         f"removed: {folder / 'fc-tiny.torchscript.pt'}, made from another checkpoint",
     ]
-    assert {path.name for path in folder.iterdir()} == {"fc-tiny.onnx", "fc-tiny.pt2", manifest.FILE, "notes.txt"}
+    names = {"fc-tiny.onnx", "fc-tiny.pt2", manifest.FILE, ANSWERS, "notes.txt"}
+    assert {path.name for path in folder.iterdir()} == names
     (folder / "fc-tiny.pt2").unlink()
     assert verify(runs=tmp_path / "runs", exports=folder.parent).passed
 
 
-def test_a_parity_report_goes_when_the_files_are_written_anew(runs: Path, tmp_path: Path) -> None:
-    artifacts = export(runs / "fc-tiny", ["onnx"], exports=tmp_path)
-    verify(artifacts, runs=runs)
-    assert (tmp_path / "fc-tiny" / manifest.PARITY_FILE).exists()
-    export(runs / "fc-tiny", ["onnx"], exports=tmp_path)
-    assert not (tmp_path / "fc-tiny" / manifest.PARITY_FILE).exists()
+def test_what_was_verified_stays_so_as_long_as_its_bytes_do(runs: Path, digits: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "fc-tiny"
+    verify(export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path), runs=runs)
+    verified = Verification.read(folder / manifest.PARITY_FILE)
+    export(runs / "fc-tiny", ["onnx-canvas"], exports=tmp_path)
+    assert Verification.read(folder / manifest.PARITY_FILE) == verified
+    listing = Manifest.read(folder / manifest.FILE)
+    other = [dataclasses.replace(entry, sha256="0" * 64) for entry in listing.artifacts if entry.format == "onnx"]
+    kept = [entry for entry in listing.artifacts if entry.format != "onnx"]
+    (folder / manifest.FILE).write_text(dataclasses.replace(listing, artifacts=(*kept, *other)).to_json())
+    export(runs / "fc-tiny", ["onnx-canvas"], exports=tmp_path)
+    (report,) = Verification.read(folder / manifest.PARITY_FILE).reports
+    assert report.format == "onnx-int8"
+    again = train("fc", digits, runs=tmp_path / "runs", epochs=1, batch_size=50, seed=1, device="cpu")
+    with pytest.warns(UserWarning, match="made from another checkpoint"):
+        export(again, ["onnx"], exports=tmp_path)
+    assert not (folder / manifest.PARITY_FILE).exists()
 
 
-@pytest.mark.parametrize("name", [manifest.FILE, manifest.PARITY_FILE, "fc-tiny.onnx"])
+def test_a_run_goes_by_its_name_too(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(runs / "fc-tiny", tmp_path / "runs" / "fc-tiny")
+    monkeypatch.chdir(tmp_path)
+    assert export("fc-tiny", "onnx")[0].path == Path("exports/fc-tiny/fc-tiny.onnx")
+    with pytest.raises(CheckpointError, match=r"fc-tni/checkpoint\.json: missing, so no model was trained here"):
+        export("fc-tni", "onnx")
+
+
+@pytest.mark.parametrize("name", [manifest.FILE, manifest.PARITY_FILE, ANSWERS, "fc-tiny.onnx"])
 def test_what_it_did_not_make_is_replaced_on_request_alone(name: str, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "fc-tiny").mkdir()
     (tmp_path / "fc-tiny" / name).write_text("{")
@@ -158,12 +179,15 @@ def test_a_static_file_has_the_same_bytes_from_a_data_set_in_memory_and_on_disk(
     assert static.path.read_bytes() == (exports / "cnn-tiny" / static.file).read_bytes()
 
 
-def test_only_calibrated_formats_read_the_data_set(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_calibrated_formats_need_the_data_set(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> None:
         raise DataError("gone")
 
     monkeypatch.setattr(load, "load_data", gone)
-    export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
+    with pytest.warns(UserWarning, match=r"answers\.safetensors left out: .* cannot be loaded: gone"):
+        export(runs / "fc-tiny", ["onnx"], quantize=True, exports=tmp_path)
+    assert Manifest.read(tmp_path / "fc-tiny" / manifest.FILE).answers is None
+    assert not (tmp_path / "fc-tiny" / ANSWERS).exists()
     with pytest.raises(DataError, match=r"images that fc-tiny was trained on, and '.*' cannot be loaded: gone"):
         export(runs / "fc-tiny", ["onnx"], quantize=True, method="static", exports=tmp_path)
 

@@ -28,6 +28,7 @@ from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.models.presets import PRESETS
 from edgedigits.models.weights import load_classifier
+from edgedigits.records.network import Input
 from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.runtime.readers.pt2 import CONFIGS
 from edgedigits.runtime.safety import BOUNDS
@@ -249,6 +250,7 @@ def test_nothing_of_this_machine_is_in_the_file(
         assert not any(str(secret).encode() in content for content in contents)
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("name", ["fc-tiny", "cnn-tiny"])
 def test_another_process_in_another_folder_writes_the_same_bytes(
     name: str, all_files: dict[tuple[str, str], Path], runs: Path, tmp_path: Path
@@ -260,7 +262,7 @@ def test_another_process_in_another_folder_writes_the_same_bytes(
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
         contents.append({path.name: path.read_bytes() for path in (tmp_path / folder / name).iterdir()})
     assert contents[0] == contents[1]
-    assert len(contents[0]) == len(forms_of(name)) + 1
+    assert len(contents[0]) == len(forms_of(name)) + 2
     for format_name in {*ONNX_FORMATS, "pt2"} & {*forms_of(name)}:  # whatever this process has exported before
         path = all_files[name, format_name]
         assert contents[0][path.name] == path.read_bytes()
@@ -304,7 +306,7 @@ def test_the_pixels_of_a_normalized_model_are_multiplied_exactly(runs: Path, dig
     classifier = load_classifier(run)
     weights = next(iter(classifier.parameters())).data
     weights.copy_((weights / weights.abs().amax(1, keepdim=True) * 127).round() / 127)
-    normalized = Deployed(Classifier(classifier.network, mean=0.1307, std=0.3081)).eval()
+    normalized = Deployed(Classifier(classifier.network, Input(mean=0.1307, std=0.3081))).eval()
     contract = load(runs / "fc-tiny").contract
     answers = []
     for write in (convert.write, quantize_integer.write):
@@ -635,9 +637,17 @@ def test_a_pt2_file_that_holds_a_pickle_is_refused_unread(
     assert not (tmp_path / "hacked").exists()
 
 
-def test_a_pt2_weight_that_is_marked_as_a_pickle_is_refused(exports: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("plain", "pickled"),
+    [(b'"use_pickle": false', b'"use_pickle": true'), (b'"path_name": "weight_0"', b'"path_name": "opaque_obj_0"')],
+)
+def test_a_pt2_weight_that_is_marked_as_a_pickle_is_refused(
+    plain: bytes, pickled: bytes, exports: Path, tmp_path: Path
+) -> None:
     path = Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.pt2", tmp_path))
-    config = unpacked(path)[CONFIGS[0]].replace(b'"use_pickle": false', b'"use_pickle": true')
+    config = unpacked(path)[CONFIGS[0]]
+    assert plain in config
+    config = config.replace(plain, pickled)
     with pytest.raises(ModelFileError, match="holds more than a graph and its weights"):
         HERE.open(repacked(path, data_weights_model_weights_config_json=config))
 

@@ -162,6 +162,7 @@ def test_the_training_images_of_mnist_keep_its_rule_of_placement(mnist: Dataset)
     assert (~kept).sum() == 2
 
 
+@pytest.mark.lengthy
 def test_the_test_images_of_mnist_pasted_on_canvases_lose_at_most_half_a_point(mnist: Dataset) -> None:
     """The promise of canvas files, kept by the `cnn` on the shelf behind the framing; and at 280x280 it is fast."""
     plain = SHELF / "cnn" / "cnn.onnx"

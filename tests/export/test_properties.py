@@ -19,9 +19,11 @@ from edgedigits.data import idx, images, published
 from edgedigits.errors import DataError, EdgeDigitsError, RecordError
 from edgedigits.records.artifact import Artifact, Contract, Manifest, TensorInfo
 from edgedigits.records.model import ModelSpec, Recipe
+from edgedigits.records.network import INKS, Input, Layer, Network
 from edgedigits.records.record import Record
 from edgedigits.records.report import Limits, ParityReport
 from edgedigits.runtime.safety import messages
+from tests.helpers.networks import EVERYTHING, fc
 
 settings.register_profile("here", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("here")
@@ -38,14 +40,12 @@ LIMITS = st.builds(
 )
 RECORDS = st.one_of(
     st.builds(
-        ModelSpec,
-        family=TEXT,
-        params=st.dictionaries(TEXT, st.integers() | TEXT | st.lists(st.integers()).map(tuple)),
-        labels=st.lists(TEXT, min_size=2, unique=True).map(tuple),
-        mean=FINITE,
-        std=st.floats(1e-6, 1e6),
-        input_shape=st.just((28, 28)),
+        lambda spec, labels, seen: ModelSpec(dataclasses.replace(spec.network, input=seen)).with_labels(labels),
+        st.lists(st.integers(1, 10**4), max_size=4).map(lambda hidden: fc(*hidden)),
+        st.lists(TEXT, min_size=2, unique=True).map(tuple),
+        st.builds(Input, mean=FINITE, std=st.floats(1e-6, 1e6), ink=st.sampled_from(INKS), turned=st.booleans()),
     ),
+    st.sampled_from(EVERYTHING.layers),
     st.builds(
         Recipe,
         epochs=st.integers(1, 10**6),
@@ -91,7 +91,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
-READERS = (ModelSpec, Recipe, Artifact, Manifest, Contract, ParityReport)
+READERS = (ModelSpec, Network, Layer, Recipe, Artifact, Manifest, Contract, ParityReport)
 
 
 @given(RECORDS)

@@ -116,9 +116,12 @@ def _small(stage: Stage, counts: Counts, arguments: argparse.Namespace, _: str) 
 
 
 def _read_only(stage: Stage, counts: Counts, _arguments: argparse.Namespace, _: str) -> None:
+    done = stage.old if stage.scene.tells else None
     try:
         with runs.disk(stage.work) as change:
-            stage.refuse(counts, lambda: None, "read-only", harm=lambda: change("ro"), mend=lambda: change("rw"))
+            stage.refuse(
+                counts, lambda: None, "read-only", harm=lambda: change("ro"), mend=lambda: change("rw"), done=done
+            )
     except runs.MountError:
         mode = stage.work.stat().st_mode
         folders = [path for path in (stage.work, *stage.work.rglob("*")) if path.is_dir()]
@@ -127,7 +130,7 @@ def _read_only(stage: Stage, counts: Counts, _arguments: argparse.Namespace, _: 
             for folder in folders:
                 folder.chmod(bits)
 
-        stage.refuse(counts, lambda: None, "read-only", harm=lambda: allow(0o555), mend=lambda: allow(mode))
+        stage.refuse(counts, lambda: None, "read-only", harm=lambda: allow(0o555), mend=lambda: allow(mode), done=done)
 
 
 def _clock(stage: Stage, counts: Counts, _arguments: argparse.Namespace, _: str) -> None:

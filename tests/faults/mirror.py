@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 
 GOOD = "good"
+DRIP_SECONDS = 0.5  # for a byte: the smallest file of the harness, 40 bytes, takes longer than it may
 BLOCK = bytes(1 << 20)
 BOMB = gzip.compress(BLOCK * 100, 9)
 
@@ -73,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     def drip(self, content: bytes) -> None:
         for byte in content:
             self.wfile.write(bytes([byte]))
-            time.sleep(0.05)
+            time.sleep(DRIP_SECONDS)
 
     def send_long(self, file: bytes) -> None:
         self.begin(10 * len(file))

@@ -39,6 +39,7 @@ class Scene:
     again     that is run afterwards, if it is not the same
     read      raises where something cannot be read; it runs in the folder
     partly    how names of files end that may hold a part of the work: the next run goes on with them
+    tells     what it finds, where it may not write that down
     """
 
     setup: tuple[tuple[str, ...], ...]
@@ -47,6 +48,7 @@ class Scene:
     again: tuple[str, ...] = ()
     find: Callable[[Path], None] = lambda _: None
     partly: tuple[str, ...] = ()
+    tells: bool = False
 
 
 def read_runs() -> None:
@@ -116,7 +118,9 @@ SCENES = {
     "resume": Scene((), (*TRAIN, "1", "--resume", "--save-every", "0"), read_runs, partly=STATE),
     "export": Scene((*EXPORTED, (*TRAIN, "1")), EXPORT, read_exports),
     "export-first": Scene(RUN, EXPORT, read_exports),
-    "verify": Scene((*RUN, EXPORT, ("verify", "--max-flips", "60")), ("verify", "--max-flips", "50"), read_exports),
+    "verify": Scene(
+        (*RUN, EXPORT, ("verify", "--max-flips", "60")), ("verify", "--max-flips", "50"), read_exports, tells=True
+    ),
     "score": Scene((*RUN, EXPORT), (*SCORE, "a.csv"), read_rows, (*SCORE, "a.csv", "--resume"), images, PARTLY),
     "parquet": Scene(
         (*RUN, EXPORT), (*SCORE, "a.parquet"), read_rows, (*SCORE, "a.parquet", "--resume"), images, PARTLY

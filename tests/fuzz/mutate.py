@@ -1,7 +1,10 @@
 """Mutators. Each takes a `random.Random`, from which alone its result follows, and what it spoils."""
 
+import contextlib
 import io
+import itertools
 import json
+import pickletools
 import zipfile
 from collections.abc import Callable, Sequence
 from random import Random
@@ -252,6 +255,55 @@ def _scalar(rng: Random, field: FieldDescriptor) -> Any:
     return rng.choice(FLOATS)
 
 
+ORDERS = (
+    *(bytes([code]) for code in b"(012aesutRb\x81\x85\x86\x87Q\x93\x94]})N.\x8f\x90"),
+    b"h\x00",
+    b"h\x07",
+    b"q\x00",
+)
+
+
+def opcodes(rng: Random, content: bytes) -> bytes:
+    """Pickles, one of them with opcodes taken out, put in, repeated, exchanged or with another number."""
+    found = _pickles(content)
+    if not found:
+        return blob(rng, content)
+    places = rng.choice(found)
+    parts = [content[start:end] for start, end in itertools.pairwise(places)]
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        index = rng.randrange(len(parts))
+        part = parts[index]
+        other = rng.choice(([], [part] * 2, [part, rng.choice(ORDERS)], [rng.choice(parts)], [_number(rng)]))
+        parts[index : index + 1] = other
+        if not parts:
+            break
+    return content[: places[0]] + b"".join(parts) + content[places[-1] :]
+
+
+def _pickles(content: bytes) -> list[list[int]]:
+    """Where the opcodes of each pickle in a file begin, and where the last of them ends."""
+    stream, found = io.BytesIO(content), []
+    with contextlib.suppress(ValueError):  # what comes behind the pickles is none
+        while True:
+            places = [place for _, _, place in pickletools.genops(stream)]
+            found.append([*places, stream.tell()])
+    return found
+
+
+def _inside(rng: Random, name: str, content: bytes) -> bytes:
+    """What is in an archive, spoiled as what it is."""
+    if name.endswith(".json") and content:
+        return document(rng, content)
+    return opcodes(rng, content) if name.endswith(".pkl") and rng.random() < 0.7 else blob(rng, content)
+
+
+def _number(rng: Random) -> bytes:
+    """The opcode of a whole number at an edge, also of far more bits than processors have."""
+    value = rng.choice((*INTEGERS, 2**80, 2**300))
+    size = (value.bit_length() // 8) + 1
+    return b"\x8a" + bytes([size]) + value.to_bytes(size, "little", signed=True)
+
+
 def archive(rng: Random, content: bytes, others: Sequence[bytes] = ()) -> bytes:
     """A zip archive spoiled as bytes, or packed anew with an entry spoiled, removed or named otherwise."""
     if rng.random() < 0.4:
@@ -262,7 +314,7 @@ def archive(rng: Random, content: bytes, others: Sequence[bytes] = ()) -> bytes:
     name, inside = entries[index]
     what = rng.random()
     if what < 0.7:
-        entries[index] = (name, document(rng, inside) if name.endswith(".json") and inside else blob(rng, inside))
+        entries[index] = (name, _inside(rng, name, inside))
     elif what < 0.8:
         del entries[index]
     else:

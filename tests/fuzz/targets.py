@@ -16,18 +16,22 @@ from typing import Protocol
 
 import numpy as np
 
+from edgedigits.adopt.weights import read_weights
 from edgedigits.data.idx import parse_idx
 from edgedigits.data.images import read_image
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.export.answers import Origin, packed, unpacked
 from edgedigits.export.formats import Source, get_format
 from edgedigits.models.checkpoint import RECORD, read_checkpoint
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.records.artifact import Artifact, Contract, Manifest
+from edgedigits.records.artifact import Answers, Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
+from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.readers import parse_contract
 from edgedigits.verify.candidates import check_integrity, find_candidates
 from tests.fuzz import mutate
 from tests.helpers import HERE
+from tests.helpers.networks import EVERYTHING, fc
 
 SHELF = Path(__file__).parents[2] / "exports"
 VICTIMS = ("cnn/cnn.int8.onnx", "fc-28/fc-28.int8.onnx", "cnn/cnn.onnx")  # small ones: more tries a second
@@ -101,6 +105,31 @@ class OnnxBare(Onnx):
         return session.run(None, {session.get_inputs()[0].name: IMAGES})[0]  # type: ignore[no-any-return]
 
 
+class OnnxForeign(Onnx):
+    """The same files without their contract, opened as somebody else's and asked."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for proto in self.protos:
+            del proto.metadata_props[:]
+        self.serialized = [proto.SerializeToString() for proto in self.protos]
+        for victim, content in enumerate(self.serialized):
+            self.victim = victim
+            assert self.ask(content) == "same", f"{VICTIMS[victim]}: refused, untouched"
+
+    def ask(self, content: bytes) -> str:
+        self.path.write_bytes(content)
+        try:
+            model = open_foreign(self.path, HERE)
+            found = np.asarray(model.ask(IMAGES.astype(np.float32)))
+        except (
+            EdgeDigitsError,
+            ValueError,
+        ):  # answers that are no scores are a ValueError, which finding takes as such
+            return "refused"
+        return "same" if np.array_equal(found.argmax(-1), self.wanted[self.victim].argmax(1)) else "changed"
+
+
 class Flips:
     """Single bits of released files flipped, their manifest beside them: every one must be refused."""
 
@@ -146,7 +175,6 @@ class Run:
             classifier = build_classifier(_checkpoint().spec)
         self.record = write_checkpoint(classifier, _checkpoint(), folder)
         self.weights = (folder / self.record.weights).read_bytes()
-        self.json = (folder / RECORD).read_bytes()
 
     def load(self) -> str:
         """Load the folder as `export` does."""
@@ -163,12 +191,7 @@ class Safetensors(Run):
     """Weights, in a record that agrees with their SHA-256."""
 
     def make(self, rng: Random) -> bytes:
-        if rng.random() < 0.5:
-            return mutate.blob(rng, self.weights)
-        size = int.from_bytes(self.weights[:8], "little")
-        header = mutate.document(rng, self.weights[8 : 8 + size])
-        declared = len(header) if rng.random() < 0.8 else rng.choice(mutate.EDGES)
-        return declared.to_bytes(8, "little") + header + self.weights[8 + size :]
+        return _spoiled_tensors(rng, self.weights)
 
     def ask(self, content: bytes) -> str:
         (self.folder / self.record.weights).write_bytes(content)
@@ -177,21 +200,57 @@ class Safetensors(Run):
         return self.load()
 
 
-class CheckpointJson(Run):
-    """Records of a run; half of the time the weights describe the same, so that sizes are believed."""
+class TravellingAnswers:
+    """Answers beside exported files, in a manifest that agrees with their SHA-256."""
+
+    def __init__(self, _: Path) -> None:
+        self.origin = Origin("ab" * 32, "cd" * 32)
+        self.logits = np.random.default_rng(0).normal(size=(20, 10)).astype(np.float32)
+        self.content = packed(self.logits, self.origin)
+        assert self.ask(self.content) == "same"
 
     def make(self, rng: Random) -> bytes:
-        return mutate.document(rng, self.json)
+        return _spoiled_tensors(rng, self.content)
 
     def ask(self, content: bytes) -> str:
-        from edgedigits.models.classifier import parameter_count
+        listed = Answers(
+            size_bytes=len(content),
+            sha256="",
+            checkpoint_sha256=self.origin.checkpoint_sha256,
+            dataset_sha256=self.origin.dataset_sha256,
+            samples=len(self.logits),
+        )
+        try:
+            found = unpacked(listed, content, self.logits.shape[1])
+        except EdgeDigitsError:
+            return "refused"
+        return "same" if np.array_equal(found, self.logits) else "changed"
 
+
+def _spoiled_tensors(rng: Random, content: bytes) -> bytes:
+    """A safetensors file with something wrong in it, half of the time in its header."""
+    if rng.random() < 0.5:
+        return mutate.blob(rng, content)
+    size = int.from_bytes(content[:8], "little")
+    header = mutate.document(rng, content[8 : 8 + size])
+    declared = len(header) if rng.random() < 0.8 else rng.choice(mutate.EDGES)
+    return declared.to_bytes(8, "little") + header + content[8 + size :]
+
+
+class CheckpointJson(Run):
+    """Records of a run: of the one whose weights are beside it, and of a network of every op."""
+
+    def make(self, rng: Random) -> bytes:
+        spec = rng.choice((self.record.spec, ModelSpec(EVERYTHING)))
+        return mutate.document(rng, dataclasses.replace(self.record, spec=spec).to_json().encode())
+
+    def ask(self, content: bytes) -> str:
         (self.folder / RECORD).write_bytes(content)
         outcome = self.load()
         try:  # what it describes must be measurable without being built
             spec = Checkpoint.from_json(content).spec
             if spec != self.record.spec:
-                parameter_count(spec)
+                assert spec.network.parameters > 0
         except EdgeDigitsError:
             return "refused"
         return outcome
@@ -321,12 +380,60 @@ class Archives(Run):
         return "accepted"
 
 
+class Pickles:
+    """Other people's weights: of torch (zip, legacy, TorchScript), plain pickles and safetensors."""
+
+    WAYS = (
+        "checkpoint",
+        "checkpoint, legacy",
+        "whole module",
+        "whole module, legacy",
+        "pickle 4",
+        "arrays, pickle 2",
+        "arrays, pickle 5",
+        "script",
+        "script, old",
+        "safetensors",
+    )
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+
+        from tests.adopt.networks import small
+        from tests.adopt.saving import WAYS
+
+        torch.set_num_threads(1)
+        self.path = folder / "mutant.pt"
+        self.files = []
+        for way in self.WAYS:
+            WAYS[way](small(), self.path)
+            self.files.append(self.path.read_bytes())
+            assert self.ask(self.files[-1]) == "accepted", f"{way}: refused, untouched"
+
+    def make(self, rng: Random) -> bytes:
+        content = rng.choice(self.files)
+        if content.startswith(b"PK"):
+            return mutate.archive(rng, content, self.files)
+        return mutate.opcodes(rng, content) if rng.random() < 0.5 else mutate.blob(rng, content, self.files)
+
+    def ask(self, content: bytes) -> str:
+        self.path.write_bytes(content)
+        try:
+            found = read_weights(self.path)
+        except EdgeDigitsError:
+            return "refused"
+        assert all(tensor.dtype == np.float32 for tensor in found.tensors.values())
+        assert all(np.isfinite(tensor).all() for tensor in found.tensors.values())
+        assert "".join(found.remarks).isascii()
+        return "accepted"
+
+
 @functools.cache
 def _checkpoint() -> Checkpoint:
     return Checkpoint(
         name="fc",
         model="fc",
-        spec=ModelSpec("fc", {"hidden": (4,)}),
+        spec=fc(4),
         recipe=Recipe(epochs=1, batch_size=1, lr=0.1),
         dataset=DatasetRef("mnist", "0" * 64, "mnist"),
         metrics=Metrics(0.99, 0.99, None, 1.0),
@@ -343,13 +450,16 @@ def _idx(array: np.ndarray) -> bytes:
 TARGETS: dict[str, Callable[[Path], Target]] = {
     "onnx": Onnx,
     "onnx-bare": OnnxBare,
+    "foreign": OnnxForeign,
     "flips": Flips,
     "safetensors": Safetensors,
+    "answers": TravellingAnswers,
     "checkpoint": CheckpointJson,
     "manifest": ManifestJson,
     "contract": ContractJson,
     "idx": Idx,
     "images": Pictures,
     "archives": Archives,
+    "pickle": Pickles,
 }
 COMPARED = ("onnx-bare",)  # without our checks, for comparison: what happens there is no defect of ours

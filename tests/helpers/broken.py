@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.records.artifact import Contract
+from edgedigits.records.network import Input
 
 
 class Answering(nn.Module):
@@ -53,7 +54,7 @@ def _perturb_one_weight(model: Deployed) -> nn.Module:
 
 def _normalize_as(mean: float, std: float) -> Callable[[Deployed], nn.Module]:
     def spoil(model: Deployed) -> nn.Module:
-        other = Classifier(cast(Classifier, model.classifier).network, mean, std)
+        other = Classifier(cast(Classifier, model.classifier).network, Input(mean=mean, std=std))
         return Deployed(other)
 
     return spoil

@@ -216,6 +216,7 @@ def test_a_run_that_ends_anywhere_is_gone_on_with_to_the_same_bytes(
     assert {file.name for file in tmp_path.iterdir()} == {whole.name, out.name, images.name}
 
 
+@pytest.mark.lengthy
 def test_a_process_that_is_killed_is_gone_on_with_to_the_same_bytes(tmp_path: Path) -> None:
     """SIGKILL, twice, wherever the process is then."""
     array = tmp_path / "digits.npy"
@@ -420,6 +421,7 @@ def test_answers_that_are_not_finite_are_refused(monkeypatch: pytest.MonkeyPatch
         Scorer(MODEL).answer(IMAGES[:1])
 
 
+@pytest.mark.lengthy
 def test_two_ray_workers_score_a_data_set_of_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgedigits[ray]'")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the workers

@@ -28,6 +28,12 @@ def write_idx(folder: Path) -> Path:
     return path
 
 
+def npy(shape: str) -> bytes:
+    """The header of a .npy file whose shape is written so."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header
+
+
 def write_npy(folder: Path) -> Path:
     path = folder / "digits.npy"
     np.save(path, IMAGES)
@@ -162,6 +168,11 @@ BROKEN = {
     "photo.png": (b"\x89PNG\r\n\x1a\n\0\0\0\r", "a folder, an IDX, .npy or CSV file, or a text file of paths wanted"),
     "no.npy": (b"\x93NUMPY", "not a readable .npy file"),
     "text.npy": (b"some text", "not a readable .npy file"),
+    "zip.npy": (b"PK\x03\x04" + bytes(30), "not a readable .npy file"),
+    "open.npy": (npy("(3, 28, 28"), "not a readable .npy file"),
+    "huge.npy": (npy(f"({2**70}, 28, 28)"), "not a readable .npy file"),
+    "empty.npy": (npy(f"(0, {2**62}, {2**62})"), "not a readable .npy file"),
+    "true.npy": (npy("(True, 28, 28)"), "not a readable .npy file"),
 }
 
 

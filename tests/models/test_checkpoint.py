@@ -18,8 +18,9 @@ from edgedigits.errors import BadInput, CheckpointError, UsageError
 from edgedigits.models.checkpoint import RECORD, read_checkpoint, select_runs
 from edgedigits.models.classifier import build_classifier, compute_logits
 from edgedigits.models.weights import SPEC_KEY, load_classifier, write_checkpoint
-from edgedigits.records.model import Checkpoint, ModelSpec
+from edgedigits.records.model import ModelSpec
 from edgedigits.system import files
+from tests.helpers.networks import RESIDUAL, fc
 
 WEIGHTS = "model.safetensors"
 WEIGHT, BIAS = "network.layers.0.weight", "network.layers.2.bias"
@@ -65,6 +66,20 @@ def test_what_was_saved_comes_back(runs: Path, tmp_path: Path, digits: Dataset) 
     np.testing.assert_allclose(compute_logits(classifier, digits.test.images), wanted, atol=1e-6)
 
 
+def test_a_network_that_the_first_version_had_no_words_for_is_saved_and_read(runs: Path, tmp_path: Path) -> None:
+    record = dataclasses.replace(read_checkpoint(runs / "fc-tiny"), spec=ModelSpec(RESIDUAL))
+    saved = write_checkpoint(build_classifier(record.spec), record, tmp_path)
+    assert read_checkpoint(tmp_path) == saved
+    assert load_classifier(read_checkpoint(tmp_path)).state_dict().keys() == load_file(tmp_path / WEIGHTS).keys()
+
+
+def test_a_run_of_the_first_version_is_read(run: Path) -> None:
+    """Its record had the words that its weights file still has."""
+    edit_record(run, spec=json.loads(spec_of(run)))
+    assert json.loads((run / RECORD).read_text())["spec"]["family"] == "fc"
+    assert not load_classifier(read_checkpoint(run)).training
+
+
 def test_the_weights_file_names_its_own_architecture(runs: Path) -> None:
     with safe_open(runs / "cnn-tiny" / WEIGHTS, framework="pt") as file:
         spec = ModelSpec.from_json(file.metadata()[SPEC_KEY])
@@ -96,7 +111,9 @@ def test_a_tensor_that_does_not_fit_is_refused_by_name(case: str, run: Path) -> 
 
 
 def spec_of(run: Path, **changes: object) -> str:
-    return dataclasses.replace(Checkpoint.read(run / RECORD).spec, **changes).to_json()  # type: ignore[arg-type]
+    """The spec in the words of the first version, as its weights file has it, with other values."""
+    with safe_open(run / WEIGHTS, framework="pt") as file:
+        return json.dumps({**json.loads(file.metadata()[SPEC_KEY]), **changes})
 
 
 def respecify(run: Path, **changes: object) -> None:
@@ -106,6 +123,13 @@ def respecify(run: Path, **changes: object) -> None:
     edit_record(run, spec=json.loads(text))
 
 
+def relayer(run: Path, **changes: object) -> None:
+    """Change the first dense layer of the record."""
+    spec = json.loads((run / RECORD).read_text())["spec"]
+    spec["network"]["layers"][1] |= changes
+    edit_record(run, spec=spec)
+
+
 DAMAGE: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "other mean than recorded": (
         lambda run: rewrite(run, metadata={SPEC_KEY: spec_of(run, mean=0.25)}),
@@ -113,8 +137,24 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str, str]] = {
         f"describes another model than {RECORD}",
     ),
     "no spec": (lambda run: rewrite(run, metadata={}), WEIGHTS, "no weights file of ours"),
-    "unknown network": (lambda run: respecify(run, family="fcc"), WEIGHTS, "unknown network 'fcc'"),
-    "impossible parameters": (lambda run: respecify(run, params={"wide": 1}), WEIGHTS, "cannot take the parameters"),
+    "unknown network": (lambda run: respecify(run, family="fcc"), RECORD, "unknown network 'fcc'"),
+    "impossible parameters": (lambda run: respecify(run, params={"wide": 1}), RECORD, "cannot take the parameters"),
+    "unknown op": (lambda run: relayer(run, op="denser"), RECORD, "layer 'layers.0': unknown op 'denser'"),
+    "unknown attribute": (
+        lambda run: relayer(run, attributes={"width": 1}),
+        RECORD,
+        "layer 'layers.0': unknown attribute 'width'",
+    ),
+    "layers that do not fit": (
+        lambda run: relayer(run, op="conv", attributes={"channels": 50, "kernel": 3}),
+        RECORD,
+        "layer 'layers.0': conv: takes [channels, height, width], not [784]",
+    ),
+    "other layers than recorded": (
+        lambda run: relayer(run, attributes={"features": 51}),
+        WEIGHTS,
+        f"describes another model than {RECORD}",
+    ),
     "one byte changed": (lambda run: flip_last_byte(run / WEIGHTS), WEIGHTS, "changed since it was recorded (SHA-256"),
     "hash of other weights": (lambda run: edit_record(run, weights_sha256="0" * 64), WEIGHTS, "says 000000000000…"),
     "no weights": (lambda run: (run / WEIGHTS).unlink(), WEIGHTS, "cannot be read"),
@@ -201,11 +241,11 @@ def test_a_copied_run_goes_by_its_folders_name(run: Path) -> None:
 
 
 def test_a_record_that_asks_for_all_memory_is_refused_before_anything_is_allocated(runs: Path, tmp_path: Path) -> None:
-    """Weights and record agree, in a model whose first layer would take 3 TB."""
+    """Weights and record agree, in a model whose first layer would take 31 GB."""
     run = Path(shutil.copytree(runs / "fc-tiny", tmp_path / "fc-tiny"))
     record = read_checkpoint(run)
-    spec = dataclasses.replace(record.spec, params={"hidden": (10**9,)})
+    spec = fc(10**7)
     classifier = load_classifier(record)
     saved = write_checkpoint(classifier, dataclasses.replace(record, spec=spec), run)
-    with pytest.raises(CheckpointError, match=r"tensor .* is .*50, 784.*1000000000, 784"):
+    with pytest.raises(CheckpointError, match=r"tensor .* is .*50, 784.*10000000, 784"):
         load_classifier(saved)

@@ -14,22 +14,22 @@ import torch
 from onnx import TensorProto, helper
 
 from edgedigits import Scorer, bench, embed, export, load, verify
-from edgedigits.cli.bench import inspection
+from edgedigits.cli.bench import inspection, readings
 from edgedigits.cli.tables import print_table
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import BadInput, ModelFileError
+from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export.formats import get_format
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.classifier import parameter_count
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import CONTRACT_KEY, TensorInfo, TensorSpec
 from edgedigits.runtime import compatibility
 from edgedigits.runtime.compatibility import loading_runtimes
-from edgedigits.runtime.inspection import inspect, quantized_share
+from edgedigits.runtime.inspection import ask_input, inspect, quantized_share
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.readers import Description, torchscript
 from edgedigits.system import files
 from tests.helpers import FORMAT_NAMES, HERE, NEEDED, ONNX_ENGINES, forms_of
+from tests.helpers.unknown import write_onnx
 
 PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
 
@@ -76,7 +76,7 @@ def test_parameters_and_their_quantized_share_are_counted(
     name: str, format_name: str, all_files: dict[tuple[str, str], Path], runs: Path
 ) -> None:
     found = inspect(all_files[name, format_name])
-    wanted = parameter_count(read_checkpoint(runs / name).spec)
+    wanted = read_checkpoint(runs / name).spec.network.parameters
     if get_format(format_name).precision == "float":
         assert (found.parameters, found.quantized_share) == (wanted, 0)
     else:  # scales come in addition
@@ -238,6 +238,27 @@ def test_one_that_would_not_be_run_is_shown_and_says_why(tmp_path: Path) -> None
     assert (found.opset, found.operators["Relu"]) == (13, 1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        (onnx.helper.make_sequence_type_proto(onnx.helper.make_tensor_type_proto(1, [])), "sequence"),
+        (onnx.helper.make_map_type_proto(7, onnx.helper.make_tensor_type_proto(1, [])), "map"),
+        (onnx.helper.make_tensor_type_proto(0, [1]), "unknown"),
+        (onnx.helper.make_tensor_type_proto(99, [1]), "unknown"),
+        (onnx.TypeProto(), "unknown"),
+    ],
+)
+def test_an_output_that_is_no_tensor_of_a_known_type_is_shown(kind: onnx.TypeProto, shown: str, tmp_path: Path) -> None:
+    path = foreign(tmp_path / "theirs.onnx")
+    model = onnx.load(path)
+    model.graph.output[0].type.CopyFrom(kind)
+    model.graph.initializer.add(name="odd", data_type=99, dims=[2])
+    onnx.save(model, path)
+    found = inspect(path)
+    assert found.outputs[0].dtype == shown
+    assert [(tensor.dtype, tensor.bytes) for tensor in found.tensors if tensor.name == "odd"] == [("unknown", 0)]
+
+
 def test_one_with_a_contract_that_breaks_a_rule_is_bad_input(tmp_path: Path) -> None:
     path = foreign(tmp_path / "theirs.onnx", "com.microsoft")
     model = onnx.load(path)
@@ -247,10 +268,33 @@ def test_one_with_a_contract_that_breaks_a_rule_is_bad_input(tmp_path: Path) -> 
         inspect(path)
 
 
+def test_its_input_is_found_by_asking(tmp_path: Path, digits_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_onnx(tmp_path / "theirs.onnx", "0..1, nchw", [1, 1, 28, 28])
+    found = ask_input(path, dataset=digits_folder)
+    assert found.rows[0].accuracy == max(row.accuracy for row in found.rows) > 0.9
+    assert found.digits == 300
+    print_table(readings(found))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith(found.rows[0].words)
+    assert "it takes 1 image a call" in lines
+    assert lines[-1] == "300 training digits, 10 classes, output logits"
+    said = ask_input(path, said="mean/std, upright", dataset=digits_folder)
+    assert {row.words for row in said.rows} == {"mean/std, nchw", "mean/std, nchw, dark ink"}
+
+
+@pytest.mark.parametrize("format_name", ["onnx", "onnx-canvas"])
+def test_a_file_that_says_what_its_input_is_is_not_asked_for_it(
+    format_name: str, all_files: dict[tuple[str, str], Path]
+) -> None:
+    with pytest.raises(UsageError, match="its contract says what its input is"):
+        ask_input(all_files["fc-tiny", format_name])
+
+
 @pytest.mark.parametrize("domain", ["", "com.microsoft"])
 def test_a_file_without_a_contract_is_not_asked(domain: str, tmp_path: Path) -> None:
     path = foreign(tmp_path / "theirs.onnx", domain)
     out = tmp_path / "out"
+    then = "edgedigits inspect shows, and how it answers, edgedigits verify --against NAME."
     said = f"{path.name}: carries no contract of EdgeDigits, so it cannot be asked. What an ONNX file is without one, "
     asked = (
         load,
@@ -261,9 +305,9 @@ def test_a_file_without_a_contract_is_not_asked(domain: str, tmp_path: Path) -> 
     for ask in asked:
         with pytest.raises(ModelFileError) as raised:
             ask(path)
-        assert str(raised.value).endswith(f"{said}edgedigits inspect shows.")
+        assert str(raised.value).endswith(f"{said}{then}")
     (report,) = verify([path]).reports
-    assert report.failures == (f"file: {path.parent}/{said}edgedigits inspect shows.",)
+    assert report.failures == (f"file: {path.parent}/{said}{then}",)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import BadInput, CheckpointError, ModelFileError
+from edgedigits.errors import BadInput, CheckpointError, ModelFileError, UsageError
 from edgedigits.export.formats import get_format
+from edgedigits.inference.predict import predict
 from edgedigits.models import metrics
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import compute_logits
 from edgedigits.models.weights import load_classifier
+from edgedigits.runtime.inspection import inspect
 from edgedigits.runtime.load import load
 from tests.helpers import forms_of
 
@@ -84,3 +86,16 @@ def test_a_damaged_run_is_refused(runs: Path, tmp_path: Path) -> None:
     (run / "model.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"model\.safetensors"):
         load(run)
+
+
+def test_a_renamed_canvas_file_says_how_it_should_be_called(exports: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(exports / "fc-tiny" / "fc-tiny.canvas.onnx", tmp_path / "mine.onnx"))
+    wanted = r"its name says that it takes a digit, its contract a canvas\. Rename it to mine\.canvas\.onnx\."
+    for ask in (load, inspect, lambda path: predict(tmp_path / "any.png", model=path)):
+        with pytest.raises(ModelFileError, match=wanted):
+            ask(path)
+
+
+def test_a_file_of_digits_says_what_reads_a_canvas(exports: Path) -> None:
+    with pytest.raises(UsageError, match="edgedigits export --input canvas"):
+        load(exports / "fc-tiny" / "fc-tiny.onnx").read(np.zeros((100, 100), np.uint8))

@@ -53,6 +53,7 @@ PEAK = """if True:
 """
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_keeps_its_bound(command: str, place: Path) -> None:
     """From a small process: what the system says of a child begins with the memory of its parent."""

@@ -226,3 +226,14 @@ def test_threads_that_share_a_file_get_their_own_answers() -> None:
         found = list(pool.map(lambda i: predictor(IMAGES[i % 5 : i % 5 + 1])[0], range(40)))
     for number, logits in enumerate(found):
         np.testing.assert_array_equal(logits, here(IMAGES[number % 5 : number % 5 + 1])[0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of processes are POSIX's")
+def test_a_users_own_limit_that_is_lower_is_kept() -> None:
+    """`ulimit -t 9`: less than what a file may take is left to its process, and it answers."""
+    code = f"""if True:
+        import resource, numpy as np, edgedigits as ed
+        resource.setrlimit(resource.RLIMIT_CPU, (9, 9))
+        print(ed.load({str(CNN)!r}, isolated=True)(np.zeros((2, 28, 28), np.uint8))[0].shape)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "(2, 10)\n", done.stderr

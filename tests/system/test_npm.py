@@ -73,6 +73,21 @@ def test_a_failed_install_says_why_and_leaves_nothing(
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.usefixtures("cache")
+def test_a_download_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the bytes that are there, of those that there will be."""
+    fake_npm(
+        monkeypatch, tmp_path, "mkdir node_modules; echo 12345 > node_modules/a; sleep 0.5; echo 6789 >> node_modules/a"
+    )
+    monkeypatch.setattr(npm, "LOOK_SECONDS", 0.05)
+    seen: list[tuple[int, int]] = []
+    folder = npm.modules("onnxruntime-web", lambda done, total: seen.append((done, total)))
+    ours = sum(path.stat().st_size for path in (npm.LOCKS / "onnxruntime-web").iterdir())
+    assert (folder / "a").stat().st_size == 11
+    assert {total for _, total in seen} == {151_959_252}
+    assert ours + 6 <= max(done for done, _ in seen) < 151_959_252
+
+
 def test_without_node_it_says_how_to_get_it(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(MissingCapability, match=r"npm is not on this machine\. Install Node\.js"):

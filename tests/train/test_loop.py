@@ -11,14 +11,15 @@ from edgedigits.data.dataset import Dataset, Split
 from edgedigits.errors import UsageError
 from edgedigits.models import metrics
 from edgedigits.models.classifier import Classifier, build_classifier, compute_accuracy, compute_logits
-from edgedigits.records.model import ModelSpec, Recipe
+from edgedigits.records.model import Recipe
 from edgedigits.records.progress import Progress, ignore
 from edgedigits.train import loop
 from edgedigits.train.loop import Batches, fit
+from tests.helpers.networks import fc
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch_size=50, lr=1e-2)
-SMALL = ModelSpec("fc", {"hidden": (16,)})
+SMALL = fc(16)
 MARGIN = 4
 
 

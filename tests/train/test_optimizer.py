@@ -63,12 +63,13 @@ def test_a_first_step_imports_no_compiler() -> None:
         import sys, torch
         from edgedigits.data.dataset import Split
         from edgedigits.models.classifier import build_classifier
-        from edgedigits.records.model import ModelSpec, Recipe
+        from edgedigits.models.presets import PRESETS
+        from edgedigits.records.model import Recipe
         from edgedigits.records.progress import ignore
         from edgedigits.train import loop
         images = torch.zeros(4, 28, 28, dtype=torch.uint8).numpy()
         learn = Split(images, torch.zeros(4, dtype=torch.int64).numpy())
-        loop.fit(build_classifier(ModelSpec("fc", {"hidden": (4,)})), Recipe(1, 2, 0.1), learn, None, ignore)
+        loop.fit(build_classifier(PRESETS["fc"].spec), Recipe(1, 2, 0.1), learn, None, ignore)
         print("torch._dynamo" in sys.modules)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -19,10 +19,11 @@ import torch
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError, MissingCapability, UsageError
-from edgedigits.models import classifier
+from edgedigits.models import presets
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.networks import fc
+from edgedigits.records.earlier import EarlierSpec
 from edgedigits.records.model import Checkpoint, History, Recipe
+from edgedigits.records.network import Layer, Network
 from edgedigits.records.progress import Progress
 from edgedigits.system import files
 from edgedigits.train import resume
@@ -152,15 +153,29 @@ def test_times_are_sums_of_the_parts(digits: Dataset, tmp_path: Path) -> None:
 def test_layers_that_draw_at_random_draw_on_where_they_were(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Dropping(fc.Network):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return super().forward(torch.nn.functional.dropout(x, training=self.training))
-
-    monkeypatch.setattr(classifier, "NETWORKS", {"fc": Dropping})
+    spec = presets.PRESETS["fc"].spec
+    dropping = Network((Layer.of("dropout", "drop"), *spec.network.layers))
+    preset = dataclasses.replace(presets.PRESETS["fc"], spec=dataclasses.replace(spec, network=dropping))
+    monkeypatch.setattr(presets, "PRESETS", {"fc": preset})
     never = begin(digits, tmp_path / "never")
     for after in (3, 5):
         interrupted(after, digits, tmp_path / "often", resume=True)
     assert untimed(begin(digits, tmp_path / "often", resume=True).folder) == untimed(never.folder)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_the_first_version_began_is_gone_on_with(digits: Dataset, whole: Path, tmp_path: Path) -> None:
+    """Its states described the network in other words."""
+    folder = interrupted(3, digits, tmp_path)
+    state = State.from_bytes((folder / FILE).read_bytes())
+    document, spec = state.record.to_dict(), state.record.setup.spec
+    words = EarlierSpec.of(spec.network, spec.labels)
+    assert words is not None
+    document["setup"]["spec"] = words.to_dict()
+    line = json.dumps(document)
+    metadata = {resume.RECORD_KEY: line, resume.SHA256_KEY: resume._sha256(line, state.tensors)}
+    (folder / FILE).write_bytes(safetensors.torch.save(dict(state.tensors), metadata=metadata))
+    assert untimed(begin(digits, tmp_path, resume=True).folder) == untimed(whole)
 
 
 def test_where_nothing_was_interrupted_it_trains(digits: Dataset, whole: Path, tmp_path: Path) -> None:
@@ -270,14 +285,16 @@ def test_ctrl_c_behind_the_last_step_is_not_lost(whole: Path, tmp_path: Path) ->
 
 
 def test_a_handler_of_the_callers_own_stays(whole: Path, tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wanted = {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     try:
         with state_saver(whole, tmp_path):
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     finally:
-        signal.signal(signal.SIGINT, before)
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_thread_trains_without_signals(digits: Dataset, whole: Path, tmp_path: Path) -> None:

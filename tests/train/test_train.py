@@ -50,6 +50,16 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     assert weights[0] == weights[1] != weights[2]
 
 
+def test_another_training_in_its_place_is_told(
+    digits: Dataset, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    quick(digits, tmp_path)
+    quick(digits, tmp_path)
+    assert not [note for note in recwarn if "replaced" in str(note.message)]  # the same bytes
+    with pytest.warns(UserWarning, match=r"replaced: .*fc-tiny, trained otherwise \(\d+\.\d\d%\); files exported"):
+        quick(digits, tmp_path, seed=1)
+
+
 @pytest.mark.parametrize("model", PRESETS)
 def test_a_run_holds_its_five_files_and_nothing_else(model: str, runs: Path) -> None:
     assert {path.name for path in (runs / f"{model}-tiny").iterdir()} == FILES

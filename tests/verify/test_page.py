@@ -20,12 +20,13 @@ from edgedigits.cli.main import main
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.export.manifest import read_manifest
-from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
+from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, Recipe
 from edgedigits.records.report import Deployment, Limits, ParityReport, Robustness, Verification
 from edgedigits.verify import page as verify_page
 from edgedigits.verify import parity, references
 from edgedigits.verify.page import Evidence, write_page
 from edgedigits.verify.verifier import verify
+from tests.helpers.networks import fc
 
 NASTY = "<b>&\"'</b><script>alert(1)</script>"
 UNREADABLE = ParityReport(
@@ -108,7 +109,7 @@ def made(run: Checkpoint, digits: Dataset, changed: int, **changes: object) -> t
         passed=True,
     )
     found = dataclasses.replace(found, **changes)  # type: ignore[arg-type]
-    return found, Evidence(run, None, digits.test, reference, logits)
+    return found, Evidence(run.spec.labels, run, None, digits.test, reference, logits)
 
 
 def page_of(*files: tuple[ParityReport, Evidence | None]) -> str:
@@ -124,7 +125,7 @@ def run() -> Checkpoint:
     return Checkpoint(
         name="fc-tiny",
         model="fc",
-        spec=ModelSpec("fc", {"hidden": (50,)}),
+        spec=fc(50),
         recipe=Recipe(epochs=5, batch_size=64, lr=1e-3),
         dataset=DatasetRef("tiny", "cd" * 32, "tiny"),
         metrics=Metrics(0.98, 0.99, None, 1.0),

@@ -16,6 +16,7 @@ from edgedigits import export, verify
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import ModelFileError
 from edgedigits.export import manifest
+from edgedigits.records.artifact import ANSWERS
 from edgedigits.records.report import Verification
 from edgedigits.runtime.inspection import inspect
 from edgedigits.verify.card import card_text
@@ -115,7 +116,7 @@ EDITED: dict[str, Callable[[dict[str, Any]], object]] = {
     "model": lambda record: record.update(model="cnn"),
     "recipe": lambda record: record["recipe"].update(seed=99),
     "dataset": lambda record: record["dataset"].update(sha256="ab" * 32),
-    "spec": lambda record: record["spec"].update(mean=0.25),
+    "spec": lambda record: record["spec"]["network"]["input"].update(mean=0.25),
 }
 
 
@@ -148,6 +149,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.lengthy
 def test_two_users_in_two_folders_export_the_same_bytes(runs: Path, digits_folder: Path, open_folder: Path) -> None:
     """Another home, name, umask, time zone, language and seed of hashes; another user id too where this is root."""
     found = []
@@ -180,5 +182,5 @@ def test_two_users_in_two_folders_export_the_same_bytes(runs: Path, digits_folde
         for secret in (user, str(open_folder), "Asia/Tokyo"):
             assert not any(secret.encode() in content for content in files.values()), secret
         found.append(files)
-    assert found[0].keys() == {"fc-tiny.onnx", "fc-tiny.int8.onnx", "fc-tiny.static.onnx", manifest.FILE}
+    assert found[0].keys() == {"fc-tiny.onnx", "fc-tiny.int8.onnx", "fc-tiny.static.onnx", manifest.FILE, ANSWERS}
     assert found[0] == found[1]

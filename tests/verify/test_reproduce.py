@@ -12,7 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from edgedigits import export, reproduce, train
-from edgedigits.cli.app import app
+from edgedigits.cli.main import app
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import BadInput, DataError, ModelFileError, RecordError
 from edgedigits.export import manifest
@@ -80,7 +80,7 @@ def test_what_is_not_as_it_was_is_named(folder: Path, digits: Dataset) -> None:
     edit(folder, change)
     result = CliRunner().invoke(app, ["reproduce", str(folder), "--dataset", digits.ref.source])
     assert result.exit_code == 1
-    assert "fc-tiny: 3 of 3 files came out otherwise" in result.stdout
+    assert "fc-tiny: 4 of 4 files came out otherwise" in result.stdout
     assert f"this may be why: torch: 1.0 then, {torch.__version__.partition('+')[0]}" in result.stdout
     assert f"this may be why: processor: Z80, 8 bits then, {environment.processor()} now" in result.stdout
 

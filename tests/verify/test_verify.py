@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from edgedigits.cli import tables
 from edgedigits.cli import verify as cli_verify
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.data.paper import BOX
-from edgedigits.errors import BadInput, DataError, ModelFileError, UsageError
+from edgedigits.errors import BadInput, DataError, MissingCapability, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.calibration import activation_ranges
 from edgedigits.export.exporter import export
@@ -26,8 +28,8 @@ from edgedigits.export.manifest import read_manifest
 from edgedigits.export.onnx import convert, quantize_static
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Deployed, build_classifier
-from edgedigits.models.weights import load_classifier
-from edgedigits.records.artifact import Artifact, Manifest
+from edgedigits.models.weights import load_classifier, load_reference
+from edgedigits.records.artifact import ANSWERS, Artifact, Manifest
 from edgedigits.records.report import RECORDED, Limits, ParityReport, Verification
 from edgedigits.system import files
 from edgedigits.train.trainer import train
@@ -41,6 +43,31 @@ from tests.helpers.broken import DAMAGES, GRAPHS, LIES, MISTAKES
 def exported(exports: Path, tmp_path: Path) -> Path:
     """A copy of the exports, to be changed."""
     return Path(shutil.copytree(exports, tmp_path / "exports"))
+
+
+@pytest.fixture
+def earlier(exported: Path) -> Path:
+    """The same as earlier versions exported it: without answers."""
+    for folder in exported.iterdir():
+        path = folder / manifest.FILE
+        path.write_text(dataclasses.replace(Manifest.read(path), answers=None).to_json())
+        (folder / ANSWERS).unlink()
+    return exported
+
+
+FEW = ("onnx", "onnx-int8")
+
+
+@pytest.fixture
+def a_few(exported: Path) -> Path:
+    """The same with two files a model, for what is told of all files together."""
+    for folder in exported.iterdir():
+        listing = Manifest.read(folder / manifest.FILE)
+        kept = tuple(entry for entry in listing.artifacts if entry.format in FEW)
+        (folder / manifest.FILE).write_text(dataclasses.replace(listing, artifacts=kept).to_json())
+        for path in {folder / entry.file for entry in listing.artifacts} - {folder / entry.file for entry in kept}:
+            path.unlink()
+    return exported
 
 
 def rewrite(artifact: Path, content: bytes, manifest_agrees: bool = True) -> None:
@@ -216,27 +243,27 @@ def test_a_canvas_file_with_a_mistake_fails_for_it(
     assert any(failure.startswith(reason) for failure in report.failures), report.failures
 
 
-def test_one_broken_file_does_not_hide_the_others(exported: Path, runs: Path) -> None:
-    path = suffixed(exported, "onnx")
+def test_one_broken_file_does_not_hide_the_others(a_few: Path, runs: Path) -> None:
+    path = suffixed(a_few, "onnx")
     rewrite(path, b"", manifest_agrees=False)
-    result = verify(runs=runs, exports=exported)
+    result = verify(runs=runs, exports=a_few)
     assert not result.passed
     assert [report.path for report in result.reports if not report.passed] == [str(path)]
-    assert len(result.reports) == len([*forms_of("fc-tiny"), *forms_of("cnn-tiny")])
+    assert len(result.reports) == 2 * len(FEW)
 
 
-def test_a_file_that_its_manifest_does_not_list_fails(exported: Path, runs: Path) -> None:
-    stray = shutil.copy(suffixed(exported, "onnx"), exported / "fc-tiny" / "other.onnx")
-    result = verify(runs=runs, exports=exported)
+def test_a_file_that_its_manifest_does_not_list_fails(a_few: Path, runs: Path) -> None:
+    stray = shutil.copy(suffixed(a_few, "onnx"), a_few / "fc-tiny" / "other.onnx")
+    result = verify(runs=runs, exports=a_few)
     assert [report.path for report in result.reports if not report.passed] == [str(stray)]
     assert "not in the manifest.json beside it" in verify_one(Path(stray), runs).failures[0]
 
 
-def test_a_file_that_is_gone_fails(exported: Path, runs: Path) -> None:
-    suffixed(exported, "onnx").unlink()
-    result = verify(runs=runs, exports=exported)
+def test_a_file_that_is_gone_fails(a_few: Path, runs: Path) -> None:
+    suffixed(a_few, "onnx").unlink()
+    result = verify(runs=runs, exports=a_few)
     assert [report.failures[0] for report in result.reports if not report.passed] == [
-        f"file: {suffixed(exported, 'onnx')} is missing. Export it anew."
+        f"file: {suffixed(a_few, 'onnx')} is missing. Export it anew."
     ]
 
 
@@ -257,14 +284,14 @@ def test_a_file_with_neither_checkpoint_nor_manifest_fails_and_says_where_it_was
 
 
 def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_recorded(
-    exported: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
+    earlier: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "report.html"
-    result = verify(exports=exported, runs=tmp_path, dataset=digits, html=page)
+    result = verify(exports=earlier, runs=tmp_path, dataset=digits, html=page)
     assert result.passed
     for report in result.reports:
         assert report.compared_with == RECORDED
-        recorded = Manifest.read(exported / report.name / manifest.FILE).checkpoint
+        recorded = Manifest.read(earlier / report.name / manifest.FILE).checkpoint
         assert report.reference_accuracy == recorded.metrics.test_accuracy
         assert (report.flips, report.mcnemar_p, report.max_abs_diff) == (None, None, None)
         assert all(found.flips is None for found in report.deployments)
@@ -277,7 +304,7 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
     assert "No torch model was at hand" in page.read_text()
     assert "not answer by answer; not checked: flips, logits." in page.read_text()
     assert "answer as their models" not in page.read_text()
-    assert Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
+    assert Verification.read(earlier / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED
 
 
 @pytest.mark.parametrize(
@@ -292,18 +319,18 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
     ],
 )
 def test_a_limit_that_was_asked_for_and_cannot_be_checked_fails_by_name(
-    limits: Limits, unchecked: list[str], exported: Path, tmp_path: Path, digits: Dataset
+    limits: Limits, unchecked: list[str], earlier: Path, tmp_path: Path, digits: Dataset
 ) -> None:
-    path = suffixed(exported, "onnx")
+    path = suffixed(earlier, "onnx")
     report = verify_one(path, tmp_path, dataset=digits, limits=limits)
     step = "name the folder of its run with --runs, or leave it out"
     assert list(report.failures) == [f"{sentence}: {step}" for sentence in unchecked]
     assert report.passed == (not unchecked)
 
 
-def test_fewer_right_answers_than_the_manifest_recorded_fail(exported: Path, tmp_path: Path, digits: Dataset) -> None:
+def test_fewer_right_answers_than_the_manifest_recorded_fail(earlier: Path, tmp_path: Path, digits: Dataset) -> None:
     for name in ("onnx", "onnx-int8"):
-        path = suffixed(exported, name)
+        path = suffixed(earlier, name)
         contract = HERE.open(path).contract
         spec = Manifest.read(path.parent / manifest.FILE).checkpoint.spec
         spoiled = Deployed(build_classifier(spec)).eval()
@@ -408,26 +435,55 @@ def test_a_limit_holds_exactly_at_its_value(exported: Path, runs: Path) -> None:
     assert not verify_one(path, runs, limits=dataclasses.replace(exact, max_flips=found.flips - 1)).passed
 
 
-def test_the_parity_report_is_written_beside_the_files(exported: Path, runs: Path) -> None:
-    result = verify(runs=runs, exports=exported)
-    written = Verification.read(exported / "fc-tiny" / manifest.PARITY_FILE)
+def test_the_parity_report_is_written_beside_the_files(a_few: Path, runs: Path) -> None:
+    result = verify(runs=runs, exports=a_few)
+    written = Verification.read(a_few / "fc-tiny" / manifest.PARITY_FILE)
     assert written.reports == tuple(report for report in result.reports if report.name == "fc-tiny")
-    assert json.loads((exported / "cnn-tiny" / manifest.PARITY_FILE).read_text())["passed"] is True
+    assert json.loads((a_few / "cnn-tiny" / manifest.PARITY_FILE).read_text())["passed"] is True
 
 
-def test_one_file_verified_keeps_the_reports_of_the_others(exported: Path, runs: Path) -> None:
-    verify(runs=runs, exports=exported)
-    folder = exported / "fc-tiny"
+def test_one_file_verified_keeps_the_reports_of_the_others(a_few: Path, runs: Path) -> None:
+    verify(runs=runs, exports=a_few)
+    folder = a_few / "fc-tiny"
     path, before = folder / manifest.PARITY_FILE, Verification.read(folder / manifest.PARITY_FILE)
     verify([folder / "fc-tiny.onnx"], runs=runs, limits=Limits(max_size=1))
     after = Verification.read(path)
     assert [report.path for report in after.reports] == [report.path for report in before.reports]
     assert [report.path for report in after.reports if not report.passed] == [str(folder / "fc-tiny.onnx")]
     assert not after.passed
-    stale = dataclasses.replace(before.reports[-1], sha256="0" * 64)
-    path.write_text(dataclasses.replace(before, reports=(*before.reports[:-1], stale)).to_json())
+    stale, *others = before.reports
+    stale = dataclasses.replace(stale, sha256="0" * 64)
+    path.write_text(dataclasses.replace(before, reports=(stale, *others)).to_json())
     verify([folder / "fc-tiny.onnx"], runs=runs)
-    assert [report.path for report in Verification.read(path).reports] == [r.path for r in before.reports[:-1]]
+    assert [report.path for report in Verification.read(path).reports] == [report.path for report in others]
+
+
+def test_an_empty_list_is_none_and_not_all(exports: Path, runs: Path) -> None:
+    with pytest.raises(UsageError, match="artifacts: an empty list"):
+        verify([], runs=runs, exports=exports)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_the_verdict_of_a_read_only_folder_is_told_and_not_kept(
+    number: int, a_few: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: str) -> None:
+        with files.writing(path.parent):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files, "write_text", refuse)
+    with pytest.warns(UserWarning, match=r"parity\.json: the verdict is not kept there, since the folder is read-only"):
+        assert verify([a_few / "fc-tiny"], runs=runs).passed
+
+
+def test_a_full_disk_is_no_read_only_folder(a_few: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, _: str) -> None:
+        with files.writing(path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "write_text", refuse)
+    with pytest.raises(MissingCapability, match="No space left"):
+        verify([a_few / "fc-tiny"], runs=runs)
 
 
 def test_a_page_of_somebody_else_stays(exported: Path, runs: Path, tmp_path: Path) -> None:
@@ -454,21 +510,21 @@ def test_a_damaged_manifest_is_an_error_that_names_it(exported: Path, runs: Path
         verify(runs=runs, exports=exported)
 
 
-def test_a_manifest_with_a_tampered_hash_fails_its_file(exported: Path, runs: Path) -> None:
-    path = exported / "fc-tiny" / manifest.FILE
+def test_a_manifest_with_a_tampered_hash_fails_its_file(a_few: Path, runs: Path) -> None:
+    path = a_few / "fc-tiny" / manifest.FILE
     listing = Manifest.read(path)
     tampered = [dataclasses.replace(entry, sha256="f" * 64) for entry in listing.artifacts]
     path.write_text(dataclasses.replace(listing, artifacts=tuple(tampered)).to_json())
-    failed = [report for report in verify(runs=runs, exports=exported).reports if not report.passed]
-    assert len(failed) == len(FORMAT_NAMES)
+    failed = [report for report in verify(runs=runs, exports=a_few).reports if not report.passed]
+    assert len(failed) == len(FEW)
 
 
-def test_the_reference_is_asked_once_for_all_files(exports: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reference_is_asked_once_for_all_files(a_few: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(
-        torch_model, "load_classifier", lambda record: calls.append(record.name) or load_classifier(record)
+        torch_model, "load_reference", lambda record: calls.append(record.name) or load_reference(record)
     )
-    verify(runs=runs, exports=exports)
+    verify(runs=runs, exports=a_few)
     assert sorted(calls) == ["cnn-tiny", "fc-tiny"]
 
 

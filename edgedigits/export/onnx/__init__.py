@@ -1,3 +1,3 @@
 """ONNX files: `convert` makes the float graph of a torch model, `quantize_weights`, `quantize_integer` and
 `quantize_static` its int8 forms, `framing` what stands before the network in a `canvas` file; `graph` builds and
-prunes."""
+prunes, `opset` goes back to 17."""

@@ -9,6 +9,7 @@ import onnx
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import Source
 from edgedigits.export.onnx.graph import IR_VERSION, OPSET
+from edgedigits.export.onnx.opset import lower
 from edgedigits.records.artifact import CONTRACT_KEY, Contract
 from edgedigits.system import environment
 
@@ -45,7 +46,9 @@ def float_graph(model: "Deployed") -> bytes:
             verbose=False,
         )
     assert program is not None
-    serialized: bytes = program.model_proto.SerializeToString(deterministic=True)
+    exported = program.model_proto
+    lower(exported)
+    serialized: bytes = exported.SerializeToString(deterministic=True)
     return serialized
 
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgedigits.errors import MissingCapability, UsageError, first_line, unknown
 from edgedigits.export.formats import CONTAINERS
+from edgedigits.records.progress import Observer, ignore
 from edgedigits.records.report import EngineRef
+from edgedigits.runtime.packages import bring
 from edgedigits.system.plugins import Registry
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Engine:
     settings     `default` first; behind it `exact`, where that is another: their answers may differ
     variants     threads and levels of optimization, on which no answer may depend: `verify` tries them
     concurrent   several threads may ask a session at once; where they may not, they wait for each other
+    programs     finds those that it needs, or raises MissingCapability
+    packages     that it needs from npm, installed when they are first needed
     patience     how many times the seconds of BOUNDS a request may take: 1 for an engine that was made to be fast
     """
 
@@ -66,6 +70,8 @@ class Engine:
     settings: tuple[Setting, ...] = (Setting(DEFAULT),)
     variants: tuple[Setting, ...] = ()
     concurrent: bool = False
+    programs: Callable[[], object] = lambda: None
+    packages: tuple[str, ...] = ()
     patience: int = 1
     words: Callable[[Exception], str] = first_line
 
@@ -76,6 +82,12 @@ class Engine:
         if name is not None and name not in known:
             raise unknown("setting", name, known)
         return self.settings[0] if name is None else known[name]
+
+    def ready(self, observer: Observer = ignore) -> str:
+        """Its version, once what it needs is on this machine. Raises MissingCapability."""
+        self.programs()
+        bring(self.packages, observer)
+        return self.version()
 
 
 ENGINES: Registry[Engine] = Registry(
@@ -91,14 +103,14 @@ def get_engine(name: str) -> Engine:
     return ENGINES[name]
 
 
-def find_engine(name: str, setting: str | None = None) -> EngineRef:
+def find_engine(name: str, setting: str | None = None, observer: Observer = ignore) -> EngineRef:
     """The engine of that name as it is on this machine, in a setting.
 
     Raises UsageError on an unknown name or setting, and MissingCapability where this machine lacks it.
     """
     engine = get_engine(name)
     chosen = engine.setting(setting)
-    return EngineRef(name, engine.version(), None if chosen is engine.settings[0] else chosen.name)
+    return EngineRef(name, engine.ready(observer), None if chosen is engine.settings[0] else chosen.name)
 
 
 def engines_of(container: str) -> list[Engine]:

@@ -15,7 +15,6 @@ SCRIPT = Path(__file__).with_name("node.mjs")
 
 def version() -> str:
     """Of onnxruntime-node, which is installed when it is first needed. Raises MissingCapability."""
-    npm.node()
     return npm.version(PACKAGE)
 
 
@@ -43,5 +42,7 @@ ENGINE = Engine(
     title="ONNX Runtime for Node.js",
     version=version,
     session=session,
+    programs=npm.node,
+    packages=(PACKAGE,),
     patience=2,
 )

@@ -46,7 +46,6 @@ THEIRS = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 
 def version() -> str:
     """Of onnxruntime-web, which is installed when it is first needed. Raises MissingCapability."""
-    _browser()
     return npm.version(PACKAGE)
 
 
@@ -144,5 +143,7 @@ ENGINE = Engine(
     title="ONNX Runtime Web, in a headless Chromium",
     version=version,
     session=session,
+    programs=_browser,
+    packages=(PACKAGE,),
     patience=2,
 )

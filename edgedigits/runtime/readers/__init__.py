@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from edgedigits.errors import ModelFileError, RecordError
-from edgedigits.export.formats import Format
+from edgedigits.export.formats import FORMATS, Format
 from edgedigits.records.artifact import Contract, TensorInfo, TensorSpec
 from edgedigits.records.record import Record
 from edgedigits.runtime.predictor import ModelFile
@@ -51,7 +51,31 @@ class Reader(Protocol):
 
 def checked(path: Path, row: Format, content: bytes) -> ModelFile:
     """The bytes of a file of a format, checked. Raises ModelFileError."""
-    return ModelFile(path, row, content, _reader(row).read_contract(path, content))
+    contract = _reader(row).read_contract(path, content)
+    require_named(path, row, contract)
+    return ModelFile(path, row, content, contract)
+
+
+def require_named(path: Path, row: Format, contract: Contract) -> None:
+    """Raise ModelFileError where a file's name says that it takes another input than its contract says."""
+    if contract.format not in FORMATS:
+        return
+    known = FORMATS[contract.format]
+    if known.input != row.input:
+        better = path.name.removesuffix(row.suffix) + known.suffix
+        raise ModelFileError(
+            f"{path}: its name says that it takes a {row.input}, its contract a {known.input}. Rename it to {better}."
+        )
+
+
+def checked_foreign(path: Path, row: Format, content: bytes) -> ModelFile:
+    """The bytes of somebody else's file, checked, with what stands for its contract. Raises ModelFileError."""
+    from edgedigits.runtime.readers import onnx
+
+    if row.container != "onnx":
+        raise ModelFileError(f"{path}: carries no contract of EdgeDigits, and without one ONNX files alone are asked.")
+    contract, tidy = onnx.stand_in(path, content)
+    return ModelFile(path, row, tidy, contract)
 
 
 def describe(path: Path, row: Format, content: bytes) -> Description:
@@ -64,7 +88,7 @@ def parse_contract(path: Path, text: str | bytes | None) -> Contract:
     if text is None:
         raise ModelFileError(
             f"{path}: carries no contract of EdgeDigits, so it cannot be asked. What an ONNX file is without one, "
-            "edgedigits inspect shows."
+            "edgedigits inspect shows, and how it answers, edgedigits verify --against NAME."
         )
     try:
         return Contract.from_json(text)

@@ -3,18 +3,21 @@
 import math
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 
 from edgedigits.errors import ModelFileError, first_line
 from edgedigits.export.onnx.graph import NETWORK
 from edgedigits.records.artifact import CONTRACT_KEY, Contract, TensorInfo, TensorSpec
-from edgedigits.runtime.readers import Description, parse_contract
+from edgedigits.runtime.readers import Description, foreign_onnx, parse_contract
 from edgedigits.runtime.safety import Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
 from edgedigits.runtime.uses import uses_of
 
 STANDARD = ("", "ai.onnx")  # domains of ONNX's own operators
+UNKNOWN = "unknown"  # the type of what a file gives none, or one that onnx has no name for
 
 
 def read_contract(path: Path, content: bytes) -> Contract:
@@ -24,6 +27,27 @@ def read_contract(path: Path, content: bytes) -> Contract:
     inputs, outputs = _declared(model.graph)
     _require_signature(path, [*inputs, *outputs], contract)
     return contract
+
+
+def stand_in(path: Path, content: bytes) -> tuple[Contract, bytes]:
+    """What stands for the contract of somebody else's file, and its bytes.
+
+    It says inputs and outputs as the graph declares them, and nothing of labels, data and accuracy. What the checks
+    would refuse without need is put right first (`foreign_onnx`). Raises ModelFileError where the graph does not pass
+    the checks, or has not one input.
+    """
+    try:
+        tidy = foreign_onnx.tidied(content)
+        model = check_onnx(tidy)
+        inputs, outputs = _declared(model.graph)
+    except Refused as error:
+        raise ModelFileError(f"{path}: would not be run here ({error}).") from error
+    except Exception as error:  # the exceptions of onnx and protobuf have no other base in common
+        raise _invalid(path, error) from error
+    if len(inputs) != 1 or not outputs:
+        found = f"{len(inputs)} inputs and {len(outputs)} outputs"
+        raise ModelFileError(f"{path}: {found}; one input of images wanted, and scores that come out.")
+    return Contract("onnx", (), "", "", 0.0, input=inputs[0], outputs=tuple(outputs)), tidy
 
 
 def describe(path: Path, content: bytes) -> Description:
@@ -55,9 +79,15 @@ def describe(path: Path, content: bytes) -> Description:
 
 
 def _read(path: Path, content: bytes) -> tuple[onnx.ModelProto, str | None]:
-    """A model that has passed the checks; one without a contract also with what they refuse. Raises ModelFileError."""
+    """A model that has passed the checks; one without a contract also with what they refuse. Raises ModelFileError.
+
+    One without a contract is checked as `foreign_onnx` would put it right, and returned as it is.
+    """
     try:
-        return check_onnx(content), None
+        if CONTRACT_KEY.encode() in content:
+            return check_onnx(content), None
+        check_onnx(foreign_onnx.tidied(content))
+        return _parsed(path, content), None
     except Refused as error:
         model = _parsed(path, content)
         if CONTRACT_KEY in _metadata(model) or not model.graph.node:  # an empty file is a model to protobuf
@@ -84,9 +114,9 @@ def _metadata(model: onnx.ModelProto) -> dict[str, str]:
 
 def _tensor_info(tensor: onnx.TensorProto) -> TensorInfo:
     """Of a stored tensor, whose values are not looked at."""
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    shape = tuple(tensor.dims)
-    return TensorInfo(tensor.name, dtype.name, shape, math.prod(shape) * dtype.itemsize)
+    shape, known = tuple(tensor.dims), _dtype(tensor.data_type)
+    name, itemsize = (known.name, known.itemsize) if known else (UNKNOWN, 0)
+    return TensorInfo(tensor.name, name, shape, math.prod(shape) * itemsize)
 
 
 def _declared(graph: onnx.GraphProto) -> tuple[list[TensorSpec], list[TensorSpec]]:
@@ -98,9 +128,23 @@ def _declared(graph: onnx.GraphProto) -> tuple[list[TensorSpec], list[TensorSpec
 
 def _tensor_spec(value: onnx.ValueInfoProto) -> TensorSpec:
     kind = value.type.tensor_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    known = _dtype(kind.elem_type)
     axes = (axis.dim_param or axis.dim_value for axis in kind.shape.dim)
-    return TensorSpec(value.name, dtype, tuple(axes))
+    return TensorSpec(value.name, known.name if known else _other(value.type), tuple(axes))
+
+
+def _dtype(number: int) -> np.dtype[Any] | None:
+    """Of tensors whose type has this number; None where onnx has none of that number."""
+    try:
+        return onnx.helper.tensor_dtype_to_np_dtype(number)
+    except KeyError:
+        return None
+
+
+def _other(kind: onnx.TypeProto) -> str:
+    """What is no tensor of a known type: sequence, map, optional, sparse_tensor."""
+    which = kind.WhichOneof("value")
+    return UNKNOWN if which in (None, "tensor_type") else which.removesuffix("_type")
 
 
 def _require_signature(path: Path, found: list[TensorSpec], contract: Contract) -> None:

@@ -16,6 +16,8 @@ from edgedigits.system import archive
 
 GRAPH = "models/model.json"
 WEIGHTS = "data/weights/"
+RAW = ("weight_", "tensor_")  # begin the names of files with values alone; others are unpickled
+TENSORS = (f"{WEIGHTS}weight_", "data/constants/tensor_")
 CONFIGS = (f"{WEIGHTS}model_weights_config.json", "data/constants/model_constants_config.json")
 EXAMPLE = "data/sample_inputs/model.pt"
 PLAIN = {GRAPH, *CONFIGS, f"extra/{CONTRACT_KEY}", "archive_format", "archive_version", ".data/version", "byteorder"}
@@ -54,10 +56,11 @@ def _read(path: Path, content: bytes) -> dict[str, bytes]:
     """
     try:
         records = archive.read(content, BOUNDS.file_bytes)
-        pickled = [entry for name in CONFIGS for entry in _config(records, name).values() if entry["use_pickle"]]
+        entries = [entry for name in CONFIGS for entry in _config(records, name).values()]
+        pickled = [each for each in entries if each["use_pickle"] or not each["path_name"].startswith(RAW)]
     except (zipfile.BadZipFile, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path}: not a valid pt2 file ({first_line(error)}).") from error
-    strange = [name for name in records if name not in PLAIN and not name.startswith(f"{WEIGHTS}weight_")]
+    strange = [name for name in records if name not in PLAIN and not name.startswith(TENSORS)]
     if pickled or strange != [EXAMPLE] or records[EXAMPLE]:
         raise ModelFileError(f"{path}: not a valid pt2 file of EdgeDigits: it holds more than a graph and its weights.")
     return records

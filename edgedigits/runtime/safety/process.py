@@ -202,9 +202,12 @@ def limit_memory(most_bytes: int) -> None:
 
 
 def limit_time(seconds: int) -> None:
-    """Allow the request that begins now its seconds of computing; the system ends what takes more."""
+    """Allow the request that begins now its seconds of computing, or what the user's own limit leaves of them.
+
+    The system ends what takes more.
+    """
     with suppress(ImportError):
         import resource
 
-        most = int(time.process_time()) + 1 + seconds
-        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+        most, hard = int(time.process_time()) + 1 + seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

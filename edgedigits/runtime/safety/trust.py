@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 
 from edgedigits.errors import ModelFileError
-from edgedigits.records.artifact import MANIFEST, Artifact, Manifest
+from edgedigits.records.artifact import MANIFEST, Answers, Artifact, Manifest
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import files
 
@@ -20,25 +20,36 @@ def read_model(path: Path) -> bytes:
     Whatever is done next is done with these bytes, so nothing can be put in the place of the file meanwhile.
     """
     files.recover(path.parent)
-    try:
-        content = files.read_bytes(path, BOUNDS.file_bytes)
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from error
+    content = _read(path)
     if (artifact := recorded(path)) is not None:
         require_recorded(path, hashlib.sha256(content).hexdigest(), len(content), artifact)
     return content
 
 
-def require_recorded(path: Path, sha256: str, size: int, artifact: Artifact) -> None:
+def read_listed(listed: Answers) -> bytes:
+    """The bytes of what a manifest lists beside the model files, as it recorded them. Raises ModelFileError."""
+    content = _read(listed.path)
+    require_recorded(listed.path, hashlib.sha256(content).hexdigest(), len(content), listed)
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return files.read_bytes(path, BOUNDS.file_bytes)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def require_recorded(path: Path, sha256: str, size: int, listed: Artifact | Answers) -> None:
     """Raise ModelFileError unless a file's SHA-256 and size in bytes are those that its manifest recorded."""
-    if sha256 != artifact.sha256:
+    if sha256 != listed.sha256:
         raise ModelFileError(
             f"{path} changed since its {MANIFEST} was written (SHA-256 {sha256[:12]}…, recorded "
-            f"{artifact.sha256[:12]}…). Export it anew."
+            f"{listed.sha256[:12]}…). Export it anew."
         )
-    if size != artifact.size_bytes:
+    if size != listed.size_bytes:
         raise ModelFileError(
-            f"{path} has {size:,} bytes, its {MANIFEST} says {artifact.size_bytes:,}: that was edited. Export it anew."
+            f"{path} has {size:,} bytes, its {MANIFEST} says {listed.size_bytes:,}: that was edited. Export it anew."
         )
 
 

@@ -101,9 +101,19 @@ def session() -> onnxruntime.InferenceSession:
 def read(path: str | Path) -> np.ndarray:
     """The picture in a file, uint8 [height, width]. Raises OSError, and ValueError where it holds none."""
     if Path(path).suffix == ".npy":
-        return np.asarray(np.load(path, allow_pickle=False))
+        return read_npy(path)
     data = Path(path).read_bytes()
     return read_pgm(data) if PGM.match(data) else read_with_pillow(data)
+
+
+def read_npy(path: str | Path) -> np.ndarray:
+    """The array in a .npy file. Raises OSError, and ValueError where it is damaged."""
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except OSError:
+        raise
+    except Exception as error:  # numpy reads the header as Python source: its errors have no other base in common
+        raise ValueError(f"no readable .npy file ({type(error).__name__})") from error
 
 
 def read_pgm(data: bytes) -> np.ndarray:
@@ -139,7 +149,9 @@ def read_with_pillow(data: bytes) -> np.ndarray:
             image = on_paper(image.convert("RGBA")).convert("L")
     except UnidentifiedImageError:
         raise ValueError(f"none of these kinds of picture: {', '.join(FORMATS)}") from None
-    except (OSError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
+    except ValueError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow's decoders raise anything
         raise ValueError(f"not a readable picture ({error})") from None
     if longest := CONTRACT.get("sides", [0])[-1]:
         image.thumbnail((longest, longest), Image.Resampling.BOX)

@@ -1,0 +1,187 @@
+"""Adopt a network that somebody else trained: `adopt("model.pt")` gives a Checkpoint, as if it had been trained here.
+
+    tensors alone ──parts, geometry, guess──> candidates ──contest──> network ─┐
+    with a class ──extracted, in a process apart──> module ──traced──> network ─┼─finding──> input ──> run folder
+    torch module ────────────────────────────────────────────traced──> network ─┘
+
+What the file does not say, training digits tell. The test images are looked at once, at the end, to report.
+"""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from edgedigits.adopt.adopted import Adopted, Told, as_tried, found_input
+from edgedigits.adopt.apart import SECONDS, Source, of_class
+from edgedigits.adopt.built import as_unknown, with_columns
+from edgedigits.adopt.contest import Contest
+from edgedigits.adopt.guess import Candidate, candidates
+from edgedigits.adopt.own import of_module
+from edgedigits.adopt.parts import NoFit
+from edgedigits.adopt.skeleton import skeleton
+from edgedigits.adopt.weights import Weights, read_weights
+from edgedigits.data.dataset import Dataset
+from edgedigits.data.load import load_data
+from edgedigits.errors import UsageError
+from edgedigits.models.checkpoint import RECORD
+from edgedigits.models.classifier import compute_accuracy
+from edgedigits.models.weights import write_checkpoint
+from edgedigits.records.adoption import Adoption
+from edgedigits.records.arguments import OneOrMore, as_path, checked, several
+from edgedigits.records.arrays import Images, Int64Array
+from edgedigits.records.model import Checkpoint, Metrics, ModelSpec
+from edgedigits.records.progress import Observer, ignore
+from edgedigits.records.record import require_plain
+from edgedigits.runtime.readings import parse
+from edgedigits.system import environment, files, locks
+from edgedigits.system.replace import require_replaceable
+from edgedigits.train.resume import FILE as STATE_FILE
+from edgedigits.train.trainer import FILES
+
+UNNAMED = "adopted"  # a run, where nothing names it
+
+
+@checked
+def adopt(
+    weights: Any,
+    *,
+    net: str | None = None,
+    args: str = "",
+    name: str | None = None,
+    dataset: str | Path | Dataset = "mnist",
+    said: str = "",
+    labels: OneOrMore[str] = (),
+    data_dir: Path | None = None,
+    runs: str | Path = "runs",
+    force: bool = False,
+    timeout: float = SECONDS,
+    observer: Observer = ignore,
+) -> Checkpoint:
+    """Take a network that somebody trained elsewhere, and write it to `<runs>/<name>/` as a run of one's own.
+
+    weights    a file of weights (.pt, .pth, .safetensors, ... ), of which nothing is run; or a torch module
+    net        "net.py:Net", a class (or a function that returns a module) of a .py or .ipynb file whose weights these
+               are; it runs in a process of its own
+    args       of its constructor, a JSON object
+    name       of the run; by default the file's, or the class's
+    dataset    whose training images it is shown, to find out what it takes
+    said       what is known of its input: "mean/std, nchw", in the words of `runtime.readings`
+    labels     of its classes, in the order of its outputs, where it has more than the data set or another order
+    force      replace a run of that name
+    timeout    seconds that the process with the class may take
+
+    Without a class, a file's layers are guessed from its tensors, and rivals tried on digits. Raises CheckpointError
+    where a file cannot be read, NoFit where no network is made of it, NoReading where digits are read well in no way,
+    BadInput where the class fails, UsageError where there is a run of that name, and what `load_data` raises.
+    """
+    parse(said)
+    path = None if isinstance(weights, nn.Module) else as_path(weights, "weights")
+    name = name or _plain(type(weights).__name__.lower() if path is None else path.stem)
+    require_plain("name", name)
+    folder = Path(runs) / name
+    _require_free(folder, force)
+    source = Source.of(net, args, timeout) if net else None
+    read = None if path is None else read_weights(path)
+    digits = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
+    told = Told(said, tuple(several(labels)))
+    if read is None:
+        made = of_module(weights, digits, told)
+    elif source:
+        made = of_class(read, source, digits, told)
+    else:
+        made = _of_file(read, digits, told, observer)
+    return _write(folder, made, digits, force)
+
+
+def _of_file(weights: Weights, dataset: Dataset, told: Told, observer: Observer) -> Adopted:
+    """The network that a file's tensors belong to."""
+    name = str(weights.path)
+    images, labels = _shuffled(dataset)
+    try:
+        geometries = _candidates(weights, told.columns(dataset))
+        outcome = Contest(name, images, labels, told.said, observer).choose(geometries)
+        best = outcome.winner
+        found = found_input(as_unknown(name, best.network, best.tensors), dataset, told.said)
+        network, tensors = with_columns(best.network, best.tensors, found.columns)
+    except NoFit as error:
+        raise NoFit(f"{name}: {error}.\n{skeleton(weights)}") from error
+    record = Adoption(
+        file=weights.path.name,
+        sha256=weights.sha256,
+        container=weights.container,
+        structure="guessed",
+        layers=best.words,
+        digits=found.digits,
+        readings=as_tried(found),
+        rivals=outcome.rivals,
+        remarks=(*weights.remarks, *found.remarks),
+    )
+    return Adopted(dataclasses.replace(network, input=found.rows[0].input), tensors, record)
+
+
+def _candidates(weights: Weights, columns: Sequence[int] | None) -> list[list[Candidate]]:
+    """The networks that may be, of those classes alone, where they are named."""
+    geometries = candidates(weights)
+    if columns is None:
+        return geometries
+    return [[_narrowed(candidate, columns) for candidate in styles] for styles in geometries]
+
+
+def _narrowed(candidate: Candidate, columns: Sequence[int]) -> Candidate:
+    network, tensors = with_columns(candidate.network, candidate.tensors, columns)
+    return dataclasses.replace(candidate, network=network, tensors=tensors)
+
+
+def _shuffled(dataset: Dataset) -> tuple[Images, Int64Array]:
+    """Training digits in another order, since some sets have class after class."""
+    order = np.random.default_rng(0).permutation(len(dataset.train))
+    return dataset.train.images[order], dataset.train.labels[order]
+
+
+def _plain(word: str) -> str:
+    """A word as the name of a folder."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", word).strip("-.") or UNNAMED
+
+
+def _require_free(folder: Path, force: bool) -> None:
+    """Raise UsageError where a run has that name already, or something else is there, unless somebody forces it."""
+    if (folder / RECORD).exists() and not force:
+        raise UsageError(f"{folder}: a run has this name. Give another with --name, or replace it with --force.")
+    require_replaceable((folder / name for name in FILES), (), force)
+
+
+def _write(folder: Path, made: Adopted, dataset: Dataset, force: bool) -> Checkpoint:
+    """Write the run; the record comes back with its folder and the weights' SHA-256."""
+    classifier = made.classifier(dataset.labels)
+    record = Checkpoint(
+        name=folder.name,
+        model=folder.name,
+        spec=ModelSpec(made.network, dataset.labels),
+        recipe=None,
+        dataset=dataset.ref,
+        metrics=Metrics(
+            test_accuracy=compute_accuracy(classifier, dataset.test.images, dataset.test.labels),
+            train_accuracy=compute_accuracy(classifier, dataset.train.images, dataset.train.labels),
+            validation_accuracy=None,
+            train_seconds=0.0,
+        ),
+        versions=environment.versions("torch", "numpy"),
+        device="cpu",
+        threads=torch.get_num_threads(),
+        processor=environment.processor(),
+        adopted=made.record,
+    )
+    with locks.held(folder):
+        _require_free(folder, force)
+        with files.staged(folder) as stage:
+            record = write_checkpoint(classifier, record, stage)
+            for name in (*FILES, STATE_FILE):  # those of an earlier run would be of another model
+                if not (stage / name).exists():
+                    files.remove_with(stage, name)
+    return dataclasses.replace(record, folder=folder)

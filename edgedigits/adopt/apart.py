@@ -1,0 +1,218 @@
+"""Somebody's class with somebody's weights, in a process of its own, with limits on time and memory.
+
+The class is taken out of its file (`extracted`), made, given the weights, asked and traced there; what comes back are
+the layers and their tensors, never code. What it prints goes nowhere, and files that it writes go with its folder.
+"""
+
+import inspect
+import json
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from edgedigits.adopt.adopted import Adopted, NoReading, Told
+from edgedigits.adopt.extracted import extract, parse_place
+from edgedigits.adopt.names import BATCHES
+from edgedigits.adopt.own import of_module
+from edgedigits.adopt.parts import NoFit
+from edgedigits.adopt.weights import Weights
+from edgedigits.data.dataset import Dataset, Split
+from edgedigits.errors import BadInput, CheckpointError, EdgeDigitsError, MissingCapability, UsageError, first_line
+from edgedigits.records.adoption import Adoption
+from edgedigits.records.model import DatasetRef
+from edgedigits.records.network import Network
+from edgedigits.runtime.finding import Found
+from edgedigits.system.places import temporary_folder
+
+ROOT = Path(__file__).parents[2]  # where this package is imported from
+START = "import sys; sys.path.insert(0, sys.argv[1]); from edgedigits.adopt.apart import main; main(sys.argv[2])"
+SECONDS = 60.0
+MEMORY = 16 << 30  # bytes of address space, of which torch alone takes a part
+MOST_LISTED = 10  # names of tensors that do not fit
+REQUEST, WEIGHTS, DIGITS = "request.json", "weights.safetensors", "digits.npz"
+NETWORK, RECORD, TENSORS, ERROR = "network.json", "record.json", "tensors.safetensors", "error.json"
+KINDS = {kind.__name__: kind for kind in (UsageError, BadInput, CheckpointError, NoFit, MissingCapability)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a class is, and how it is made.
+
+    net         "net.py:Net": a .py or .ipynb file, and a class in it or a function that returns a module
+    arguments   of its constructor, by name
+    timeout     seconds that all of it may take
+    """
+
+    net: str
+    arguments: Mapping[str, Any]
+    timeout: float = SECONDS
+
+    @classmethod
+    def of(cls, net: str, arguments: str, timeout: float) -> "Source":
+        """The same, with arguments as JSON. Raises UsageError."""
+        parse_place(net)
+        try:
+            given = json.loads(arguments or "{}")
+        except ValueError as error:
+            raise UsageError(f"args: JSON wanted, {arguments!r:.60} given ({first_line(error)})") from error
+        if not isinstance(given, dict):
+            raise UsageError(f"args: a JSON object of arguments by name wanted, {arguments!r:.60} given")
+        return cls(net, given, timeout)
+
+
+def of_class(weights: Weights, source: Source, dataset: Dataset, told: Told) -> Adopted:
+    """A class with weights, as a network. Raises what goes wrong there, and BadInput where it takes too long."""
+    path, name = parse_place(source.net)
+    with temporary_folder() as folder:
+        _put(folder, weights, source, dataset, told)
+        command = [sys.executable, "-P", "-B", "-c", START, str(ROOT), str(folder)]
+        try:
+            done = subprocess.run(
+                command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=source.timeout, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            took = f"{name} did not end within {source.timeout:g} s"
+            raise BadInput(f"{path}: {took}. Is there an endless loop? --timeout gives more.") from error
+        if (folder / ERROR).exists():
+            raise _error(json.loads((folder / ERROR).read_text()))
+        if not (folder / NETWORK).exists():
+            raise BadInput(f"{path}: {name} ended its process (exit code {done.returncode}).")
+        network, record = Network.read(folder / NETWORK), Adoption.read(folder / RECORD)
+        tensors = load_file(folder / TENSORS)
+    record = replace(
+        record,
+        file=weights.path.name,
+        sha256=weights.sha256,
+        container=weights.container,
+        remarks=(f"its class is {name} of {path.name}", *weights.remarks, *record.remarks),
+    )
+    return Adopted(network, tensors, record)
+
+
+def _put(folder: Path, weights: Weights, source: Source, dataset: Dataset, told: Told) -> None:
+    """Write what the process needs."""
+    path, name = parse_place(source.net)
+    request = {
+        "path": str(path.absolute()),
+        "name": name,
+        "arguments": dict(source.arguments),
+        "prefix": weights.prefix,
+        "weights": str(weights.path),
+        "said": told.said,
+        "told": list(told.labels),
+        "labels": list(dataset.labels),
+    }
+    (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+    save_file({key: torch.from_numpy(np.array(tensor)) for key, tensor in weights.tensors.items()}, folder / WEIGHTS)
+    train, test = dataset.train, dataset.test
+    np.savez(
+        folder / DIGITS,
+        train_images=train.images,
+        train_labels=train.labels,
+        test_images=test.images,
+        test_labels=test.labels,
+    )
+
+
+def _error(found: dict[str, Any]) -> EdgeDigitsError:
+    if found["found"]:
+        return NoReading(found["message"], Found.from_dict(found["found"]))
+    return KINDS[found["kind"]](found["message"])
+
+
+def main(place: str) -> None:
+    """What the process does in its folder."""
+    folder = Path(place)
+    with suppress(ImportError, ValueError, OSError):  # not on Windows, and not where less is allowed
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    try:
+        made = _made(folder)
+    except EdgeDigitsError as error:
+        found = error.found.to_dict() if isinstance(error, NoReading) else None
+        kind = next(one.__name__ for one in type(error).__mro__ if one.__name__ in KINDS)
+        said = {"message": str(error), "kind": kind, "found": found}
+        (folder / ERROR).write_text(json.dumps(said), encoding="utf-8")
+        return
+    save_file({name: torch.as_tensor(tensor).contiguous() for name, tensor in made.tensors.items()}, folder / TENSORS)
+    (folder / RECORD).write_text(made.record.to_json(), encoding="utf-8")
+    (folder / NETWORK).write_text(made.network.to_json(), encoding="utf-8")
+
+
+def _made(folder: Path) -> Adopted:
+    request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    path = Path(request["path"])
+    sys.path.append(str(path.parent))  # where what it imports may be
+    module = _module(path, request["name"], request["arguments"])
+    _fit(module, load_file(folder / WEIGHTS), request)
+    with np.load(folder / DIGITS) as digits:
+        train, test = (Split(digits[f"{part}_images"], digits[f"{part}_labels"]) for part in ("train", "test"))
+    dataset = Dataset(DatasetRef("digits", "", "digits"), tuple(request["labels"]), train, test)
+    return of_module(module.eval(), dataset, Told(request["said"], tuple(request["told"])))
+
+
+def _module(path: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """The class, made. Raises BadInput, which names the line, where its code raises."""
+    code = extract(path, name)
+    namespace: dict[str, Any] = {"__name__": path.stem}
+    try:
+        exec(code, namespace)
+        maker = namespace[name]
+        if missing := [word for word in _required(maker) if word not in arguments]:
+            example = json.dumps(dict.fromkeys(missing, "..."))
+            raise UsageError(f"{path}: {name} takes {', '.join(missing)}: say them with --args '{example}'")
+        module = maker(**arguments)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise BadInput(f"{_line(error, path)}: {type(error).__name__}: {first_line(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise BadInput(f"{path}: {name} gives {type(module).__name__}, a torch module wanted")
+    return module
+
+
+def _required(maker: Any) -> list[str]:
+    """Arguments without a default value."""
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(maker).parameters.values()
+    return [one.name for one in parameters if one.kind in plain and one.default is one.empty]
+
+
+def _line(error: Exception, path: Path) -> str:
+    """The last line of a file that an error came through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"{path}:{frames[-1].lineno}" if frames else str(path)
+
+
+def _fit(module: nn.Module, tensors: Mapping[str, Tensor], request: Mapping[str, Any]) -> None:
+    """Put the weights into the module. Raises NoFit where names or shapes are others."""
+    wanted = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(BATCHES)}
+    outer = next(iter(wanted), "").partition(".")[0]
+    prefixes = ("", request["prefix"], f"{outer}.")
+    named = max(
+        ({f"{prefix}{name}": tensor for name, tensor in tensors.items()} for prefix in prefixes),
+        key=lambda found: len(found.keys() & wanted.keys()),
+    )
+    wrong = [f"missing: {name} {list(wanted[name].shape)}" for name in wanted if name not in named]
+    wrong += [f"left over: {name} {list(named[name].shape)}" for name in named if name not in wanted]
+    wrong += [
+        f"{name}: {list(named[name].shape)}, in the class {list(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in named and named[name].shape != tensor.shape
+    ]
+    if wrong:
+        more = [f"and {len(wrong) - MOST_LISTED} more"] if len(wrong) > MOST_LISTED else []
+        head = f"{request['weights']}: its weights do not fit {request['name']} of {request['path']}"
+        raise NoFit("\n".join([head, *wrong[:MOST_LISTED], *more]))
+    module.load_state_dict(named, strict=False)
