@@ -10,7 +10,7 @@ from edgedigits.records.arguments import checked
 from edgedigits.records.record import LOCAL, OPTIONAL, Record, require, require_plain
 
 IMAGE_SHAPE = (28, 28)
-OPTIMIZERS = ("adam", "adamw")
+OPTIMIZERS = ("adam", "adamw", "muon")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16", "auto")
 
