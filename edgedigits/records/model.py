@@ -14,7 +14,7 @@ from edgedigits.records.network import IMAGE_SHAPE as IMAGE_SHAPE
 from edgedigits.records.network import Network, refused
 from edgedigits.records.record import LOCAL, OPTIONAL, Record, require, require_plain
 
-OPTIMIZERS = ("adam", "adamw")
+OPTIMIZERS = ("adam", "adamw", "muon")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16", "auto")
 

@@ -18,7 +18,7 @@ from edgedigits.records.model import Epoch, History, Recipe
 from edgedigits.records.progress import Observer, Progress
 from edgedigits.train import augmentation
 from edgedigits.train.distributed import ALONE, World
-from edgedigits.train.optimizer import Adam, schedule
+from edgedigits.train.optimizer import make_optimizer, schedule
 
 REPORT_EVERY = 0.1  # seconds between two progress events: each one waits for the device
 REPORT_STEPS = 100  # the same for several processes, which report at once and have no common clock
@@ -79,7 +79,7 @@ class Training:
         self.recipe = recipe
         self.classifier = classifier
         self.parallel = world.parallel(classifier)
-        self.optimizer = Adam(classifier.parameters(), recipe)
+        self.optimizer = make_optimizer(classifier.parameters(), recipe)
         self.batches = Batches(learn, recipe, device, world)
         self.meter = Meter(observer, recipe.epochs * len(self.batches), device, world)
         self.epochs: list[Epoch] = []

@@ -272,9 +272,8 @@ def _sha256(line: str, tensors: Mapping[str, Tensor]) -> str:
 def _shared(training: Training) -> dict[str, Tensor]:
     """The tensors that every process has alike, in place."""
     weights = {f"weights.{name}": tensor for name, tensor in training.classifier.state_dict().items()}
-    optimizer = training.optimizer
-    lists = {"means": optimizer.means, "squares": optimizer.squares, "steps": optimizer.steps}
-    return weights | {f"{name}.{i}": tensor for name, each in lists.items() for i, tensor in enumerate(each)}
+    state = training.optimizer.state
+    return weights | {f"{name}.{i}": tensor for name, each in state.items() for i, tensor in enumerate(each)}
 
 
 def _own(training: Training) -> dict[str, Tensor]:

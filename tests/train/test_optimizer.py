@@ -1,5 +1,6 @@
 """The optimizer and the schedules: what torch's own classes do, without what they cost."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgedigits.records.model import Recipe
-from edgedigits.train.optimizer import Adam, one_cycle, schedule
+from edgedigits.train.optimizer import Adam, Muon, make_optimizer, one_cycle, orthogonal, schedule
 
 RECIPE = Recipe(epochs=1, batch_size=1, lr=0.1, betas=(0.8, 0.95), weight_decay=0.2)
 
@@ -34,10 +35,62 @@ def test_steps_are_those_of_torch_to_the_last_bit(name: str, kind: type[torch.op
         assert torch.equal(parameter, wanted)
 
 
-def test_gradients_are_forgotten() -> None:
+@pytest.mark.parametrize("shape", [(10, 784), (50, 784), (784, 50), (16, 72), (32, 32), (8, 9), (10, 1)])
+def test_an_orthogonal_matrix_keeps_the_directions_and_levels_their_lengths(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 3e-4
+    left, lengths, right = torch.linalg.svd(matrix, full_matrices=False)
+    found = left.T @ orthogonal(matrix) @ right.T
+    levelled = found.diagonal()
+    assert (found - torch.diag(levelled)).abs().max() < 1e-3
+    seen = levelled[lengths > 0.02 * lengths.max()]
+    assert 0.65 < seen.min() <= seen.max() < 1.25
+
+
+def test_the_iteration_is_newtons_and_schulzs_as_it_is_published() -> None:
+    matrix = torch.randn(20, 60, generator=torch.Generator().manual_seed(1))
+    x = matrix / matrix.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    torch.testing.assert_close(orthogonal(matrix), x, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(orthogonal(matrix.T), x.T, rtol=1e-3, atol=1e-4)
+
+
+def test_a_gradient_of_zeros_moves_nothing() -> None:
+    assert torch.equal(orthogonal(torch.zeros(3, 5)), torch.zeros(3, 5))
+
+
+def test_muon_steps_as_torchs_does_and_leaves_biases_to_adamw() -> None:
+    recipe = Recipe(1, 1, 0.1, optimizer="muon", betas=RECIPE.betas, weight_decay=0.2)
+    ours, theirs = ([torch.ones(6, 40), torch.ones(5)] for _ in range(2))
+    mine = make_optimizer(ours, recipe)
+    assert isinstance(mine, Muon)
+    muon = torch.optim.Muon(theirs[:1], lr=0.1, weight_decay=0.2, momentum=0.95, nesterov=True)
+    adamw = torch.optim.AdamW(theirs[1:], lr=0.01, betas=RECIPE.betas, weight_decay=0.2, fused=True)
+    for step in range(5):
+        for parameters in (ours, theirs):
+            for parameter, gradient in zip(parameters, gradients(step, parameters), strict=True):
+                parameter.grad = gradient
+        mine.step(0.1)
+        muon.step()
+        adamw.step()
+    torch.testing.assert_close(ours[0], theirs[0], rtol=2e-2, atol=2e-2)  # theirs multiplies in bfloat16
+    assert torch.equal(ours[1], theirs[1])
+
+
+def test_muon_takes_a_convolution_as_a_matrix() -> None:
+    kernel = torch.ones(4, 2, 3, 3)
+    kernel.grad = torch.randn(kernel.shape, generator=torch.Generator().manual_seed(0))
+    wanted = torch.ones(4, 18) - 0.1 * orthogonal(kernel.grad.flatten(1))
+    make_optimizer([kernel], Recipe(1, 1, 0.1, optimizer="muon")).step(0.1)
+    torch.testing.assert_close(kernel.flatten(1), wanted)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "muon"])
+def test_gradients_are_forgotten(name: str) -> None:
     layer = nn.Linear(2, 1)
     layer(torch.ones(1, 2)).sum().backward()
-    Adam(layer.parameters(), RECIPE).zero_grad()
+    make_optimizer(layer.parameters(), dataclasses.replace(RECIPE, optimizer=name)).zero_grad()
     assert all(parameter.grad is None for parameter in layer.parameters())
 
 

@@ -36,6 +36,7 @@ from tests.train.test_train import FILES, snapshot
 RECIPE = Recipe(epochs=3, batch_size=60, lr=1e-3, shift=1, validation=0.1, schedule="one-cycle")  # 270 images: 5 steps
 RECIPES = {
     "fc": RECIPE,
+    "fc by Muon": dataclasses.replace(RECIPE, optimizer="muon", lr=0.05, weight_decay=0.1),
     "fc in bfloat16": dataclasses.replace(RECIPE, precision="bfloat16", optimizer="adamw", weight_decay=0.1),
     "fc without validation": Recipe(epochs=3, batch_size=70, lr=1e-3),
     "cnn, turned and zoomed": dataclasses.replace(RECIPE, rotate=10, zoom=0.1),
