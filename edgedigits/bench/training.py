@@ -1,8 +1,9 @@
 """How the figures of `measured.json` are measured; `make bench` does it anew, on the machine at hand.
 
 Training: every preset by its tutorial's published loop (`tutorial`), by our loop with the tutorial's recipe
-and with the default one, and, where the published loop is short, by as few epochs of the default one
-as reach its accuracy. Each run counts: no seed is chosen. Inference: one `bench` of all files.
+and with the default one, the long one where there is one, and, where the published loop is shortest, by as few
+epochs of the default one as reach its accuracy. Each run counts: no seed is chosen. Inference: one `bench` of all
+files.
 """
 
 import warnings
@@ -16,7 +17,7 @@ from edgedigits.system.environment import machine
 if TYPE_CHECKING:
     from edgedigits.data.dataset import Dataset
 
-QUICK_EPOCHS = {"fc": 1, "cnn": 2}
+QUICK_EPOCHS = {"fc": 1}
 FORMATS = ("onnx", "torchscript")  # whose float and int8 files are measured
 GAINING = ("fc-deep",)  # models that gain by integer products, whose files are measured too
 
@@ -33,14 +34,14 @@ class Plan:
 
 def plans() -> list[Plan]:
     """All trainings, a preset's next to each other, so that what they are compared with was measured beside them."""
-    from edgedigits.models.presets import PRESETS
+    from edgedigits.models.presets import DEFAULT_MODELS, PRESETS
 
     found = []
     for model, preset in PRESETS.items():
-        several = tuple(range(10 if model in QUICK_EPOCHS else 3))
+        several = tuple(range(10 if model in DEFAULT_MODELS else 3))
         found += [Plan(model, PUBLISHED, "mnist", (0,)), Plan(model, "default", "mnist", several)]
-        if model in QUICK_EPOCHS:
-            found.append(Plan(model, QUICK, "mnist", several))
+        found += [Plan(model, "long", "mnist", several)] if preset.long else []
+        found += [Plan(model, QUICK, "mnist", several)] if model in QUICK_EPOCHS else []
         found.append(Plan(model, "tutorial", "mnist", (0,)))
         if preset.dataset != "mnist":
             found += [Plan(model, "default", preset.dataset, several), Plan(model, "tutorial", preset.dataset, (0,))]

@@ -47,7 +47,7 @@ def train(
             metavar="NAME",
             autocompletion=completion.recipes,
             rich_help_panel=TRAINING,
-            help="default, or tutorial: as published. What is named below replaces what it says.",
+            help="default, long (fc): slower and better, or tutorial: as published. Options replace it.",
         ),
     ] = "default",
     epochs: Annotated[
@@ -247,7 +247,7 @@ def models_json() -> dict[str, Any]:
                 "network": preset.network,
                 "parameters": preset.spec.network.parameters,
                 "input": "uint8 28x28",
-                "recipes": {kind: presets.find_recipe(name, kind).to_dict() for kind in presets.RECIPES},
+                "recipes": {kind: recipe.to_dict() for kind, recipe in preset.recipes.items()},
                 "measured": [entry.to_dict() for entry in read_figures().training if entry.model == name],
             }
             for name, preset in presets.ALL.items()

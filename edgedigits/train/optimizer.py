@@ -19,7 +19,7 @@ from edgedigits.records.model import Recipe
 EPSILON = 1e-8
 WARM_UP = 0.3  # of a cycle climbs, the rest falls
 FIRST, LAST = 1 / 25, 1 / 250_000  # of the peak
-MOMENTUM = 0.95  # of Muon
+MOMENTUM = 0.6  # of Muon: a training of few hundred steps has no time for the usual 0.95
 BIAS_RATE = 0.1  # AdamW's learning rate for biases, as a part of Muon's for weights
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic; Jordan et al. 2024
 NEWTON_SCHULZ_STEPS = 5
@@ -138,9 +138,10 @@ def orthogonal(matrix: Tensor) -> Tensor:
     wide = wide / (torch.linalg.matrix_norm(wide) + EPSILON)
     a, b, c = NEWTON_SCHULZ
     gram = wide @ wide.T
-    one = product = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    product = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     for _ in range(NEWTON_SCHULZ_STEPS):
-        factor = a * one + b * gram + c * gram @ gram
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
         product = factor @ product
         gram = factor @ gram @ factor
     found: Tensor = product @ wide

@@ -59,7 +59,7 @@ def train(
 
     model       a name from `presets.PRESETS`
     dataset     a known name, a folder of class folders, or a Dataset that is already loaded
-    recipe      "default", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
+    recipe      "default", "long", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
     data_dir    where published data sets lie, if not in the default place
     device      "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda" or "mps"
     resume      go on where a training by that name was interrupted, to the same bytes as if it had not been; one

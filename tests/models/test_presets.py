@@ -4,7 +4,6 @@ import pytest
 
 from edgedigits.data import published
 from edgedigits.errors import UsageError
-from edgedigits.models import presets
 from edgedigits.models.classifier import build_classifier
 from edgedigits.models.presets import DEFAULT_MODELS, OURS, PRESETS, RECIPES, find_preset, find_recipe
 from edgedigits.records.earlier import EarlierSpec
@@ -56,7 +55,7 @@ def test_a_tutorial_recipe_is_the_published_one(name: str) -> None:
 def test_the_default_recipe_is_ours_and_holds_images_out(name: str) -> None:
     default = find_recipe(name)
     assert default == find_recipe(name, "default") != find_recipe(name, "tutorial")
-    assert (default.schedule, default.optimizer) == (OURS.schedule, OURS.optimizer)
+    assert default.schedule == OURS.schedule
     assert 0 < default.validation < 0.5
 
 
@@ -65,9 +64,20 @@ def test_a_preset_names_a_data_set_that_is_known(name: str) -> None:
     assert PRESETS[name].dataset in published.KNOWN
 
 
-def test_every_preset_has_every_recipe_and_no_other() -> None:
-    recipes = {field.name for field in dataclasses.fields(presets.Preset) if field.type is Recipe}
-    assert recipes == set(RECIPES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_presets_recipes_are_those_that_it_has(name: str) -> None:
+    preset = PRESETS[name]
+    assert set(preset.recipes) == set(RECIPES) - ({"long"} if preset.long is None else set())
+    assert all(find_recipe(name, kind) == recipe for kind, recipe in preset.recipes.items())
+
+
+def test_a_long_recipe_takes_more_epochs() -> None:
+    assert find_recipe("fc", "long").epochs > find_recipe("fc").epochs
+
+
+def test_a_recipe_that_a_preset_has_not_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match=r"model fc-deep: has no recipe 'long', only default and tutorial\."):
+        find_recipe("fc-deep", "long")
 
 
 def test_one_model_of_each_network_is_trained_by_default() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgedigits.records.model import Recipe
-from edgedigits.train.optimizer import Adam, Muon, make_optimizer, one_cycle, orthogonal, schedule
+from edgedigits.train.optimizer import MOMENTUM, Adam, Muon, make_optimizer, one_cycle, orthogonal, schedule
 
 RECIPE = Recipe(epochs=1, batch_size=1, lr=0.1, betas=(0.8, 0.95), weight_decay=0.2)
 
@@ -65,7 +65,7 @@ def test_muon_steps_as_torchs_does_and_leaves_biases_to_adamw() -> None:
     ours, theirs = ([torch.ones(6, 40), torch.ones(5)] for _ in range(2))
     mine = make_optimizer(ours, recipe)
     assert isinstance(mine, Muon)
-    muon = torch.optim.Muon(theirs[:1], lr=0.1, weight_decay=0.2, momentum=0.95, nesterov=True)
+    muon = torch.optim.Muon(theirs[:1], lr=0.1, weight_decay=0.2, momentum=MOMENTUM, nesterov=True)
     adamw = torch.optim.AdamW(theirs[1:], lr=0.01, betas=RECIPE.betas, weight_decay=0.2, fused=True)
     for step in range(5):
         for parameters in (ours, theirs):
