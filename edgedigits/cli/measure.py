@@ -108,7 +108,7 @@ def trainings(found: Sequence[Measurement]) -> RenderableType:
     known = {(entry.model, entry.recipe): entry for entry in found if entry.dataset == "mnist"}
     for (model, recipe), ours in known.items():
         published = known.get((model, PUBLISHED))
-        if published and recipe in ("default", QUICK):
+        if published and recipe in ("default", "long", QUICK):
             sheet.add_row(
                 model,
                 f"{published.seconds:.1f}",
