@@ -35,6 +35,7 @@ from edgedigits.records.artifact import (
     TensorSpec,
 )
 from edgedigits.records.earlier import EarlierSpec
+from edgedigits.records.graph import Call, Graph, Held
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
 from edgedigits.records.network import Input
 from edgedigits.records.record import Record
@@ -116,6 +117,7 @@ ROW = Row(Input(side=32, fit="pad"), "0..1, nchw, 32x32 padded", 0.25, 0.97, ("0
 TRIED = Tried("flatten, fc1, relu, fc2", None, 0.1)
 ADOPTION = Adoption("model.pt", "cd", "torch zip", "guessed", TRIED.words, 3_000, (TRIED,), (TRIED,), ("rounded",))
 PLAN = Plan("ab", "digits", dark_ink=True, batch_size=256, shard="0/4")
+RELU = Call("relu", "aten.relu.default", ({"value": "@input"},))
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
 GOLDEN_ANSWER = GoldenAnswer((0.5, -2.25), "0", close=False)
 GOLDEN_MODEL = GoldenModel("cnn.onnx", "cd", 1e-4, (GOLDEN_ANSWER, GoldenAnswer((0.0, 0.0), None, close=True)))
@@ -160,6 +162,9 @@ EXAMPLES: list[Record] = [
     EARLIER,
     RESIDUAL,
     RESIDUAL.layers[6],
+    Held((2, 3), "int64", learned=False),
+    RELU,
+    Graph({"fc.weight": Held((10, 784))}, (RELU,)),
     Input(layout="flat", side=32, range=(-1.0, 1.0), ink="dark", turned=True, fit="resize", threshold=77),
     RECIPE,
     CHECKPOINT.dataset,
@@ -400,5 +405,5 @@ def test_a_checkpoint_was_trained_or_adopted() -> None:
     for recipe, source in ((None, None), (RECIPE, ADOPTION)):
         with pytest.raises(UsageError, match="recipe: one, or where it was adopted"):
             dataclasses.replace(CHECKPOINT, recipe=recipe, adopted=source)
-    with pytest.raises(UsageError, match="structure: guessed or traced wanted"):
+    with pytest.raises(UsageError, match="structure: guessed or traced or kept wanted"):
         dataclasses.replace(ADOPTION, structure="known")
