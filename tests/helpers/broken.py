@@ -67,9 +67,9 @@ def _swap_classes(model: Deployed) -> nn.Module:
     return model
 
 
-def _weights_in_float16(model: Deployed) -> nn.Module:
+def _weights_in_bfloat16(model: Deployed) -> nn.Module:
     for parameter in model.parameters():
-        parameter.data = parameter.data.half().float()
+        parameter.data = parameter.data.bfloat16().float()
     return model
 
 
@@ -90,7 +90,7 @@ MISTAKES = {
     "probabilities unlike logits": Mistake(
         lambda model: Answering(model, probabilities=lambda x: x.sqrt()), "probabilities: off by"
     ),
-    "weights in float16": Mistake(_weights_in_float16, "logits: off by"),
+    "weights in bfloat16": Mistake(_weights_in_bfloat16, "logits: off by"),
     "not a number": Mistake(lambda model: Answering(model, logits=lambda x: x * torch.nan), "logits: not finite"),
     "a class too few": Mistake(lambda model: Answering(model, logits=lambda x: x[:, :9]), "file: "),
 }
