@@ -19,12 +19,12 @@ from edgedigits.export.formats import require_format, sibling
 from edgedigits.export.manifest import read_manifest
 from edgedigits.models.checkpoint import RECORD
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.finding import find_input, kind_of
-from edgedigits.runtime.foreign import open_foreign
+from edgedigits.runtime.finding import kind_of
 from edgedigits.runtime.foreign_predictor import ForeignPredictor
 from edgedigits.runtime.inspection import quantized_share
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file
+from edgedigits.runtime.noticing import find_in_file
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.readers import Description
 from edgedigits.runtime.readings import in_words
@@ -171,7 +171,7 @@ def _theirs(path: Path, found: Description, named: Named, reference: Reference) 
 
 def _asked(path: Path, dataset: Dataset, said: str, opener: Opener) -> ForeignPredictor:
     """A file without a contract, once its input is found by showing it training digits."""
-    found = find_input(open_foreign(path, opener), dataset.train.images, dataset.train.labels, said)
+    found = find_in_file(path, dataset.train.images, dataset.train.labels, said, opener)
     return ForeignPredictor.open(path, found, opener)
 
 
@@ -209,7 +209,5 @@ def _remarks(predictor: ForeignPredictor, quantized: bool) -> Iterator[str]:
         yield f"its output is called {', '.join(names)}, not {OUTPUT}"
     if output == "softmax":
         yield "it gives probabilities alone, no logits"
-    elif len(names) == 1:
-        yield "it gives no probabilities: their softmax is left to whoever asks it"
     if quantized:
         yield "most of its weights are in 8 bits: it keeps the limits of int8 files"
