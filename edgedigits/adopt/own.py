@@ -19,6 +19,7 @@ from edgedigits.records.adoption import Adoption
 from edgedigits.records.arrays import EVALUATION_BATCH
 from edgedigits.records.network import Input
 from edgedigits.runtime.asking import Unknown
+from edgedigits.runtime.mistakes import line
 from edgedigits.runtime.readings import present
 
 ALONE = 16  # images that a graph is asked one by one, and all together
@@ -29,12 +30,12 @@ def of_module(module: nn.Module, dataset: Dataset, told: Told) -> Adopted:
     """A module's own layers, which answer every test image as it does."""
     asked = copy.deepcopy(module).eval().cpu().float()
     title = type(module).__name__
-    found = found_input(Unknown(title, lambda batch: ask(asked, batch)), dataset, told.said)
+    found = found_input(Unknown(title, lambda batch: ask(asked, batch)), dataset, told.said, asked.state_dict())
     seen = found.rows[0].input
     traced, kept = _followed(asked, seen)
     columns = told.columns(dataset) or list(found.columns)
     network, tensors = with_columns(without_softmax(traced.network), traced.state, columns)
-    training = ["it was in training mode, where dropout and batch norm change answers"] if module.training else []
+    training = [line("training mode")] if module.training else []
     record = Adoption(
         file=title,
         sha256=_digest(asked.state_dict()),
