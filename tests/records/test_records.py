@@ -14,6 +14,20 @@ import edgedigits
 from edgedigits.bench.bench import Benchmark, BenchRow, Ratios
 from edgedigits.bench.engines import Comparison, EngineRow
 from edgedigits.bench.figures import Measured, Measurement
+from edgedigits.cli.documents import (
+    AdoptedRun,
+    Cards,
+    DataFile,
+    DataFiles,
+    EmbeddedFolder,
+    Exported,
+    ExportedFile,
+    ModelCard,
+    Models,
+    PresetFacts,
+    TrainedRun,
+    Training,
+)
 from edgedigits.data.doubts import Doubt
 from edgedigits.data.kinds import Skipped
 from edgedigits.embed.embedder import Embedding
@@ -121,7 +135,23 @@ RELU = Call("relu", "aten.relu.default", ({"value": "@input"},))
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
 GOLDEN_ANSWER = GoldenAnswer((0.5, -2.25), "0", close=False)
 GOLDEN_MODEL = GoldenModel("cnn.onnx", "cd", 1e-4, (GOLDEN_ANSWER, GoldenAnswer((0.0, 0.0), None, close=True)))
+TRAINED = TrainedRun.of(CHECKPOINT)
+EXPORTED = ExportedFile.of(ARTIFACT)
+PRESET = PresetFacts("fc", "flatten, dense", 39_760, "uint8 28x28", {"default": RECIPE}, (MEASUREMENT,))
+DATA_FILE = DataFile("mnist", "t10k-labels-idx1-ubyte", "missing", "fetch it")
 EXAMPLES: list[Record] = [
+    TRAINED,
+    Training((TRAINED,)),
+    AdoptedRun.of(CHECKPOINT, ADOPTION),
+    EXPORTED,
+    Exported((EXPORTED, ExportedFile.of(dataclasses.replace(ARTIFACT, opset=None, refusal=REFUSAL)))),
+    EmbeddedFolder("out", 41_828, "python", ("cnn.onnx",), {"cnn.onnx": 38_828, "digits.py": 3_000}, "selftest.py"),
+    ModelCard("cnn", "exports/cnn/README.md"),
+    Cards.of([Path("exports/cnn/README.md")]),
+    PRESET,
+    Models((PRESET,)),
+    DATA_FILE,
+    DataFiles((DATA_FILE, DataFile("mnist", "t10k-images-idx3-ubyte", "whole", None))),
     Deployment("one image a call", samples=10_000, flips=3, changed=1, max_abs_diff=0.25),
     Robustness("noise", samples=500, flips=0, max_abs_diff=None, reference_accuracy=None, accuracy=None),
     Calibration(samples=500, sha256="c" * 64),
@@ -201,6 +231,7 @@ def test_every_record_type_has_an_example() -> None:
             importlib.import_module(module.name)
     kinds = {kind for kind in below(Record) if kind.__module__.startswith("edgedigits.")}
     assert kinds == {type(example) for example in EXAMPLES}
+    assert len({kind.__name__ for kind in kinds}) == len(kinds)  # by which schemas call them
 
 
 @pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(record).__name__)

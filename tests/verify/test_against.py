@@ -1,7 +1,6 @@
 """Files that EdgeDigits did not make, compared answer by answer with a run, an exported file, or one another."""
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from edgedigits.models.weights import load_classifier
 from edgedigits.records.report import OTHER_FILE, TORCH_MODEL, Limits, ParityReport
 from edgedigits.verify.verifier import verify
 from tests.helpers import HERE
+from tests.helpers.documents import valid
 from tests.helpers.unknown import digits as blotted
 from tests.helpers.unknown import write_onnx
 
@@ -272,7 +272,7 @@ def test_the_command_compares_says_what_is_unusual_and_chooses_the_code(runs: Pa
     assert f"{path}: batch size baked in: it takes 1 image a call" in lines
     assert lines[-1].startswith("passed: 1 file, 60 test images of tiny; compared with fc-tiny")
     assert "Every file answers as fc-tiny does." in found.stderr
-    document = json.loads(CliRunner().invoke(app, ["verify", str(path), *options, "--json"]).stdout)
+    document = valid("verify", CliRunner().invoke(app, ["verify", str(path), *options, "--json"]).stdout)
     assert (document["against"], document["reports"][0]["reading"]) == ("fc-tiny", "0..1, nchw")
     failing = write_theirs(tmp_path / "worse.onnx", runs / "fc-tiny", after=worse)
     assert CliRunner().invoke(app, ["verify", str(failing), *options]).exit_code == 1
