@@ -16,7 +16,7 @@ from tests.helpers.documents import record_validator, valid
 from tests.records.test_records import CHECKPOINT, EARLIER, EXAMPLES
 
 SHELF = Path(__file__).parents[2] / "exports"
-OPEN = {"attributes", "params"}  # fields that hold any JSON: what a layer's op says, or a plug-in's
+OPEN = {"attributes", "params", "arguments", "options"}  # hold any JSON: what ops, graphs and plug-ins say
 Place = tuple[str | int, ...]
 
 
