@@ -3,7 +3,6 @@
 Torch is hidden from Python's finder in a process of its own, which is what an environment without it looks like.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from PIL import Image
 from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
 from edgedigits.verify.verifier import verify
+from tests.helpers.documents import valid
 
 ROOT = Path(__file__).parents[1]
 SHELF = ROOT / "exports"
@@ -64,7 +64,7 @@ def test_files_are_verified_against_what_was_recorded(light: dict[str, str], mni
     folder = shutil.copytree(SHELF / "cnn", tmp_path / "cnn")  # the report is written beside the files
     done = edgedigits(light, "verify", folder / "cnn.onnx", "--json")
     assert done.returncode == 0, done.stderr
-    (report,) = json.loads(done.stdout)["reports"]
+    (report,) = valid("verify", done.stdout)["reports"]
     assert (report["compared_with"], report["flips"], report["passed"]) == ("manifest", None, True)
 
 
@@ -77,7 +77,7 @@ def test_answers_that_came_with_the_files_are_compared_one_by_one(
     arguments = ("verify", folder / name, "--dataset", digits_folder, "--json")
     done = edgedigits(light, *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    (report,) = json.loads(done.stdout)["reports"]
+    (report,) = valid("verify", done.stdout)["reports"]
     (known,) = verify([folder / name], runs=runs).reports
     assert report["compared_with"] == "answers"
     assert report["missing"] == "its checkpoint is not at hand"
@@ -99,16 +99,16 @@ def test_files_are_measured(light: dict[str, str], mnist: Dataset) -> None:
     assert len(mnist.test) == 10_000
     done = edgedigits(light, "bench", SHELF / "fc", "--json")
     assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)["rows"]
+    rows = valid("bench", done.stdout)["rows"]
     assert {row["format"] for row in rows} == {"onnx", "onnx-int8", "onnx-canvas", "onnx-canvas-int8"}
     assert all(row["latency_us"] > 0 and row["flips"] is None for row in rows)
 
 
 def test_files_are_inspected_and_pictures_are_read(light: dict[str, str], tmp_path: Path) -> None:
-    assert json.loads(edgedigits(light, "inspect", SHELF / "fc" / "fc.int8.onnx", "--json").stdout)["opset"] == 17
+    assert valid("inspect", edgedigits(light, "inspect", SHELF / "fc" / "fc.int8.onnx", "--json").stdout)["opset"] == 17
     Image.fromarray(canvases.paste(drawn.digits(10, seed=0)[0][7])).save(tmp_path / "photo.png")
     done = edgedigits(light, "predict", tmp_path / "photo.png", "--json")
-    assert json.loads(done.stdout)["predictions"][0]["answer"] == "7", done.stderr
+    assert valid("predict", done.stdout)["predictions"][0]["answer"] == "7", done.stderr
 
 
 def test_images_are_scored_and_files_embedded(light: dict[str, str], digits_folder: Path, tmp_path: Path) -> None:

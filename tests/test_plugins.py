@@ -4,13 +4,14 @@ They are what CONTRIBUTING.md says it takes to add one: a record each, and an en
 not load names itself, and takes nothing else down.
 """
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.documents import valid
 
 TOY = '''
 """A package that adds one of each."""
@@ -106,7 +107,7 @@ def test_a_file_in_its_format_is_verified_by_its_engine_too(site: Path, exported
     for options in ((), ("--engine", "toy")):
         done = edgedigits(site, "verify", exported, "--runs", runs, *options, "--json")
         assert done.returncode == 0, done.stderr
-        (report,) = json.loads(done.stdout)["reports"]
+        (report,) = valid("verify", done.stdout)["reports"]
         assert (report["format"], report["flips"], report["passed"]) == ("onnx-toy", 0, True)
         assert report.get("engine") == ({"name": "toy", "version": "1.0"} if options else None)
 
@@ -115,6 +116,7 @@ def test_a_file_in_its_format_is_verified_by_its_engine_too(site: Path, exported
 def test_it_is_inspected_and_measured(command: tuple[str, ...], site: Path, exported: Path, runs: Path) -> None:
     done = edgedigits(site, command[0], exported, "--runs", runs, "--json")
     assert done.returncode == 0, done.stderr
+    valid(command[0], done.stdout)
     assert '"onnx-toy"' in done.stdout
 
 
@@ -143,7 +145,7 @@ def test_its_preset_is_trained_exported_and_verified(site: Path, digits_folder: 
 
 
 def test_its_preset_is_listed_with_ours(site: Path) -> None:
-    listed = json.loads(edgedigits(site, "models", "--json").stdout)["models"]
+    listed = valid("models", edgedigits(site, "models", "--json").stdout)["models"]
     assert [row["name"] for row in listed][-2:] == ["cnn-deep", "toy"]
     assert listed[-1]["parameters"] == 784 * 16 + 16 + 16 * 10 + 10
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from edgedigits.adopt.built import complete
@@ -15,6 +16,7 @@ from edgedigits.records.model import ModelSpec
 from edgedigits.records.network import Network
 from edgedigits.runtime.asking import Unknown
 from edgedigits.runtime.finding import Found, find_input
+from edgedigits.runtime.noticing import noticed
 
 
 class NoReading(BadInput):
@@ -57,11 +59,16 @@ class Adopted:
         return classifier.eval()
 
 
-def found_input(model: Unknown, dataset: Dataset, said: str) -> Found:
-    """What a model's input is. Raises NoReading where it reads digits well in no way."""
-    found = find_input(model, dataset.train.images, dataset.train.labels, said)
+def found_input(model: Unknown, dataset: Dataset, said: str, tensors: Mapping[str, Tensor | Scores]) -> Found:
+    """What a model's input is, and the mistakes in it. Raises NoReading where it reads digits well in no way."""
+    images, labels = dataset.train.images, dataset.train.labels
+    known = {name: np.asarray(tensor) for name, tensor in tensors.items()}
+    first = find_input(model, images, labels, said)
+    found = noticed(model, first, images, labels, said, known)
     if found.doubt:
-        raise NoReading(found.doubt, found)
+        raise NoReading(
+            " ".join([found.doubt, *(f"{remark}." for remark in found.remarks[len(first.remarks) :])]), found
+        )
     return found
 
 

@@ -107,7 +107,7 @@ def _of_file(weights: Weights, dataset: Dataset, told: Told, observer: Observer)
         geometries = _candidates(weights, told.columns(dataset))
         outcome = Contest(name, images, labels, told.said, observer).choose(geometries)
         best = outcome.winner
-        found = found_input(as_unknown(name, best.network, best.tensors), dataset, told.said)
+        found = found_input(as_unknown(name, best.network, best.tensors), dataset, told.said, best.tensors)
         network, tensors = with_columns(best.network, best.tensors, found.columns)
     except NoFit as error:
         raise NoFit(f"{name}: {error}.\n{skeleton(weights)}") from error

@@ -127,13 +127,6 @@ def _made(run: Checkpoint) -> Adoption:
 
 def adoption_json(run: Checkpoint) -> dict[str, Any]:
     """The same for `--json`."""
-    return {
-        "name": run.name,
-        "path": str(run.folder),
-        "dataset": run.dataset.name,
-        "test_accuracy": run.metrics.test_accuracy,
-        "train_accuracy": run.metrics.train_accuracy,
-        "weights_sha256": run.weights_sha256,
-        "network": run.spec.network.to_dict(),
-        **_made(run).to_dict(),
-    }
+    from edgedigits.cli.documents import AdoptedRun
+
+    return AdoptedRun.of(run, _made(run)).to_dict()

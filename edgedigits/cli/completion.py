@@ -1,4 +1,4 @@
-"""What Tab completes: names of presets, formats, engines, targets, data sets, runs and exported models.
+"""What Tab completes: names of presets, formats, engines, targets, documents, data sets, runs and exported models.
 
 Nothing here imports torch, so that a press of Tab is answered at once (`edgedigits --install-completion`).
 """
@@ -74,6 +74,12 @@ def _targets(_: Context) -> Iterable[str]:
     return TARGETS.names
 
 
+def _documents(_: Context) -> Iterable[str]:
+    from edgedigits.cli.schema import DOCUMENTS
+
+    return DOCUMENTS
+
+
 def _runs(context: Context) -> Iterable[str]:
     """Names of runs below the folder that `--runs` names."""
     return sorted(path.parent.name for path in _folder(context, "runs").glob("*/checkpoint.json"))
@@ -103,5 +109,6 @@ def _folder(context: Context, option: str) -> Path:
 presets, recipes, datasets = _starting(_presets), _starting(_recipes), _starting(_datasets)
 formats, inputs, methods = _starting(_formats), _starting(_inputs), _starting(_methods)
 engines, settings, targets = _starting(_engines), _starting(_settings), _starting(_targets)
+documents = _starting(_documents)
 runs, exported = _starting(_runs), _starting(_exported)
 export_folders, files = _starting(_export_folders), _starting(_files)

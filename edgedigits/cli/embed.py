@@ -109,4 +109,13 @@ def embedding(result: Embedding) -> Sheet:
 
 def embedding_json(result: Embedding) -> dict[str, Any]:
     """The same for `--json`."""
-    return {"path": str(result.folder), "size_bytes": result.size_bytes} | result.to_dict()
+    from edgedigits.cli.documents import EmbeddedFolder
+
+    return EmbeddedFolder(
+        path=str(result.folder),
+        size_bytes=result.size_bytes,
+        target=result.target,
+        models=result.models,
+        files=result.files,
+        selftest=result.selftest,
+    ).to_dict()

@@ -115,6 +115,7 @@ def reproduce(
     dataset: Annotated[str | None, DATASET] = None,
     data_dir: DataDir = None,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
+    runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
@@ -124,7 +125,7 @@ def reproduce(
 
     with tables.progress(f"reproduce {folder}") as observer:
         result = reproduce_folder(
-            folder, dataset=dataset, data_dir=data_dir, keep=keep, exports=exports, observer=observer
+            folder, dataset=dataset, data_dir=data_dir, keep=keep, runs=runs, exports=exports, observer=observer
         )
     print_result(reproduction(result), result.to_dict(), json)
     if not result.same:
@@ -148,12 +149,13 @@ def card(
     json: Json = False,
 ) -> None:
     """Write a model card, README.md, into folders of verified files, as the Hugging Face Hub has them."""
+    from edgedigits.cli.documents import Cards
     from edgedigits.runtime.names import find_place
     from edgedigits.verify.card import find_folders, write_card
 
     named = [find_place(found, exports) for found in folder or ()]
     written = [write_card(found, license, force) for found in named or find_folders(exports)]
-    print_result(paths(written), {"cards": [{"name": path.parent.name, "path": str(path)} for path in written]}, json)
+    print_result(paths(written), Cards.of(written).to_dict(), json)
     tell("Next: read them, and add what you know of your data")
 
 
@@ -177,15 +179,9 @@ def _refusal(refusal: Refusal) -> str:
 
 def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     """The same for `--json`."""
-    fields = ("name", "format", "size_bytes", "sha256", "checkpoint_sha256", "opset")
-    return {
-        "artifacts": [
-            {"path": str(artifact.path)}
-            | {field: getattr(artifact, field) for field in fields}
-            | {"refusal": artifact.refusal.to_dict() if artifact.refusal else None}
-            for artifact in artifacts
-        ]
-    }
+    from edgedigits.cli.documents import Exported, ExportedFile
+
+    return Exported(tuple(map(ExportedFile.of, artifacts))).to_dict()
 
 
 def paths(found: Iterable[object]) -> Sheet:

@@ -17,6 +17,7 @@ from edgedigits.cli import (  # noqa: F401 - each adds its commands to the app
     embed,
     export,
     inference,
+    schema,
     train,
     verify,
 )

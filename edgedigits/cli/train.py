@@ -20,6 +20,7 @@ from edgedigits.records.words import describe
 
 if TYPE_CHECKING:
     from edgedigits.bench.figures import Measurement
+    from edgedigits.cli.documents import Models
     from edgedigits.data.published import FileStatus
     from edgedigits.records.model import Checkpoint
 
@@ -190,26 +191,9 @@ def training(checkpoints: Sequence[Checkpoint]) -> Sheet:
 
 def training_json(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
     """The same for `--json`."""
-    return {
-        "runs": [
-            {
-                "name": run.name,
-                "model": run.model,
-                "dataset": run.dataset.name,
-                "path": str(run.folder),
-                "test_accuracy": run.metrics.test_accuracy,
-                "train_accuracy": run.metrics.train_accuracy,
-                "validation_accuracy": run.metrics.validation_accuracy,
-                "train_seconds": run.metrics.train_seconds,
-                "epochs": run.setup().recipe.epochs,
-                "seed": run.setup().recipe.seed,
-                "device": run.device,
-                "threads": run.threads,
-                "weights_sha256": run.weights_sha256,
-            }
-            for run in checkpoints
-        ]
-    }
+    from edgedigits.cli.documents import TrainedRun, Training
+
+    return Training(tuple(TrainedRun.of(run) for run in checkpoints)).to_dict()
 
 
 def _measured(figures: Measurement | None) -> tuple[str, str]:
@@ -221,38 +205,42 @@ def _measured(figures: Measurement | None) -> tuple[str, str]:
 def models_table() -> Sheet:
     """The table of presets."""
     from edgedigits.bench.figures import find_figures
-    from edgedigits.records.model import Recipe
 
     sheet = Sheet(
         ("model", "recipe", "test accuracy>", "seconds>", "training", "network", "parameters>", "input"),
         prose=("training",),
     )
-    for row in models_json()["models"]:
-        for index, (name, recipe) in enumerate(row["recipes"].items()):
-            once = (row["network"], f"{row['parameters']:,}", row["input"]) if index == 0 else ("",) * 3
-            figures = find_figures(row["name"], name)
-            sheet.add_row(row["name"], name, *_measured(figures), describe(Recipe.from_dict(recipe)), *once)
+    for row in _models().models:
+        for index, (name, recipe) in enumerate(row.recipes.items()):
+            once = (row.network, f"{row.parameters:,}", row.input) if index == 0 else ("",) * 3
+            sheet.add_row(row.name, name, *_measured(find_figures(row.name, name)), describe(recipe), *once)
     return sheet
 
 
 def models_json() -> dict[str, Any]:
     """The same for `--json`."""
+    return _models().to_dict()
+
+
+def _models() -> Models:
+    """What there is to train, and what was measured of it."""
     from edgedigits.bench.figures import read_figures
+    from edgedigits.cli.documents import Models, PresetFacts
     from edgedigits.models import presets
 
-    return {
-        "models": [
-            {
-                "name": name,
-                "network": preset.network,
-                "parameters": preset.spec.network.parameters,
-                "input": "uint8 28x28",
-                "recipes": {kind: recipe.to_dict() for kind, recipe in preset.recipes.items()},
-                "measured": [entry.to_dict() for entry in read_figures().training if entry.model == name],
-            }
+    return Models(
+        tuple(
+            PresetFacts(
+                name=name,
+                network=preset.network,
+                parameters=preset.spec.network.parameters,
+                input="uint8 28x28",
+                recipes=preset.recipes,
+                measured=tuple(entry for entry in read_figures().training if entry.model == name),
+            )
             for name, preset in presets.ALL.items()
-        ]
-    }
+        )
+    )
 
 
 def status_table(files: Sequence[FileStatus]) -> RenderableType:
@@ -267,8 +255,6 @@ def status_table(files: Sequence[FileStatus]) -> RenderableType:
 
 def statuses_json(files: Sequence[FileStatus]) -> dict[str, Any]:
     """The same for `--json`."""
-    return {
-        "files": [
-            {"dataset": s.dataset, "path": str(s.path), "state": s.state, "advice": s.advice or None} for s in files
-        ]
-    }
+    from edgedigits.cli.documents import DataFile, DataFiles
+
+    return DataFiles(tuple(DataFile(s.dataset, str(s.path), s.state, s.advice or None) for s in files)).to_dict()

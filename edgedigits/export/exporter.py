@@ -66,6 +66,7 @@ def export(
         manifest.require_own(Path(exports) / source.name, names, force)
     models = [_Model(source, load_classifier(source)) for source in sources]
     for model in models:
+        _require_layers(model.source, chosen)
         _require_forms(model, chosen)
     written: list[Artifact] = []
     for model in models:
@@ -143,6 +144,16 @@ def choose_formats(
         else:
             usable.append(row)
     return formats.with_quantized(usable, method) if quantize else usable
+
+
+def _require_layers(source: Checkpoint, chosen: Sequence[Format]) -> None:
+    """Raise UsageError where a format is quantized, for which layers must be known, and the network is kept whole."""
+    quantized = next((row for row in chosen if row.precision != "float"), None)
+    if source.spec.network.opaque and quantized:
+        raise UsageError(
+            f"{quantized.name}: needs the list of layers, and {source.name} is kept whole as a graph, since its layers "
+            "cannot be listed. Formats in float do without."
+        )
 
 
 def _write_answers(source: Checkpoint, folder: Path, data: _Data) -> Answers | None:

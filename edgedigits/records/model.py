@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from edgedigits.errors import UsageError
 from edgedigits.records import earlier
@@ -28,6 +28,7 @@ class ModelSpec(Record):
     labels    one string a class, in the order of what the last layer gives
     """
 
+    former: ClassVar = (earlier.EarlierSpec,)
     network: Network
     labels: tuple[str, ...] = tuple("0123456789")
 

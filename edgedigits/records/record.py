@@ -16,7 +16,7 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from edgedigits.errors import RecordError, UsageError
 from edgedigits.system import files
@@ -53,10 +53,13 @@ def _reserved(name: str) -> bool:
 class Record:
     """What all records can do: `to_dict`, `to_json`, and strictly back."""
 
+    former: ClassVar[tuple[type["Record"], ...]] = ()  # whose JSON `modernized` reads as this kind's
+
     def to_dict(self) -> dict[str, Any]:
         """This record as JSON types, in the order of its fields, without the LOCAL ones."""
-        values = {f: getattr(self, f.name) for f in _fields(type(self))}
-        return {f.name: _encode(value) for f, value in values.items() if not (_optional(f) and value in (None, (), {}))}
+        values = {f: getattr(self, f.name) for f in written_fields(type(self))}
+        written = {f.name: value for f, value in values.items() if not (is_optional(f) and value in (None, (), {}))}
+        return {name: _encode(value) for name, value in written.items()}
 
     def to_json(self) -> str:
         """This record as an indented JSON document that ends with a newline."""
@@ -104,11 +107,13 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")  # JSON knows no NaN and no infinity, Python's reader does
 
 
-def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+def written_fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields of a record, without the LOCAL ones."""
     return tuple(f for f in dataclasses.fields(cls) if not f.metadata.get("local"))
 
 
-def _optional(f: dataclasses.Field[Any]) -> bool:
+def is_optional(f: dataclasses.Field[Any]) -> bool:
+    """Whether a field is marked OPTIONAL."""
     return bool(f.metadata.get("optional"))
 
 
@@ -163,7 +168,7 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _decode_record(cls: type[Record], data: dict[str, Any], where: str) -> Record:
     data = cls.modernized(data, where)
-    known = {f.name: f for f in _fields(cls)}
+    known = {f.name: f for f in written_fields(cls)}
     if extra := data.keys() - known.keys():
         raise RecordError(f"{where}: unknown field '{min(extra)}'")
     optional = (dataclasses.MISSING, dataclasses.MISSING)

@@ -23,6 +23,7 @@ from onnx import numpy_helper
 from edgedigits import __version__
 from edgedigits.cli.app import app
 from edgedigits.cli.main import main
+from edgedigits.cli.schema import DOCUMENTS
 from edgedigits.cli.voice import VOICE
 from edgedigits.data import published
 from edgedigits.embed.targets import TARGETS
@@ -30,11 +31,12 @@ from edgedigits.errors import DataError
 from edgedigits.export.formats import METHODS, get_format
 from edgedigits.export.manifest import FILE as MANIFEST
 from edgedigits.models.presets import PRESETS
-from edgedigits.records.artifact import ANSWERS, Artifact, Manifest
+from edgedigits.records.artifact import ANSWERS, CONTRACT_KEY, Artifact, Manifest
 from edgedigits.runtime.engines import ENGINES
 from edgedigits.system import files
 from edgedigits.system.plugins import Registry
 from tests.helpers import FORMAT_NAMES
+from tests.helpers.documents import valid, validator
 from tests.helpers.unknown import write_onnx
 
 SHELF = Path(__file__).parents[2] / "exports" / "fc-28"
@@ -55,6 +57,7 @@ OPTIONS = {
     "models": "--json",
     "predict": "--model-file --show --exports --json",
     "data": "--fetch --data-dir --json",
+    "schema": "",
 }
 RUN_FIELDS = "name model dataset path test_accuracy train_accuracy train_seconds epochs seed device"
 REPORT_FIELDS = (
@@ -117,7 +120,10 @@ def edgedigits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         monkeypatch.setattr(sys, "argv", ["edgedigits", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             main()
-        return Result(left.value.code or 0, *capsys.readouterr())  # type: ignore[arg-type]
+        result = Result(left.value.code or 0, *capsys.readouterr())  # type: ignore[arg-type]
+        if "--json" in arguments and result.out:
+            valid(str(arguments[0]), result.out)
+        return result
 
     return call
 
@@ -205,7 +211,8 @@ def test_help_names_what_there_is(command: str, known: Registry[Any], edgedigits
 
 
 def test_no_command_is_left_out_here() -> None:
-    assert COMMANDS.keys() == OPTIONS.keys() == JSON_FIELDS.keys() | {"demo"}  # which serves, and prints where
+    assert COMMANDS.keys() == OPTIONS.keys() == JSON_FIELDS.keys() | {"demo", "schema"}  # which print no result
+    assert set(DOCUMENTS) == JSON_FIELDS.keys() | {"manifest", "checkpoint", "parity", "contract"}
 
 
 @pytest.mark.parametrize("command", JSON_FIELDS)
@@ -236,6 +243,23 @@ def test_json_is_one_document_with_the_promised_fields(
             assert set(fields.split()) <= entry.keys()
     assert found.code == 0
     assert "Next: " in last_line(found.err)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_schema_of_every_document_is_printed(name: str, edgedigits: Cli) -> None:
+    found = edgedigits("schema", name)
+    assert (found.code, found.err) == (0, "")
+    assert json.loads(found.out) == validator(name).schema
+    validator(name).check_schema(json.loads(found.out))
+
+
+def test_what_stages_write_keeps_its_schema(runs: Path, fc_exports: Path, edgedigits: Cli) -> None:
+    assert edgedigits("verify", fc_exports / "fc-tiny" / "fc-tiny.onnx", "--runs", runs).code == 0
+    valid("checkpoint", (runs / "fc-tiny" / "checkpoint.json").read_bytes())
+    valid("manifest", (fc_exports / "fc-tiny" / MANIFEST).read_bytes())
+    valid("parity", (fc_exports / "fc-tiny" / "parity.json").read_bytes())
+    metadata = {entry.key: entry.value for entry in onnx.load(fc_exports / "fc-tiny" / "fc-tiny.onnx").metadata_props}
+    valid("contract", metadata[CONTRACT_KEY])
 
 
 def test_json_tells_of_training_in_fractions_and_seconds(edgedigits: Cli, digits_folder: Path, tmp_path: Path) -> None:
@@ -447,6 +471,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("verify --engine opnvino", 2, "did you mean 'openvino'?"),
         ("verify --engine openvino --setting exakt", 2, "unknown setting 'exakt': did you mean 'exact'?"),
         ("verify --setting exact", 2, "setting exact: says how an engine is called, and none is named"),
+        ("schema verfy", 2, "did you mean 'verify'?"),
         ("data mnits", 2, "unknown data set 'mnits': did you mean 'mnist'?"),
     ],
 )
@@ -455,7 +480,8 @@ def test_an_error_is_a_line_or_two_and_the_exit_code_of_its_kind(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     (tmp_path / "in-the-way").write_text("")
-    found = edgedigits(*(word.format(runs=runs) for word in line.split()), "--json")
+    words = [word.format(runs=runs) for word in line.split()]
+    found = edgedigits(*words, *(["--json"] if words[0] in JSON_FIELDS else []))
     assert found.code == code
     assert found.out == ""
     assert found.err.startswith("edgedigits: ")
@@ -559,7 +585,9 @@ def test_a_file_that_answers_otherwise_fails_whatever_the_limits_allow(
     assert found.code == 1
     assert last_line(found.out).startswith(f"FAILED: 1 of {len(FORMAT_NAMES)} files")
     assert "logits: off by" in found.out
-    assert "cause: classes are permuted: its columns hold the classes [0, 1, 2, 8, 4, 5, 6, 7, 3, 9]" in found.out
+    assert (
+        "cause: labels permuted: in the order of the labels, its columns are 0, 1, 2, 8, 4, 5, 6, 7, 3, 9" in found.out
+    )
     assert "Next" not in found.err
 
 

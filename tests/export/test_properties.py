@@ -23,6 +23,7 @@ from edgedigits.records.network import INKS, Input, Layer, Network
 from edgedigits.records.record import Record
 from edgedigits.records.report import Limits, ParityReport
 from edgedigits.runtime.safety import messages
+from tests.helpers.documents import valid
 from tests.helpers.networks import EVERYTHING, fc
 
 settings.register_profile("here", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -208,7 +209,7 @@ def test_any_command_line_ends_with_a_known_exit_code(
     assert code in (0, 1, 2, 3, 4), (words, err.getvalue())
     assert "Traceback" not in err.getvalue()
     if code == 0 and "--json" in words and "-h" not in words:
-        json.loads(out.getvalue())
+        valid(words[0], out.getvalue())
 
 
 def no_network(*_: object) -> None:

@@ -14,6 +14,20 @@ import edgedigits
 from edgedigits.bench.bench import Benchmark, BenchRow, Ratios
 from edgedigits.bench.engines import Comparison, EngineRow
 from edgedigits.bench.figures import Measured, Measurement
+from edgedigits.cli.documents import (
+    AdoptedRun,
+    Cards,
+    DataFile,
+    DataFiles,
+    EmbeddedFolder,
+    Exported,
+    ExportedFile,
+    ModelCard,
+    Models,
+    PresetFacts,
+    TrainedRun,
+    Training,
+)
 from edgedigits.data.doubts import Doubt
 from edgedigits.data.kinds import Skipped
 from edgedigits.embed.embedder import Embedding
@@ -35,6 +49,7 @@ from edgedigits.records.artifact import (
     TensorSpec,
 )
 from edgedigits.records.earlier import EarlierSpec
+from edgedigits.records.graph import Call, Graph, Held
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
 from edgedigits.records.network import Input
 from edgedigits.records.record import Record
@@ -116,10 +131,27 @@ ROW = Row(Input(side=32, fit="pad"), "0..1, nchw, 32x32 padded", 0.25, 0.97, ("0
 TRIED = Tried("flatten, fc1, relu, fc2", None, 0.1)
 ADOPTION = Adoption("model.pt", "cd", "torch zip", "guessed", TRIED.words, 3_000, (TRIED,), (TRIED,), ("rounded",))
 PLAN = Plan("ab", "digits", dark_ink=True, batch_size=256, shard="0/4")
+RELU = Call("relu", "aten.relu.default", ({"value": "@input"},))
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
 GOLDEN_ANSWER = GoldenAnswer((0.5, -2.25), "0", close=False)
 GOLDEN_MODEL = GoldenModel("cnn.onnx", "cd", 1e-4, (GOLDEN_ANSWER, GoldenAnswer((0.0, 0.0), None, close=True)))
+TRAINED = TrainedRun.of(CHECKPOINT)
+EXPORTED = ExportedFile.of(ARTIFACT)
+PRESET = PresetFacts("fc", "flatten, dense", 39_760, "uint8 28x28", {"default": RECIPE}, (MEASUREMENT,))
+DATA_FILE = DataFile("mnist", "t10k-labels-idx1-ubyte", "missing", "fetch it")
 EXAMPLES: list[Record] = [
+    TRAINED,
+    Training((TRAINED,)),
+    AdoptedRun.of(CHECKPOINT, ADOPTION),
+    EXPORTED,
+    Exported((EXPORTED, ExportedFile.of(dataclasses.replace(ARTIFACT, opset=None, refusal=REFUSAL)))),
+    EmbeddedFolder("out", 41_828, "python", ("cnn.onnx",), {"cnn.onnx": 38_828, "digits.py": 3_000}, "selftest.py"),
+    ModelCard("cnn", "exports/cnn/README.md"),
+    Cards.of([Path("exports/cnn/README.md")]),
+    PRESET,
+    Models((PRESET,)),
+    DATA_FILE,
+    DataFiles((DATA_FILE, DataFile("mnist", "t10k-images-idx3-ubyte", "whole", None))),
     Deployment("one image a call", samples=10_000, flips=3, changed=1, max_abs_diff=0.25),
     Robustness("noise", samples=500, flips=0, max_abs_diff=None, reference_accuracy=None, accuracy=None),
     Calibration(samples=500, sha256="c" * 64),
@@ -160,6 +192,9 @@ EXAMPLES: list[Record] = [
     EARLIER,
     RESIDUAL,
     RESIDUAL.layers[6],
+    Held((2, 3), "int64", learned=False),
+    RELU,
+    Graph({"fc.weight": Held((10, 784))}, (RELU,)),
     Input(layout="flat", side=32, range=(-1.0, 1.0), ink="dark", turned=True, fit="resize", threshold=77),
     RECIPE,
     CHECKPOINT.dataset,
@@ -198,6 +233,7 @@ def test_every_record_type_has_an_example() -> None:
             importlib.import_module(module.name)
     kinds = {kind for kind in below(Record) if kind.__module__.startswith("edgedigits.")}
     assert kinds == {type(example) for example in EXAMPLES}
+    assert len({kind.__name__ for kind in kinds}) == len(kinds)  # by which schemas call them
 
 
 @pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(record).__name__)
@@ -402,5 +438,5 @@ def test_a_checkpoint_was_trained_or_adopted() -> None:
     for recipe, source in ((None, None), (RECIPE, ADOPTION)):
         with pytest.raises(UsageError, match="recipe: one, or where it was adopted"):
             dataclasses.replace(CHECKPOINT, recipe=recipe, adopted=source)
-    with pytest.raises(UsageError, match="structure: guessed or traced wanted"):
+    with pytest.raises(UsageError, match="structure: guessed or traced or kept wanted"):
         dataclasses.replace(ADOPTION, structure="known")

@@ -306,6 +306,7 @@ def test_a_missing_engine_is_said_with_how_to_get_it(name: str, said: str, monke
         verify([FC], opener=Opener(engine=name))
 
 
+@pytest.mark.needs("npm")
 def test_a_browser_that_shows_no_page_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(web.VARIABLE, "false")
     with pytest.raises(MissingCapability, match=r"engine web: Chromium ended early .* Another browser: EDGEDIGITS_"):

@@ -17,6 +17,7 @@ from edgedigits.records.report import Verification
 from edgedigits.verify import card
 from edgedigits.verify.card import card_text, find_folders, write_card
 from edgedigits.verify.verifier import verify
+from tests.helpers.documents import valid
 
 SHELF = Path(__file__).parents[2] / "exports"
 
@@ -101,7 +102,7 @@ def test_a_file_that_is_missing_is_named(folder: Path) -> None:
 
 def test_the_command_writes_a_card_into_every_folder(folder: Path) -> None:
     done = CliRunner().invoke(app, ["card", "--exports", str(folder.parent), "--json"])
-    assert json.loads(done.stdout) == {"cards": [{"name": "fc-28", "path": str(folder / card.FILE)}]}
+    assert valid("card", done.stdout) == {"cards": [{"name": "fc-28", "path": str(folder / card.FILE)}]}
     assert (folder / card.FILE).read_text() == card_text(folder)
 
 

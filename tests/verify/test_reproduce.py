@@ -18,6 +18,7 @@ from edgedigits.errors import BadInput, DataError, ModelFileError, RecordError
 from edgedigits.export import manifest
 from edgedigits.records.artifact import Manifest
 from edgedigits.system import environment, files
+from tests.helpers.documents import valid
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_what_is_not_as_it_was_is_named(folder: Path, digits: Dataset) -> None:
 
 def test_the_command_says_what_came_out(made: Path, digits: Dataset) -> None:
     result = CliRunner().invoke(app, ["reproduce", str(made), "--dataset", digits.ref.source, "--json"])
-    document = json.loads(result.stdout)
+    document = valid("reproduce", result.stdout)
     assert result.exit_code == 0
     assert (document["name"], document["same"], document["changed"]) == ("fc-tiny", True, [])
     assert document["files"][0] == {
