@@ -50,6 +50,8 @@ class Op:
     gives        what a network that ends in it gives: "logits", "log-probabilities" or "probabilities"
     torch        where its torch form is, "module:function", from attributes and shapes to a module; by default the
                  function of its name in `models/layers.py`
+    arithmetic   where its form as plain steps is, which integers can do; by default the function of its name in
+                 `models/arithmetic/forms.py`, and where there is none, it has none
     """
 
     name: str
@@ -60,11 +62,17 @@ class Op:
     width: str | None = None
     gives: str = "logits"
     torch: str = ""
+    arithmetic: str = ""
 
     @property
     def form(self) -> str:
         """Where its torch form is."""
         return self.torch or f"edgedigits.models.layers:{self.name}"
+
+    @property
+    def arithmetic_form(self) -> str:
+        """Where its form as plain steps is."""
+        return self.arithmetic or f"edgedigits.models.arithmetic.forms:{self.name}"
 
 
 def as_pair(value: int | tuple[int, int]) -> tuple[int, int]:
