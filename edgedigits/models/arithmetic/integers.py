@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.errors import RecordError, UsageError
+from edgedigits.errors import RecordError
 from edgedigits.models.arithmetic import steps
 from edgedigits.models.arithmetic.steps import KINDS, NAMES, Concat, Step, Values
 from edgedigits.records.arrays import Images
@@ -228,14 +228,17 @@ class IntegerNetwork:
     @classmethod
     def of_plan(cls, plan: str, tables: Mapping[str, Table]) -> "IntegerNetwork":
         """The network of a plan and its tables, in their shapes or flat. Raises RecordError and UsageError."""
-        try:
-            data = json.loads(plan)
-            found = tuple(map(Counted.from_dict, data["steps"]))
-            return cls(found, _shaped(found, tables), float(data["unit"]))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            if isinstance(error, UsageError):
-                raise
-            raise RecordError(f"no network in integers ({error})") from error
+        found, unit = read_plan(plan)
+        return cls(found, _shaped(found, tables), unit)
+
+
+def read_plan(plan: str) -> tuple[tuple[Counted, ...], float]:
+    """The steps and the unit in a plan. Raises RecordError."""
+    try:
+        data = json.loads(plan)
+        return tuple(map(Counted.from_dict, data["steps"])), float(data["unit"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RecordError(f"no network in integers ({error})") from error
 
 
 def _shaped(found: tuple[Counted, ...], tables: Mapping[str, Table]) -> dict[str, Table]:
