@@ -1,5 +1,6 @@
 """C files, read and run: their numbers come back, what was edited is refused, and native code gives the same scores."""
 
+import gzip
 import subprocess
 from pathlib import Path
 
@@ -11,14 +12,17 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import MissingCapability, ModelFileError
 from edgedigits.export.c.source import print_source
 from edgedigits.export.c.write import sealed
-from edgedigits.runtime.engines import cc, find_engine
+from edgedigits.export.formats import get_format
+from edgedigits.runtime.engines import cc, find_engine, wasm
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.readers import c as reader
+from edgedigits.runtime.readers import checked
 from edgedigits.verify.verifier import verify
 from tests.export.c.test_source import integers
 from tests.helpers.c import ABOUT
 from tests.models.arithmetic.test_folding import NETWORKS, images
 
+BOXED = Opener(engine="wasm", trust=True)
 NATIVE = Opener(engine="cc", trust=True)
 
 
@@ -46,6 +50,24 @@ def test_native_code_gives_the_same_answers(setting: str, model: Path, digits: D
         np.testing.assert_array_equal(scores, others)
 
 
+@pytest.mark.parametrize("setting", wasm.SETTINGS)
+def test_webassembly_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
+    shown = np.concatenate([digits.test.images] * 4)  # more than fit into its memory at once
+    found, wanted = BOXED.in_setting(setting).open(model)(shown), load(model)(shown)
+    for scores, others in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(scores, others)
+
+
+def test_a_module_of_webassembly_is_small_and_asks_for_nothing(model: Path) -> None:
+    import wasmtime
+
+    file = checked(model, get_format("c-int8"), model.read_bytes())
+    content = wasm.module(file, "-Os")
+    assert len(content) < 12_000
+    assert len(gzip.compress(content, 9)) < 10_000
+    assert list(wasmtime.Module(wasmtime.Engine(), content).imports) == []
+
+
 @pytest.mark.needs("gcc")
 def test_a_file_of_another_name_is_run_too(model: Path, tmp_path: Path) -> None:
     (tmp_path / "other.int8.c").write_bytes(model.read_bytes())
@@ -54,14 +76,17 @@ def test_a_file_of_another_name_is_run_too(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("gcc")
-def test_code_that_computes_something_else_than_its_numbers_fails(model: Path, runs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("opener", [NATIVE, BOXED], ids=["cc", "wasm"])
+def test_code_that_computes_something_else_than_its_numbers_fails(
+    opener: Opener, model: Path, runs: Path, tmp_path: Path
+) -> None:
     """Sealed anew by somebody who can: the numbers are those that were exported, and the code is not."""
     text = model.read_text().replace("sums[o] += value *", "sums[o] -= value *")
     seal = load(model).contract.source_sha256
     assert seal
     path = tmp_path / model.name
     path.write_text(sealed(text.replace(seal, reader.UNSEALED)))
-    (report,) = verify([path], runs=runs, opener=NATIVE).reports
+    (report,) = verify([path], runs=runs, opener=opener).reports
     assert not report.passed
     assert "scores are not those of the integers in the file" in report.failures[0]
     assert verify([path], runs=runs, opener=Opener(trust=True)).passed
@@ -94,5 +119,6 @@ def test_a_compiler_that_is_missing_or_fails_is_said_in_a_line(model: Path, monk
     monkeypatch.undo()
     monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(MissingCapability, match=r"^engine cc needs a C compiler: "):
-        find_engine("cc")
+    for name in ("cc", "wasm"):
+        with pytest.raises(MissingCapability, match=rf"^engine {name} needs ziglang: pip install"):
+            find_engine(name)

@@ -4,80 +4,48 @@ It is run by name alone (`--engine cc`), and only what a manifest lists or someb
 score must be the one that the numbers in the file give in numpy.
 """
 
-import importlib.util
 import shutil
 import subprocess
-import sys
 import tempfile
 import weakref
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from edgedigits.errors import MissingCapability
-from edgedigits.models.metrics import softmax
-from edgedigits.records.arrays import Images, Scores
+from edgedigits.records.arrays import Images
+from edgedigits.runtime.compiled import build, held, run, zig
 from edgedigits.runtime.engines import Engine
 from edgedigits.runtime.predictor import ModelFile, Session
-from edgedigits.runtime.readers.c import read_network, read_stem
 
 COMPILERS = ("cc", "gcc", "clang")
 SETTINGS = ("-O3 -march=native", "-O0", "-Os")
-SECONDS = 120  # that a compiler may take
-PROGRAM = Path(__file__).with_name("cc.c")
+HARNESS = Path(__file__).with_name("cc.c")
 
 
 def compiler() -> list[str]:
     """The command of a C compiler. Raises MissingCapability."""
-    if found := next(filter(None, map(shutil.which, COMPILERS)), None):
-        return [found]
-    if importlib.util.find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
-    raise MissingCapability(
-        "engine cc needs a C compiler: gcc or clang, or pip install 'edgedigits[c]', with a network"
-    )
+    found = next(filter(None, map(shutil.which, COMPILERS)), None)
+    return [found] if found else zig("cc")
 
 
 def version() -> str:
     """Of the compiler. Raises MissingCapability."""
-    said = _run([*compiler(), "--version"])
-    return said.partition("\n")[0].strip()
+    return run([*compiler(), "--version"]).partition("\n")[0].strip()
 
 
 def session(file: ModelFile, setting: str | None) -> Session:
     """A program that answers images from its input. Raises MissingCapability; RuntimeError where it is not compiled."""
-    network = read_network(file.path, file.content)
     folder = tempfile.TemporaryDirectory(prefix="edgedigits-")
-    program = _built(file, Path(folder.name), (setting or SETTINGS[0]).split())
+    command = [*compiler(), *(setting or SETTINGS[0]).split()]
+    program = build(file, HARNESS, Path(folder.name) / "model", command)
 
-    def call(images: Images) -> tuple[Scores, Scores]:
-        answer = subprocess.run([program], input=images.tobytes(), capture_output=True, check=True).stdout
-        scores = np.frombuffer(answer, np.int32).reshape(len(images), network.classes)
-        if differ := int((scores != network.scores(images)).sum()):
-            raise RuntimeError(f"{differ:,} of {scores.size:,} scores are not those of the integers in the file")
-        logits = (scores * network.unit).astype("float32")
-        return logits, softmax(logits)
+    def answer(images: Images) -> npt.NDArray[np.int32]:
+        said = subprocess.run([program], input=images.tobytes(), capture_output=True, check=True).stdout
+        return np.frombuffer(said, np.int32).reshape(len(images), -1)
 
-    weakref.finalize(call, folder.cleanup)
-    return Session(call)
-
-
-def _built(file: ModelFile, folder: Path, flags: list[str]) -> Path:
-    """The program of a file's bytes."""
-    source, program = folder / "model.c", folder / "model"
-    source.write_bytes(file.content)
-    stem = read_stem(file.content)
-    names = [f"-DSCORES={stem}_scores", f"-DCLASSES={stem.upper()}_CLASSES", f"-DSCRATCH={stem.upper()}_SCRATCH_BYTES"]
-    _run([*compiler(), "-std=c99", *flags, *names, f'-DMODEL="{source}"', str(PROGRAM), "-o", str(program)])
-    return program
-
-
-def _run(command: list[str]) -> str:
-    """What a compiler says. Raises RuntimeError, with its own first line, where it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{Path(command[0]).name} fails: {done.stderr.strip().partition(chr(10))[0]}")
-    return done.stdout
+    weakref.finalize(answer, folder.cleanup)
+    return Session(held(file, answer))
 
 
 ENGINE = Engine(
