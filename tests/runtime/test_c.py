@@ -13,7 +13,7 @@ from edgedigits.errors import MissingCapability, ModelFileError
 from edgedigits.export.c.source import print_source
 from edgedigits.export.c.write import sealed
 from edgedigits.export.formats import get_format
-from edgedigits.runtime.engines import cc, find_engine, wasm
+from edgedigits.runtime.engines import cc, cortex_m, find_engine, wasm
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.readers import c as reader
 from edgedigits.runtime.readers import checked
@@ -23,6 +23,7 @@ from tests.helpers.c import ABOUT
 from tests.models.arithmetic.test_folding import NETWORKS, images
 
 BOXED = Opener(engine="wasm", trust=True)
+EMULATED = Opener(engine="cortex-m", trust=True)
 NATIVE = Opener(engine="cc", trust=True)
 
 
@@ -58,6 +59,14 @@ def test_webassembly_gives_the_same_answers(setting: str, model: Path, digits: D
         np.testing.assert_array_equal(scores, others)
 
 
+@pytest.mark.parametrize("setting", cortex_m.SETTINGS)
+def test_an_emulated_microcontroller_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
+    shown = np.concatenate([digits.test.images] * 2)  # more than fit into its memory at once
+    found, wanted = EMULATED.in_setting(setting).open(model)(shown), load(model)(shown)
+    for scores, others in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(scores, others)
+
+
 def test_a_module_of_webassembly_is_small_and_asks_for_nothing(model: Path) -> None:
     import wasmtime
 
@@ -76,7 +85,7 @@ def test_a_file_of_another_name_is_run_too(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("gcc")
-@pytest.mark.parametrize("opener", [NATIVE, BOXED], ids=["cc", "wasm"])
+@pytest.mark.parametrize("opener", [NATIVE, BOXED, EMULATED], ids=["cc", "wasm", "cortex-m"])
 def test_code_that_computes_something_else_than_its_numbers_fails(
     opener: Opener, model: Path, runs: Path, tmp_path: Path
 ) -> None:
@@ -119,6 +128,6 @@ def test_a_compiler_that_is_missing_or_fails_is_said_in_a_line(model: Path, monk
     monkeypatch.undo()
     monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    for name in ("cc", "wasm"):
+    for name in ("cc", "wasm", "cortex-m"):
         with pytest.raises(MissingCapability, match=rf"^engine {name} needs ziglang: pip install"):
             find_engine(name)
