@@ -13,6 +13,8 @@ COMMANDS = {
     "java": ("java",),
     "git": ("git",),
     "make": ("make",),
+    "gcc": ("gcc",),
+    "g++": ("g++",),
 }
 PACKAGES = {"chromium": "chromium", "node": "nodejs", "npm": "npm", "java": "default-jre-headless", "git": "git"}
 
