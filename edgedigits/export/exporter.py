@@ -115,6 +115,7 @@ def _export_model(
                 Contract.of(source, row.name),
                 calibration=images if row.calibrated else None,
                 refusal=refusal if row.input == "canvas" else None,
+                spec=source.spec,
             )
             written.append(_export_one(origin, source, row, stage))
         observer(Progress(f"export {source.name}", len(rows), len(rows)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgedigits.models.classifier import Deployed
     from edgedigits.records.arrays import Images
     from edgedigits.records.artifact import Contract, Refusal
+    from edgedigits.records.model import ModelSpec
 
 # how far logits may be off is here a part of their range, or of 1, whichever is more (`Limits.scaled`)
 FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
@@ -55,6 +56,7 @@ CONTAINERS = {
     "onnx": Container("onnx", "ONNX", data_only=True, opset=ONNX_OPSET),
     "torchscript": Container("torchscript", "TorchScript", data_only=False),
     "pt2": Container("pt2", "pt2", data_only=False),
+    "c": Container("c", "C", data_only=False),
 }
 
 
@@ -64,12 +66,14 @@ class Source:
 
     calibration   training images uint8 `[n, 28, 28]`, for the formats that are calibrated
     refusal       when an answer is none, for the formats whose input is a canvas
+    spec          what the model was built from, for the formats that are printed from its layers
     """
 
     model: Deployed
     contract: Contract
     calibration: Images | None = None
     refusal: Refusal | None = None
+    spec: ModelSpec | None = None
 
     def require_calibration(self) -> Images:
         """The images to calibrate on. Raises UsageError where there are none."""
@@ -141,7 +145,7 @@ def _found(function: Callable[..., object] | str) -> object:
     return resolved(function) if isinstance(function, str) else function
 
 
-ONNX, TORCH = "edgedigits.export.onnx", "edgedigits.export.torch"
+C, ONNX, TORCH = (f"edgedigits.export.{name}" for name in ("c", "onnx", "torch"))
 ONNX_PACKAGES = ("torch", "onnx", "onnxscript")
 QUANTIZED_PACKAGES = (*ONNX_PACKAGES, "numpy")
 INTEGER_MISFIT = f"{ONNX}.quantize_integer:misfit"
@@ -151,6 +155,15 @@ FORMATS: Registry[Format] = Registry(
     {
         row.name: row
         for row in (
+            Format(
+                name="c-int8",
+                suffix=".int8.c",
+                container="c",
+                writer=f"{C}.write:write_int8",
+                precision="static",
+                limits=INT8_LIMITS,
+                packages=("torch", "numpy"),
+            ),
             Format("onnx", ".onnx", "onnx", f"{ONNX}.convert:write", packages=ONNX_PACKAGES),
             Format(
                 name="onnx-canvas",

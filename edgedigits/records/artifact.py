@@ -32,6 +32,7 @@ class Contract(Record):
     sides            the shortest and the longest side of a canvas, in pixels; None where the size is fixed
     temperature      by which the logits are divided before the softmax; None is 1
     threshold        the probability below which an answer is "no digit"; None where every answer counts
+    source_sha256    of a C file, with zeros in the place of this
     """
 
     format: str
@@ -47,6 +48,7 @@ class Contract(Record):
     sides: tuple[int, ...] | None = field(default=None, metadata=OPTIONAL)
     temperature: float | None = field(default=None, metadata=OPTIONAL)
     threshold: float | None = field(default=None, metadata=OPTIONAL)
+    source_sha256: str | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         if not self.outputs:  # both have one column a label, which a default cannot know

@@ -52,6 +52,8 @@ class Op:
     opaque       whether torch alone knows what it computes: a network with such a layer cannot be quantized
     torch        where its torch form is, "module:function", from attributes and shapes to a module; by default the
                  function of its name in `models/layers.py`
+    arithmetic   where its form as plain steps is, which integers can do; by default the function of its name in
+                 `models/arithmetic/forms.py`, and where there is none, it has none
     """
 
     name: str
@@ -63,11 +65,17 @@ class Op:
     gives: str = "logits"
     opaque: bool = False
     torch: str = ""
+    arithmetic: str = ""
 
     @property
     def form(self) -> str:
         """Where its torch form is."""
         return self.torch or f"edgedigits.models.layers:{self.name}"
+
+    @property
+    def arithmetic_form(self) -> str:
+        """Where its form as plain steps is."""
+        return self.arithmetic or f"edgedigits.models.arithmetic.forms:{self.name}"
 
 
 def as_pair(value: int | tuple[int, int]) -> tuple[int, int]:

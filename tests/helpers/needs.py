@@ -14,6 +14,8 @@ COMMANDS = {
     "java": ("java",),
     "git": ("git",),
     "make": ("make",),
+    "gcc": ("gcc",),
+    "g++": ("g++",),
 }
 MODULES = ("tract",)  # of Python packages that have no wheel for every machine
 PACKAGES = {"chromium": "chromium", "node": "nodejs", "npm": "npm", "java": "default-jre-headless", "git": "git"}

@@ -65,10 +65,14 @@ def test_it_says_what_the_file_is(
     assert (found.size_bytes, found.sha256) == (path.stat().st_size, files.sha256(path))
     assert found.contract == load(path).contract
     assert found.checkpoint == str(runs / name)
-    assert sum(found.operators.values()) >= 4
+    is_text = (
+        get_format(format_name).container == "c"
+    )  # a number takes some letters, and steps do what several layers did
+    assert sum(found.operators.values()) >= (2 if is_text else 4)
     assert found.opset == get_format(format_name).box.opset
     assert [tensor.bytes for tensor in found.tensors] == sorted((t.bytes for t in found.tensors), reverse=True)
-    assert 0.3 * path.stat().st_size < sum(tensor.bytes for tensor in found.tensors) < path.stat().st_size
+    least = 0.15 if is_text else 0.3
+    assert least * path.stat().st_size < sum(tensor.bytes for tensor in found.tensors) < path.stat().st_size
 
 
 @every_file

@@ -92,10 +92,10 @@ class Engine:
 
 ENGINES: Registry[Engine] = Registry(
     "engine",
-    {module.name: f"{__name__}.{module.name}:ENGINE" for module in pkgutil.iter_modules(__path__)},
+    {module.name.replace("_", "-"): f"{__name__}.{module.name}:ENGINE" for module in pkgutil.iter_modules(__path__)},
     Engine,
 )
-DEFAULTS = {"onnx": "onnxruntime", "torchscript": "torchscript", "pt2": "pt2"}  # of each container
+DEFAULTS = {"onnx": "onnxruntime", "torchscript": "torchscript", "pt2": "pt2", "c": "integers"}  # of each container
 
 
 def get_engine(name: str) -> Engine:

@@ -1,0 +1,10 @@
+"""C files: a network printed as one self-contained C99 source, which is also C++11.
+
+write      the file, from a trained model
+source     its text, from its parts
+layers     what each step is in it: its tables, its constants, its call
+tables     numbers as C, and names
+integers/  the C itself: a function a kind of layer
+"""
+
+UNSEALED = "0" * 64  # in a contract, where the SHA-256 of its file will stand

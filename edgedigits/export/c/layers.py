@@ -1,0 +1,186 @@
+"""What each step of an integer network is in C: its tables, its constants, its call, and the C files that it needs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgedigits.export.c.tables import table
+from edgedigits.models.arithmetic import steps
+from edgedigits.models.arithmetic.integers import Counted, IntegerNetwork, Table
+
+Numbers = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A step in C.
+
+    parts       names of the files in `integers/`, in the order in which they are needed
+    constants   its tables, and a record of its sizes
+    calls       what the network does with it, a statement a line
+    """
+
+    parts: tuple[str, ...]
+    constants: str
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Prints the steps of a network.
+
+    names   of each layer in C
+    block   outputs that are summed at a time
+    """
+
+    network: IntegerNetwork
+    names: Mapping[str, str]
+    block: int
+
+    def printed(self, number: int) -> Printed:
+        """The step of that number, from 0."""
+        each = self.network.steps[number]
+        step, name = each.step, self.names[each.step.name]
+        reads, result = [self._place(read) for read in step.reads], self._result(number + 1)
+        match step:
+            case steps.Dense():
+                return self._dense(each, name, f"dense(&{name}, {reads[0]}, {result});")
+            case steps.Convolve():
+                return self._convolve(each, step, name, f"(&{name}, {reads[0]}, {result});")
+            case steps.MaxPool():
+                sizes = _lines(step.seen, step.plane[:2], step.kernel, (*step.stride, *step.padding, *step.dilation))
+                constants = _record(f"max_pooling {name}", sizes)
+                return Printed(
+                    ("max_pool",), constants, (f"max_pool(&{name}, {reads[0]}, {self._place(number + 1)});",)
+                )
+            case steps.Average():
+                return self._average(each, step, name, f"average(&{name}, {reads[0]}, {result});")
+            case steps.Lookup():
+                values = self.network.table(step, "table")
+                call = f"lookup({name}_table, {step.size}, {len(values)}, {reads[0]}, {self._place(number + 1)});"
+                return Printed(("lookup",), table(f"{name}_table", values), (call,))
+            case steps.Add():
+                return self._add(each, name, reads, result)
+            case steps.Multiply():
+                return self._multiply(each, step, name, f"multiply(&{name}, {', '.join(reads)}, {result});")
+            case steps.Concat():
+                return self._concat(each, step, name, reads, self._place(number + 1))
+            case steps.Pad():
+                sizes = _lines(step.seen, (*step.plane[:2], *step.corner), (each.zero,))
+                constants = _record(f"padding {name}", sizes)
+                return Printed(("pad",), constants, (f"pad(&{name}, {reads[0]}, {self._place(number + 1)});",))
+        raise TypeError(f"{type(step).__name__} is no kind of step")
+
+    def _place(self, value: int) -> str:
+        """Where a value lies, as an expression."""
+        return "image" if value == 0 else f"values + {self.network.offsets[value - 1]}"
+
+    def _result(self, value: int) -> str:
+        """Where a step puts its values, and where its scores, which the last one has instead."""
+        return "values, scores" if value == len(self.network.steps) else f"{self._place(value)}, 0"
+
+    def _tables(self, each: Counted, name: str, *kinds: str) -> str:
+        """Tables of a step."""
+        return "".join(table(f"{name}_{kind}", self.network.table(each.step, kind)) for kind in kinds)
+
+    def _scaling(self, each: Counted, name: str) -> tuple[str, str]:
+        """The tables of what becomes of a step's sums, and the record of them."""
+        kinds = ("bias", "multiplier", "shift")
+        pointers = ", ".join(f"{name}_{kind}" for kind in kinds)
+        return self._tables(each, name, *kinds), f"    {{{pointers}, {each.zero}, {each.low}, {each.high}}}"
+
+    def _dense(self, each: Counted, name: str, call: str) -> Printed:
+        tables, scaling = self._scaling(each, name)
+        weights = table(f"{name}_weight", in_blocks(self.network.table(each.step, "weight"), self.block))
+        sizes = _lines(self.network.table(each.step, "weight").shape + each.zeros)
+        record = _record(f"dense_layer {name}", sizes, f"    {name}_weight", scaling)
+        return Printed(("sums", "dense"), weights + tables + record, (call,))
+
+    def _convolve(self, each: Counted, step: steps.Convolve, name: str, call: str) -> Printed:
+        tables, scaling = self._scaling(each, name)
+        simple = step.groups == 1 and step.dilation == (1, 1)
+        apart: list[Numbers] = [] if simple else [(*step.dilation, step.groups)]
+        sizes = _lines(
+            step.seen, step.plane, step.kernel, (*step.stride, *step.padding), *apart, step.window, each.zeros
+        )
+        groups = np.split(self.network.table(step, "weight"), step.groups, axis=-1)
+        laid = np.concatenate([in_blocks(group, self.block) for group in groups])
+        kind, function = ("convolution", "convolve") if simple else ("grouped_convolution", "convolve_groups")
+        record = _record(f"{kind} {name}", sizes, f"    {name}_weight", scaling)
+        return Printed(("sums", function), table(f"{name}_weight", laid) + tables + record, (function + call,))
+
+    def _average(self, each: Counted, step: steps.Average, name: str, call: str) -> Printed:
+        edges = {"rows": step.rows, "columns": step.columns}
+        tables = "".join(table(f"{name}_{kind}", np.array(edge, np.uint16)) for kind, edge in edges.items())
+        tables += self._tables(each, name, "multiplier", "shift")
+        record = _record(
+            f"averaging {name}",
+            _lines(step.seen[1:], step.plane[:2]),
+            f"    {name}_rows, {name}_columns",
+            _lines((step.whole, step.divisor or 0), each.zeros),
+            f"    {name}_multiplier, {name}_shift",
+            _lines((each.zero, each.low, each.high)),
+        )
+        return Printed(("average",), tables + record, (call,))
+
+    def _add(self, each: Counted, name: str, reads: list[str], result: str) -> Printed:
+        tables = table(f"{name}_zeros", np.array(each.zeros, np.int32))
+        tables += self._tables(each, name, "multiplier", "shift")
+        record = _record(
+            f"addition {name}",
+            _lines((len(reads), each.step.size)),
+            f"    {name}_zeros, {name}_multiplier, {name}_shift",
+            _lines((each.zero, each.low, each.high)),
+        )
+        inputs = f"{name}_inputs"
+        made = [f"const uint8_t *{inputs}[{len(reads)}];"]
+        made += [f"{inputs}[{place}] = {read};" for place, read in enumerate(reads)]
+        block = "{ " + " ".join([*made, f"add(&{name}, {inputs}, {result});"]) + " }"
+        return Printed(("add",), tables + record, (block,))
+
+    def _multiply(self, each: Counted, step: steps.Multiply, name: str, call: str) -> Printed:
+        period = step.plane[2] if step.gate else step.size
+        record = _record(
+            f"multiplication {name}",
+            _lines((step.size, period), each.zeros),
+            f"    {name}_multiplier, {name}_shift",
+            _lines((each.zero, each.low, each.high)),
+        )
+        return Printed(("multiply",), self._tables(each, name, "multiplier", "shift") + record, (call,))
+
+    def _concat(self, each: Counted, step: steps.Concat, name: str, reads: list[str], result: str) -> Printed:
+        calls, first = [], 0
+        pixels, stride = step.plane[0] * step.plane[1], step.plane[2]
+        for place, (read, count) in enumerate(zip(reads, step.channels, strict=True)):
+            sizes = f"{pixels}, {count}, {stride}"
+            calls.append(f"concat({name}_table + {256 * place}, {sizes}, {read}, {result} + {first});")
+            first += count
+        return Printed(("concat",), table(f"{name}_table", self.network.table(each.step, "table")), tuple(calls))
+
+
+def in_blocks(weights: Table, block: int) -> Table:
+    """Weights `[..., outputs]` as they are read: a block of outputs after the other, flat."""
+    rows = weights.reshape(-1, weights.shape[-1])
+    return np.concatenate([rows[:, first : first + block].ravel() for first in range(0, rows.shape[1], block)])
+
+
+def from_blocks(flat: Table, shape: tuple[int, ...], groups: int, block: int) -> Table:
+    """The weights of a shape that `in_blocks` laid out, group by group."""
+    rows, outputs = math.prod(shape[:-1]), shape[-1] // groups
+    found = []
+    for group in np.split(flat, groups):
+        edges = [rows * first for first in range(block, outputs, block)]
+        found += [part.reshape(rows, -1) for part in np.split(group, edges)]
+    return np.concatenate(found, axis=1).reshape(shape)
+
+
+def _record(declared: str, *rows: str) -> str:
+    """A constant record of sizes and tables."""
+    inside = ",\n".join(rows)
+    return f"static const {declared} = {{\n{inside}\n}};\n"
+
+
+def _lines(*rows: Numbers) -> str:
+    return ",\n".join("    " + ", ".join(map(str, row)) for row in rows)

@@ -1,0 +1,159 @@
+"""A whole C file: `print_source(network, about)` gives its text, the same for the same network everywhere."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedigits.errors import UsageError
+from edgedigits.export.c.layers import Printed, Printer
+from edgedigits.export.c.tables import WIDTH, identifiers, string
+from edgedigits.models.arithmetic import steps
+from edgedigits.models.arithmetic.integers import IntegerNetwork
+
+PARTS = Path(__file__).with_name("integers")
+ORDER = (
+    "sums",
+    "dense",
+    "convolve",
+    "convolve_groups",
+    "max_pool",
+    "average",
+    "lookup",
+    "add",
+    "multiply",
+    "concat",
+    "pad",
+)
+CONTRACT_VERSION = 1  # of what the file promises: EDGEDIGITS_C_CONTRACT
+BLOCKS = (16, 8)  # outputs that are summed at a time: what vector registers hold
+MOST_STRING = 4095  # characters of one, which C99 promises to take
+MACROS = """\
+#if defined(__AVR__)                            /* constants lie in another address space there */
+#include <avr/pgmspace.h>
+#define EDGEDIGITS_CONST const PROGMEM
+#define EDGEDIGITS_INT8(place) ((int8_t)pgm_read_byte(place))
+#define EDGEDIGITS_UINT8(place) ((uint8_t)pgm_read_byte(place))
+#define EDGEDIGITS_UINT16(place) ((uint16_t)pgm_read_word(place))
+#define EDGEDIGITS_INT32(place) ((int32_t)pgm_read_dword(place))
+#else
+#ifndef EDGEDIGITS_CONST                        /* define it to put them into a section of your own */
+#define EDGEDIGITS_CONST const
+#endif
+#define EDGEDIGITS_INT8(place) (*(place))
+#define EDGEDIGITS_UINT8(place) (*(place))
+#define EDGEDIGITS_UINT16(place) (*(place))
+#define EDGEDIGITS_INT32(place) (*(place))
+#endif
+"""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself.
+
+    stem       what its names begin with
+    labels     of the classes
+    contract   as JSON on one line, ASCII
+    """
+
+    stem: str
+    labels: tuple[str, ...]
+    contract: str
+
+    def __post_init__(self) -> None:
+        for label in self.labels:
+            if re.search(r'["\\\n\r?]|\*/|[^\x20-\x7e]', label):
+                raise UsageError(f"label {label!r}: plain ASCII without quotes, newlines and */ wanted in a C file")
+        if len(self.contract) > MOST_STRING:
+            raise UsageError(f"contract: at most {MOST_STRING:,} characters wanted, {len(self.contract):,} given")
+
+
+def print_source(network: IntegerNetwork, about: About) -> str:
+    """The text of a C file."""
+    most = max((_outputs(each.step) for each in network.steps), default=0)
+    block = next((size for size in BLOCKS if size <= most), BLOCKS[-1])
+    printer = Printer(network, identifiers(each.step.name for each in network.steps), block)
+    printed = [printer.printed(number) for number in range(len(network.steps))]
+    needed = {part for each in printed for part in each.parts}
+    parts = [_part("common"), *([f"#define BLOCK {block}\n"] if "sums" in needed else [])]
+    parts += [_part(name) for name in ORDER if name in needed]
+    pieces = [
+        _comment(network, about),
+        "#include <stdint.h>\n",
+        MACROS,
+        _interface(network, about.stem),
+        *parts,
+        *(each.constants for each in printed),
+        _scores(about.stem, printed),
+        _labels(about),
+        f"const char {about.stem}_contract[] =\n{string(about.contract)};\n",
+        "#ifdef __cplusplus\n}\n#endif\n",
+    ]
+    return "\n".join(pieces)
+
+
+def _outputs(step: steps.Step) -> int:
+    """Channels of a group that are summed together."""
+    if isinstance(step, steps.Convolve):
+        return step.channels[1]
+    return step.size if isinstance(step, steps.Dense) else 0
+
+
+def _part(name: str) -> str:
+    return (PARTS / f"{name}.c").read_text(encoding="utf-8")
+
+
+def _comment(network: IntegerNetwork, about: About) -> str:
+    flash = sum(table.nbytes for table in network.tables.values())
+    stem, big = about.stem, about.stem.upper()
+    return f"""\
+/* {stem}: a digit classifier in integers, by EdgeDigits. It needs no library and answers alike everywhere.
+ *
+ *     static uint32_t scratch[{big}_SCRATCH_BYTES / 4];
+ *     int32_t scores[{big}_CLASSES];
+ *     {stem}_scores(image, scores, scratch);         the largest score is the answer
+ *
+ * image    28 x 28 bytes, row by row; ground 0, ink 255, the digit centred as in MNIST
+ * scores   logits in steps of {network.unit!r}
+ * size     {flash:,} bytes of tables, {network.scratch:,} of scratch; {network.products:,} products an image
+ *
+ * Values are bytes that stand for scale * (value - zero). A layer's sums, 32 bits, become values by
+ * clip(floor(sum * multiplier / 2^shift + 1/2) + zero, low, high). The layers, as they are computed:
+ *
+{_plan(network)}
+ */
+"""
+
+
+def _plan(network: IntegerNetwork) -> str:
+    """The plan, with what would end the comment written otherwise."""
+    return network.plan().replace("*/", "*\\/")
+
+
+def _interface(network: IntegerNetwork, stem: str) -> str:
+    return f"""\
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define EDGEDIGITS_C_CONTRACT {CONTRACT_VERSION}
+#define {stem.upper()}_CLASSES {network.classes}
+#define {stem.upper()}_SCRATCH_BYTES {network.scratch}
+
+void {stem}_scores(const uint8_t *image, int32_t *scores, void *scratch);
+extern const char *const {stem}_labels[{stem.upper()}_CLASSES];
+extern const char {stem}_contract[];
+"""
+
+
+def _scores(stem: str, printed: list[Printed]) -> str:
+    calls = "\n".join(f"    {call}" for each in printed for call in each.calls)
+    head = f"void {stem}_scores(const uint8_t *image, int32_t *scores, void *scratch)"
+    return f"{head}\n{{\n    uint8_t *const values = (uint8_t *)scratch;\n{calls}\n}}\n"
+
+
+def _labels(about: About) -> str:
+    names = ", ".join(f'"{label}"' for label in about.labels)
+    if len(names) + 4 > WIDTH:
+        names = ",\n    ".join(f'"{label}"' for label in about.labels)
+    return f"const char *const {about.stem}_labels[{about.stem.upper()}_CLASSES] = {{\n    {names}\n}};\n"

@@ -1,0 +1,37 @@
+"""C files, written: from the layers of a network and its weights, calibrated on training images."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+from edgedigits.errors import UsageError
+from edgedigits.export.c import UNSEALED
+from edgedigits.export.c.source import About, print_source
+from edgedigits.export.c.tables import stem_of
+from edgedigits.export.formats import Source
+from edgedigits.models.arithmetic.folding import fold
+from edgedigits.models.arithmetic.quantizing import quantize
+from edgedigits.models.classifier import Classifier
+
+
+def write_int8(source: Source, path: Path) -> None:
+    """Write the network in integers: the same bytes for the same model and images, under the same name.
+
+    Raises UsageError where a layer has no form in integers, by its name, and where C does not take a name or a label.
+    """
+    classifier = source.model.classifier
+    images = source.require_calibration()
+    if source.spec is None or not isinstance(classifier, Classifier):
+        raise UsageError(f"{source.contract.format}: the layers of the model wanted, none given")
+    tensors = {name: tensor.numpy() for name, tensor in classifier.network.state_dict().items()}
+    network = quantize(fold(source.spec.network, tensors), images)
+    contract = dataclasses.replace(source.contract, source_sha256=UNSEALED)
+    line = json.dumps(contract.to_dict(), separators=(",", ":"))
+    text = print_source(network, About(stem_of(path.name), contract.labels, line))
+    path.write_text(sealed(text), encoding="ascii", newline="\n")
+
+
+def sealed(text: str) -> str:
+    """A file's text with its own SHA-256, before that was in it, in its contract."""
+    return text.replace(UNSEALED, hashlib.sha256(text.encode()).hexdigest())

@@ -1,0 +1,11 @@
+"""A network as arithmetic that a microcontroller can do, without torch: what C files are printed from.
+
+    layers + weights ──folding──> Folded ──quantizing──> IntegerNetwork
+
+steps        what is computed, one record a kind, with its sums in numpy
+forms        each op of `records/ops.py` as steps
+folding      a network and its weights become a Folded: batch norm in the weights, activations as clips
+floats       a Folded, asked in floats: what scales are calibrated on
+quantizing   a Folded becomes an IntegerNetwork, calibrated on training images
+integers     an IntegerNetwork, asked in integers: the reference that every engine must equal in each score
+"""

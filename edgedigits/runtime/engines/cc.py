@@ -1,0 +1,59 @@
+"""C files as native code: compiled by this machine's compiler, or by ziglang of PyPI, and run in a process of its own.
+
+It is run by name alone (`--engine cc`), and only what a manifest lists or somebody trusts: nothing shuts it in. Every
+score must be the one that the numbers in the file give in numpy.
+"""
+
+import shutil
+import subprocess
+import tempfile
+import weakref
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits.records.arrays import Images
+from edgedigits.runtime.compiled import build, held, run, zig
+from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.predictor import ModelFile, Session
+
+COMPILERS = ("cc", "gcc", "clang")
+SETTINGS = ("-O3 -march=native", "-O0", "-Os")
+HARNESS = Path(__file__).with_name("cc.c")
+
+
+def compiler() -> list[str]:
+    """The command of a C compiler. Raises MissingCapability."""
+    found = next(filter(None, map(shutil.which, COMPILERS)), None)
+    return [found] if found else zig("cc")
+
+
+def version() -> str:
+    """Of the compiler. Raises MissingCapability."""
+    return run([*compiler(), "--version"]).partition("\n")[0].strip()
+
+
+def session(file: ModelFile, setting: str | None) -> Session:
+    """A program that answers images from its input. Raises MissingCapability; RuntimeError where it is not compiled."""
+    folder = tempfile.TemporaryDirectory(prefix="edgedigits-")
+    command = [*compiler(), *(setting or SETTINGS[0]).split()]
+    program = build(file, HARNESS, Path(folder.name) / "model", command)
+
+    def answer(images: Images) -> npt.NDArray[np.int32]:
+        said = subprocess.run([program], input=images.tobytes(), capture_output=True, check=True).stdout
+        return np.frombuffer(said, np.int32).reshape(len(images), -1)
+
+    weakref.finalize(answer, folder.cleanup)
+    return Session(held(file, answer))
+
+
+ENGINE = Engine(
+    name="cc",
+    title="the C compiler of this machine, native code",
+    version=version,
+    session=session,
+    containers=("c",),
+    settings=SETTINGS,
+    concurrent=True,
+)

@@ -1,0 +1,116 @@
+"""C files on microcontrollers: compiled for Cortex-M by ziglang, run in the emulator unicorn, both of PyPI.
+
+Every score must be the one that the numbers in the file give in numpy.
+"""
+
+import struct
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits.errors import MissingCapability
+from edgedigits.records.arrays import Images
+from edgedigits.runtime.compiled import build, held, zig
+from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.predictor import ModelFile, Session
+
+HARNESS = Path(__file__).with_name("cortex_m.c")
+FLAGS = (
+    "-target",
+    "thumb-freestanding-eabi",
+    "-Os",
+    "-fno-builtin",
+    "-Wl,-e,answer",
+    "-Wl,--no-gc-sections",
+)
+SETTINGS = ("cortex-m3", "cortex-m0", "cortex-m4")
+BATCH = 100  # images that are in its memory at once
+FLASH, IMAGES, SCORES, SCRATCH, STACK = 0, 0x20000000, 0x20100000, 0x20200000, 0x20800000  # addresses
+FLASH_BYTES, RAM_BYTES = 0x10000000, STACK - IMAGES
+STOP = FLASH_BYTES - 4  # where it returns to
+LOADED = 1  # a segment's kind, in ELF
+
+
+def version() -> str:
+    """Of unicorn. Raises MissingCapability."""
+    zig("cortex-m")
+    try:
+        return version_of("unicorn")
+    except PackageNotFoundError as error:
+        raise MissingCapability("engine cortex-m needs unicorn: pip install 'edgedigits[c]', with a network") from error
+
+
+def session(file: ModelFile, setting: str | None) -> Session:
+    """A processor with the program in its flash. Raises MissingCapability; RuntimeError where it is not compiled."""
+    version()
+    processor = (setting or SETTINGS[0]).replace("-", "_")
+    with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
+        program = Path(folder) / "model.elf"
+        content = build(file, HARNESS, program, [*zig("cortex-m"), *FLAGS, f"-mcpu={processor}"]).read_bytes()
+    emulator, entry, classes = _started(content, processor), entry_of(content), len(file.contract.labels)
+
+    def answer(images: Images) -> npt.NDArray[np.int32]:
+        starts = range(0, len(images), BATCH)
+        parts = [_asked(emulator, entry, images[start : start + BATCH], classes) for start in starts]
+        return np.frombuffer(b"".join(parts), np.int32).reshape(len(images), classes)
+
+    return Session(held(file, answer))
+
+
+def _asked(emulator: Any, entry: int, images: Images, classes: int) -> bytes:
+    """The bytes of the scores of images, which its memory holds at once."""
+    from unicorn import arm_const as registers
+
+    emulator.mem_write(IMAGES, images.tobytes())
+    given = {"R0": IMAGES, "R1": len(images), "R2": SCORES, "R3": SCRATCH, "SP": STACK, "LR": STOP | 1}
+    for name, value in given.items():
+        emulator.reg_write(getattr(registers, f"UC_ARM_REG_{name}"), value)
+    emulator.emu_start(entry | 1, STOP)
+    return bytes(emulator.mem_read(SCORES, 4 * classes * len(images)))
+
+
+def _started(content: bytes, processor: str) -> Any:
+    """An emulator with a program in its flash, and memory."""
+    import unicorn
+    from unicorn import arm_const
+
+    make: Any = unicorn.unicorn.Uc
+    emulator = make(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+    emulator.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{processor.upper()}"))
+    emulator.mem_map(FLASH, FLASH_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+    emulator.mem_map(IMAGES, RAM_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+    for address, segment in segments_of(content):
+        emulator.mem_write(address, segment)
+    return emulator
+
+
+def entry_of(content: bytes) -> int:
+    """Where an ELF program of 32 bits begins."""
+    return int(struct.unpack_from("<I", content, 24)[0]) & ~1
+
+
+def segments_of(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """The addresses and bytes of what an ELF program of 32 bits has in flash."""
+    (begin,) = struct.unpack_from("<I", content, 28)
+    size, count = struct.unpack_from("<HH", content, 42)
+    for number in range(count):
+        kind, offset, address, _, length = struct.unpack_from("<5I", content, begin + number * size)
+        if kind == LOADED and length:
+            yield address, content[offset : offset + length]
+
+
+ENGINE = Engine(
+    name="cortex-m",
+    title="an emulated Cortex-M, in unicorn",
+    version=version,
+    session=session,
+    containers=("c",),
+    settings=SETTINGS,
+    patience=10,
+)

@@ -1,0 +1,76 @@
+"""C files in WebAssembly: compiled by ziglang and run by wasmtime, both of PyPI. What they do there, they do in a box.
+
+Every score must be the one that the numbers in the file give in numpy.
+"""
+
+import tempfile
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits.errors import MissingCapability
+from edgedigits.records.arrays import EVALUATION_BATCH, Images
+from edgedigits.runtime.compiled import build, held, zig
+from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.predictor import ModelFile, Session
+
+HARNESS = Path(__file__).with_name("wasm.c")
+EXPORTS = ("images_at", "scores_at", "answer")
+FLAGS = ("-target", "wasm32-freestanding", "-fno-builtin", "-nostdlib", "-Wl,--no-entry")
+SETTINGS = ("-Os", "-O3")
+
+
+def version() -> str:
+    """Of wasmtime. Raises MissingCapability."""
+    zig("wasm")
+    try:
+        return version_of("wasmtime")
+    except PackageNotFoundError as error:
+        raise MissingCapability("engine wasm needs wasmtime: pip install 'edgedigits[c]', with a network") from error
+
+
+def session(file: ModelFile, setting: str | None) -> Session:
+    """An instance of the module. Raises MissingCapability; RuntimeError where it is not compiled."""
+    version()
+    import wasmtime
+
+    engine = wasmtime.Engine()
+    store = wasmtime.Store(engine)
+    exports: Any = wasmtime.Instance(store, wasmtime.Module(engine, module(file, setting or SETTINGS[0])), []).exports(
+        store
+    )
+    memory, images_at, scores_at = exports["memory"], exports["images_at"](store), exports["scores_at"](store)
+
+    def some(images: Images) -> npt.NDArray[np.int32]:
+        memory.write(store, images.tobytes(), images_at)
+        exports["answer"](store, len(images))
+        size = 4 * len(file.contract.labels) * len(images)
+        return np.frombuffer(memory.read(store, scores_at, scores_at + size), np.int32).reshape(len(images), -1)
+
+    def answer(images: Images) -> npt.NDArray[np.int32]:
+        starts = range(0, len(images), EVALUATION_BATCH)
+        return np.concatenate([some(images[start : start + EVALUATION_BATCH]) for start in starts])
+
+    return Session(held(file, answer))
+
+
+def module(file: ModelFile, setting: str) -> bytes:
+    """The module of a C file, with what asks it. Raises MissingCapability and RuntimeError."""
+    exported = [f"-Wl,--export={name}" for name in EXPORTS]
+    command = [*zig("wasm"), *FLAGS, *exported, f"-DBATCH={EVALUATION_BATCH}", setting]
+    with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
+        return build(file, HARNESS, Path(folder) / "model.wasm", command).read_bytes()
+
+
+ENGINE = Engine(
+    name="wasm",
+    title="WebAssembly, in wasmtime",
+    version=version,
+    session=session,
+    containers=("c",),
+    settings=SETTINGS,
+)

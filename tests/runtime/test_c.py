@@ -1,0 +1,133 @@
+"""C files, read and run: their numbers come back, what was edited is refused, and native code gives the same scores."""
+
+import gzip
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgedigits import load
+from edgedigits.data.dataset import Dataset
+from edgedigits.errors import MissingCapability, ModelFileError
+from edgedigits.export.c.source import print_source
+from edgedigits.export.c.write import sealed
+from edgedigits.export.formats import get_format
+from edgedigits.runtime.engines import cc, cortex_m, find_engine, wasm
+from edgedigits.runtime.load import Opener
+from edgedigits.runtime.readers import c as reader
+from edgedigits.runtime.readers import checked
+from edgedigits.verify.verifier import verify
+from tests.export.c.test_source import integers
+from tests.helpers.c import ABOUT
+from tests.models.arithmetic.test_folding import NETWORKS, images
+
+BOXED = Opener(engine="wasm", trust=True)
+EMULATED = Opener(engine="cortex-m", trust=True)
+NATIVE = Opener(engine="cc", trust=True)
+
+
+@pytest.fixture
+def model(exports: Path) -> Path:
+    return exports / "cnn-tiny" / "cnn-tiny.int8.c"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_numbers_in_a_file_are_the_network(name: str) -> None:
+    network = integers(name)
+    again = reader.read_network(Path("a.int8.c"), print_source(network, ABOUT).encode())
+    assert (again.steps, again.unit) == (network.steps, network.unit)
+    assert again.tables.keys() == network.tables.keys()
+    for key, table in network.tables.items():
+        np.testing.assert_array_equal(again.tables[key], table)
+        assert again.tables[key].dtype == table.dtype
+
+
+@pytest.mark.needs("gcc")
+@pytest.mark.parametrize("setting", cc.SETTINGS)
+def test_native_code_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
+    found, wanted = NATIVE.in_setting(setting).open(model)(digits.test.images), load(model)(digits.test.images)
+    for scores, others in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(scores, others)
+
+
+@pytest.mark.parametrize("setting", wasm.SETTINGS)
+def test_webassembly_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
+    shown = np.concatenate([digits.test.images] * 4)  # more than fit into its memory at once
+    found, wanted = BOXED.in_setting(setting).open(model)(shown), load(model)(shown)
+    for scores, others in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(scores, others)
+
+
+@pytest.mark.parametrize("setting", cortex_m.SETTINGS)
+def test_an_emulated_microcontroller_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
+    shown = np.concatenate([digits.test.images] * 2)  # more than fit into its memory at once
+    found, wanted = EMULATED.in_setting(setting).open(model)(shown), load(model)(shown)
+    for scores, others in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(scores, others)
+
+
+def test_a_module_of_webassembly_is_small_and_asks_for_nothing(model: Path) -> None:
+    import wasmtime
+
+    file = checked(model, get_format("c-int8"), model.read_bytes())
+    content = wasm.module(file, "-Os")
+    assert len(content) < 12_000
+    assert len(gzip.compress(content, 9)) < 10_000
+    assert list(wasmtime.Module(wasmtime.Engine(), content).imports) == []
+
+
+@pytest.mark.needs("gcc")
+def test_a_file_of_another_name_is_run_too(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.int8.c").write_bytes(model.read_bytes())
+    found = NATIVE.open(tmp_path / "other.int8.c")
+    np.testing.assert_array_equal(found(images(3))[0], load(model)(images(3))[0])
+
+
+@pytest.mark.needs("gcc")
+@pytest.mark.parametrize("opener", [NATIVE, BOXED, EMULATED], ids=["cc", "wasm", "cortex-m"])
+def test_code_that_computes_something_else_than_its_numbers_fails(
+    opener: Opener, model: Path, runs: Path, tmp_path: Path
+) -> None:
+    """Sealed anew by somebody who can: the numbers are those that were exported, and the code is not."""
+    text = model.read_text().replace("sums[o] += value *", "sums[o] -= value *")
+    seal = load(model).contract.source_sha256
+    assert seal
+    path = tmp_path / model.name
+    path.write_text(sealed(text.replace(seal, reader.UNSEALED)))
+    (report,) = verify([path], runs=runs, opener=opener).reports
+    assert not report.passed
+    assert "scores are not those of the integers in the file" in report.failures[0]
+    assert verify([path], runs=runs, opener=Opener(trust=True)).passed
+
+
+@pytest.mark.parametrize("change", [(b"sums[o] +=", b"sums[o] -="), (b"};", b" };"), (b"contract[] =", b"contract[]=")])
+def test_a_file_that_was_edited_is_refused(change: tuple[bytes, bytes], model: Path, tmp_path: Path) -> None:
+    path = tmp_path / model.name
+    path.write_bytes(model.read_bytes().replace(*change, 1))
+    assert path.read_bytes() != model.read_bytes()
+    with pytest.raises(ModelFileError, match=r"was edited|not a valid C file"):
+        load(path, trust=True)
+
+
+def test_native_code_is_run_by_name_alone_and_only_where_it_is_trusted(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / model.name
+    path.write_bytes(model.read_bytes())
+    with pytest.raises(ModelFileError, match="c-int8 files can hold code"):
+        Opener(engine="cc").open(path)
+    monkeypatch.setattr(subprocess, "run", None)
+    assert load(path, trust=True)(images(1))[0].shape == (1, 10)
+
+
+def test_a_compiler_that_is_missing_or_fails_is_said_in_a_line(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cc, "compiler", lambda: ["false"])
+    with pytest.raises(ModelFileError, match=r"cnn-tiny.int8.c: cc cannot load it \(false fails:\)"):
+        NATIVE.open(model)
+    monkeypatch.undo()
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    for name in ("cc", "wasm", "cortex-m"):
+        with pytest.raises(MissingCapability, match=rf"^engine {name} needs ziglang: pip install"):
+            find_engine(name)
