@@ -44,14 +44,14 @@ def test_the_numbers_in_a_file_are_the_network(name: str) -> None:
 
 
 @pytest.mark.needs("gcc")
-@pytest.mark.parametrize("setting", cc.SETTINGS)
+@pytest.mark.parametrize("setting", [one.name for one in (cc.USUAL, *cc.VARIANTS)])
 def test_native_code_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
     found, wanted = NATIVE.in_setting(setting).open(model)(digits.test.images), load(model)(digits.test.images)
     for scores, others in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(scores, others)
 
 
-@pytest.mark.parametrize("setting", wasm.SETTINGS)
+@pytest.mark.parametrize("setting", [one.name for one in (wasm.USUAL, *wasm.VARIANTS)])
 def test_webassembly_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
     shown = np.concatenate([digits.test.images] * 4)  # more than fit into its memory at once
     found, wanted = BOXED.in_setting(setting).open(model)(shown), load(model)(shown)
@@ -59,7 +59,7 @@ def test_webassembly_gives_the_same_answers(setting: str, model: Path, digits: D
         np.testing.assert_array_equal(scores, others)
 
 
-@pytest.mark.parametrize("setting", cortex_m.SETTINGS)
+@pytest.mark.parametrize("setting", [one.name for one in (cortex_m.USUAL, *cortex_m.VARIANTS)])
 def test_an_emulated_microcontroller_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
     shown = np.concatenate([digits.test.images] * 2)  # more than fit into its memory at once
     found, wanted = EMULATED.in_setting(setting).open(model)(shown), load(model)(shown)

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from edgedigits.records.arrays import Images
 from edgedigits.runtime.compiled import build, held, run, zig
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
 COMPILERS = ("cc", "gcc", "clang")
-SETTINGS = ("-O3 -march=native", "-O0", "-Os")
+USUAL = Setting(DEFAULT, {"flags": "-O3 -march=native"})
+VARIANTS = (Setting("O0", {"flags": "-O0"}), Setting("Os", {"flags": "-Os"}))
 HARNESS = Path(__file__).with_name("cc.c")
 
 
@@ -34,10 +35,10 @@ def version() -> str:
     return run([*compiler(), "--version"]).partition("\n")[0].strip()
 
 
-def session(file: ModelFile, setting: str | None) -> Session:
+def session(file: ModelFile, setting: Setting) -> Session:
     """A program that answers images from its input. Raises MissingCapability; RuntimeError where it is not compiled."""
     folder = tempfile.TemporaryDirectory(prefix="edgedigits-")
-    command = [*compiler(), *(setting or SETTINGS[0]).split()]
+    command = [*compiler(), *setting.options["flags"].split()]
     program = build(file, HARNESS, Path(folder.name) / "model", command)
 
     def answer(images: Images) -> npt.NDArray[np.int32]:
@@ -54,6 +55,7 @@ ENGINE = Engine(
     version=version,
     session=session,
     containers=("c",),
-    settings=SETTINGS,
+    settings=(USUAL,),
+    variants=VARIANTS,
     concurrent=True,
 )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edgedigits.errors import MissingCapability
 from edgedigits.records.arrays import Images
 from edgedigits.runtime.compiled import build, held, zig
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
 HARNESS = Path(__file__).with_name("cortex_m.c")
@@ -29,7 +29,8 @@ FLAGS = (
     "-Wl,-e,answer",
     "-Wl,--no-gc-sections",
 )
-SETTINGS = ("cortex-m3", "cortex-m0", "cortex-m4")
+USUAL = Setting(DEFAULT, {"processor": "cortex-m3"})
+VARIANTS = tuple(Setting(name, {"processor": name}) for name in ("cortex-m0", "cortex-m4"))
 BATCH = 100  # images that are in its memory at once
 FLASH, IMAGES, SCORES, SCRATCH, STACK = 0, 0x20000000, 0x20100000, 0x20200000, 0x20800000  # addresses
 FLASH_BYTES, RAM_BYTES = 0x10000000, STACK - IMAGES
@@ -46,10 +47,10 @@ def version() -> str:
         raise MissingCapability("engine cortex-m needs unicorn: pip install 'edgedigits[c]', with a network") from error
 
 
-def session(file: ModelFile, setting: str | None) -> Session:
+def session(file: ModelFile, setting: Setting) -> Session:
     """A processor with the program in its flash. Raises MissingCapability; RuntimeError where it is not compiled."""
     version()
-    processor = (setting or SETTINGS[0]).replace("-", "_")
+    processor = setting.options["processor"].replace("-", "_")
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
         program = Path(folder) / "model.elf"
         content = build(file, HARNESS, program, [*zig("cortex-m"), *FLAGS, f"-mcpu={processor}"]).read_bytes()
@@ -111,6 +112,7 @@ ENGINE = Engine(
     version=version,
     session=session,
     containers=("c",),
-    settings=SETTINGS,
+    settings=(USUAL,),
+    variants=VARIANTS,
     patience=10,
 )

@@ -4,7 +4,7 @@ from importlib.metadata import version as version_of
 
 from edgedigits.models.metrics import softmax
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.runtime.readers.c import read_network
 
@@ -14,7 +14,7 @@ def version() -> str:
     return version_of("numpy")
 
 
-def session(file: ModelFile, _: str | None) -> Session:
+def session(file: ModelFile, _: Setting) -> Session:
     """The network that the file says it is."""
     network = read_network(file.path, file.content)
 

@@ -15,13 +15,14 @@ import numpy.typing as npt
 from edgedigits.errors import MissingCapability
 from edgedigits.records.arrays import EVALUATION_BATCH, Images
 from edgedigits.runtime.compiled import build, held, zig
-from edgedigits.runtime.engines import Engine
+from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
 HARNESS = Path(__file__).with_name("wasm.c")
 EXPORTS = ("images_at", "scores_at", "answer")
 FLAGS = ("-target", "wasm32-freestanding", "-fno-builtin", "-nostdlib", "-Wl,--no-entry")
-SETTINGS = ("-Os", "-O3")
+USUAL = Setting(DEFAULT, {"flags": "-Os"})
+VARIANTS = (Setting("O3", {"flags": "-O3"}),)
 
 
 def version() -> str:
@@ -33,16 +34,16 @@ def version() -> str:
         raise MissingCapability("engine wasm needs wasmtime: pip install 'edgedigits[c]', with a network") from error
 
 
-def session(file: ModelFile, setting: str | None) -> Session:
+def session(file: ModelFile, setting: Setting) -> Session:
     """An instance of the module. Raises MissingCapability; RuntimeError where it is not compiled."""
     version()
     import wasmtime
 
     engine = wasmtime.Engine()
     store = wasmtime.Store(engine)
-    exports: Any = wasmtime.Instance(store, wasmtime.Module(engine, module(file, setting or SETTINGS[0])), []).exports(
-        store
-    )
+    exports: Any = wasmtime.Instance(
+        store, wasmtime.Module(engine, module(file, setting.options["flags"])), []
+    ).exports(store)
     memory, images_at, scores_at = exports["memory"], exports["images_at"](store), exports["scores_at"](store)
 
     def some(images: Images) -> npt.NDArray[np.int32]:
@@ -58,10 +59,10 @@ def session(file: ModelFile, setting: str | None) -> Session:
     return Session(held(file, answer))
 
 
-def module(file: ModelFile, setting: str) -> bytes:
+def module(file: ModelFile, flags: str) -> bytes:
     """The module of a C file, with what asks it. Raises MissingCapability and RuntimeError."""
     exported = [f"-Wl,--export={name}" for name in EXPORTS]
-    command = [*zig("wasm"), *FLAGS, *exported, f"-DBATCH={EVALUATION_BATCH}", setting]
+    command = [*zig("wasm"), *FLAGS, *exported, f"-DBATCH={EVALUATION_BATCH}", flags]
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
         return build(file, HARNESS, Path(folder) / "model.wasm", command).read_bytes()
 
@@ -72,5 +73,6 @@ ENGINE = Engine(
     version=version,
     session=session,
     containers=("c",),
-    settings=SETTINGS,
+    settings=(USUAL,),
+    variants=VARIANTS,
 )
