@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from edgedigits.records.record import OPTIONAL, Record, require
 
-STRUCTURES = ("guessed", "traced")  # how layers become known: tried on digits, or followed through a module's forward
+# how layers become known: tried on digits, followed through a module's forward, or not at all: then its graph is kept
+STRUCTURES = ("guessed", "traced", "kept")
 
 
 @dataclass(frozen=True)
