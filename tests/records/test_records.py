@@ -35,6 +35,7 @@ from edgedigits.records.artifact import (
     TensorSpec,
 )
 from edgedigits.records.earlier import EarlierSpec
+from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
 from edgedigits.records.network import Input
 from edgedigits.records.record import Record
@@ -115,6 +116,9 @@ PREDICTION = Prediction("seven.png", "7", 0.97, {"1": 0.03, "7": 0.97}, (Doubt.o
 ROW = Row(Input(side=32, fit="pad"), "0..1, nchw, 32x32 padded", 0.25, 0.97, ("0..1, nhw, 32x32 padded",))
 TRIED = Tried("flatten, fc1, relu, fc2", None, 0.1)
 ADOPTION = Adoption("model.pt", "cd", "torch zip", "guessed", TRIED.words, 3_000, (TRIED,), (TRIED,), ("rounded",))
+FOREIGN = ForeignNetwork(
+    Input(layout="nhwc"), "scores", "softmax", tuple(range(10)), 7_850, "2 nodes: 1 Flatten, 1 Gemm"
+)
 PLAN = Plan("ab", "digits", dark_ink=True, batch_size=256, shard="0/4")
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
 GOLDEN_ANSWER = GoldenAnswer((0.5, -2.25), "0", close=False)
@@ -157,6 +161,8 @@ EXAMPLES: list[Record] = [
     ADOPTION,
     dataclasses.replace(CHECKPOINT, recipe=None, adopted=ADOPTION),
     SPEC,
+    ModelSpec(FOREIGN),
+    FOREIGN,
     EARLIER,
     RESIDUAL,
     RESIDUAL.layers[6],
@@ -400,5 +406,5 @@ def test_a_checkpoint_was_trained_or_adopted() -> None:
     for recipe, source in ((None, None), (RECIPE, ADOPTION)):
         with pytest.raises(UsageError, match="recipe: one, or where it was adopted"):
             dataclasses.replace(CHECKPOINT, recipe=recipe, adopted=source)
-    with pytest.raises(UsageError, match="structure: guessed or traced wanted"):
+    with pytest.raises(UsageError, match="structure: guessed or traced or kept wanted"):
         dataclasses.replace(ADOPTION, structure="known")
