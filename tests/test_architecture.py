@@ -53,6 +53,7 @@ HEAVY = {  # modules of light rooms that do, each with its reason
     "adopt.built": "it runs networks in torch",
     "adopt.contest": "it runs networks in torch",
     "adopt.traced": "it asks torch what a module does",
+    "adopt.kept": "it asks torch for a whole graph",
     "adopt.listing": "it takes torch's graph apart",
     "adopt.aten": "it is the table of torch's words",
     "verify.torch_model": "it is the torch model that files are compared with",

@@ -309,11 +309,11 @@ def test_the_output_shown_is_of_the_files_on_the_shelf() -> None:
 def test_the_limits_in_the_readme_are_the_defaults() -> None:
     assert Limits(max_flips=0, max_logit_diff=0.0001) == formats.FLOAT_LIMITS
     assert Limits(max_flips=50, max_drop=0.002) == formats.INT8_LIMITS
-    assert "| float | 0 (`--max-flips`) | | 0.0001 |" in README
+    assert "| float | 0 (`--max-flips`) | | 1e-4 of their range, or of 1 |" in README
     assert "| int8 | 50 (`--max-flips`) | 0.2 points (`--max-drop`) | |" in README
     assert Limits(max_drop=0.005, max_logit_diff=0.0001) == get_format("onnx-canvas").limits
     assert Limits(max_drop=0.005) == get_format("onnx-canvas-int8").limits
-    assert "| canvas | | 0.5 points | 0.0001 in float |" in README
+    assert "| canvas | | 0.5 points | the same in float |" in README
 
 
 def test_every_option_in_the_readme_exists() -> None:

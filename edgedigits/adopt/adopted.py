@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from edgedigits.records.model import Checkpoint, ModelSpec
 from edgedigits.records.network import Network
 from edgedigits.runtime.asking import Unknown
 from edgedigits.runtime.finding import Found, find_input
+from edgedigits.runtime.noticing import noticed
 from edgedigits.system import environment
 
 
@@ -81,11 +83,16 @@ class Adopted:
         return write_checkpoint(self.classifier(record.spec.labels), record, folder)
 
 
-def found_input(model: Unknown, dataset: Dataset, said: str) -> Found:
-    """What a model's input is. Raises NoReading where it reads digits well in no way."""
-    found = find_input(model, dataset.train.images, dataset.train.labels, said)
+def found_input(model: Unknown, dataset: Dataset, said: str, tensors: Mapping[str, Tensor | Scores]) -> Found:
+    """What a model's input is, and the mistakes in it. Raises NoReading where it reads digits well in no way."""
+    images, labels = dataset.train.images, dataset.train.labels
+    known = {name: np.asarray(tensor) for name, tensor in tensors.items()}
+    first = find_input(model, images, labels, said)
+    found = noticed(model, first, images, labels, said, known)
     if found.doubt:
-        raise NoReading(found.doubt, found)
+        raise NoReading(
+            " ".join([found.doubt, *(f"{remark}." for remark in found.remarks[len(first.remarks) :])]), found
+        )
     return found
 
 

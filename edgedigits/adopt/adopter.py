@@ -42,6 +42,7 @@ from edgedigits.records.record import require_plain
 from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.foreign_predictor import ForeignPredictor
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.readers.onnx import stored_floats
 from edgedigits.runtime.readings import parse
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import environment, files, locks
@@ -121,7 +122,8 @@ def _of_graph(path: Path, dataset: Dataset, told: Told) -> Kept:
     content = read_model(path)
     if CONTRACT_KEY.encode() in content:
         raise UsageError(f"{path}: carries a contract, and is exported already. Verify it: edgedigits verify {path}")
-    found = found_input(open_foreign(path, Opener()), dataset, told.said)
+    model = open_foreign(path, Opener())  # the graph passes the checks first
+    found = found_input(model, dataset, told.said, stored_floats(path, content))
     columns = told.columns(dataset)
     found = found if columns is None else dataclasses.replace(found, columns=tuple(columns))
     return keep(path, content, ForeignPredictor.open(path, found, Opener()), dataset)
@@ -135,7 +137,7 @@ def _of_file(weights: Weights, dataset: Dataset, told: Told, observer: Observer)
         geometries = _candidates(weights, told.columns(dataset))
         outcome = Contest(name, images, labels, told.said, observer).choose(geometries)
         best = outcome.winner
-        found = found_input(as_unknown(name, best.network, best.tensors), dataset, told.said)
+        found = found_input(as_unknown(name, best.network, best.tensors), dataset, told.said, best.tensors)
         network, tensors = with_columns(best.network, best.tensors, found.columns)
     except NoFit as error:
         raise NoFit(f"{name}: {error}.\n{skeleton(weights)}") from error

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from edgedigits.adopt.listing import COUNTED, Call, Listing, changes, numbers, shape_of
+from edgedigits.runtime.mistakes import line
 
 Word = Callable[[Listing, Call], str]
 
@@ -97,7 +98,7 @@ def _matmul(made: Listing, call: Call) -> str:
 def _batch_norm(made: Listing, call: Call) -> str:
     given = call.arguments
     if given["training"]:
-        raise call.refused("batch normalization in training mode: call .eval() before")
+        raise call.refused(f"batch normalization {line('training mode')}")
     parts = ("weight", "bias", "running_mean", "running_var")
     return made.add(
         call,
@@ -218,7 +219,7 @@ def _pad(made: Listing, call: Call) -> str:
 def _dropout(channels: bool) -> Word:
     def put(made: Listing, call: Call) -> str:
         if call.arguments["train"]:
-            raise call.refused("dropout that is always on: training=self.training is missing, or .eval() before")
+            raise call.refused(f"dropout that is always on: {line('training mode')}; training=self.training is missing")
         return made.add(call, "dropout", p=call.arguments["p"], channels=channels)
 
     return put

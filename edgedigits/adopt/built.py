@@ -59,14 +59,14 @@ def with_columns(
 
     Raises NoFit where what stands behind the last layer with weights does more than to keep their order.
     """
-    last = _last_weighted(network)
     rows = list(columns)
+    if (len(rows),) == network.shapes[network.layers[-1].name] and rows == list(range(len(rows))):
+        return network, dict(tensors)
+    last = _last_weighted(network)
     changed = {
         name: tensor[rows] if name.rpartition(".")[0] == last.name and name.rpartition(".")[2] in WEIGHTS else tensor
         for name, tensor in tensors.items()
     }
-    if rows == list(range(len(rows))) and len(rows) == last.values[last.row.width or ""]:
-        return network, changed
     return network.with_classes(len(rows)), changed
 
 

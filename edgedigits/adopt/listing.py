@@ -54,7 +54,7 @@ class Call:
 
     def refused(self, reason: str) -> NoRow:
         """The error that names the call's line."""
-        return NoRow(f"{_line(self.node)}: {reason}")
+        return NoRow(f"{line_of(self.node)}: {reason}")
 
 
 def changes(node: Node) -> bool:
@@ -73,7 +73,7 @@ def shape_of(node: Node) -> tuple[int, ...]:
     return tuple(getattr(node.meta.get("val"), "shape", ()))
 
 
-def _line(node: Node) -> str:
+def line_of(node: Node) -> str:
     """Where the call stands in the user's own source: file, line, and the code there."""
     lines = (node.meta.get("stack_trace") or "").strip().splitlines()
     frames = [place for place, line in enumerate(lines) if line.lstrip().startswith("File ") and TORCH not in line]

@@ -36,9 +36,9 @@ def read_module(module: nn.Module, seen: Input = Input(), batch: int = BATCH) ->
 
     Raises BadInput where torch cannot follow its forward, NoRow where it does what no layer does.
     """
-    program = _export(module, torch.zeros(batch, *seen.shape))
-    made, answer = Listing(program), _answer(program)
-    for node in _needed(program, answer):
+    program = follow(module, torch.zeros(batch, *seen.shape))
+    made, answer = Listing(program), answer_of(program)
+    for node in needed(program, answer):
         if node.op == "call_function" and not made.compute(node):
             put(made, Call.of(node))
     if made.values.get(answer) != made.last:
@@ -53,16 +53,18 @@ def read_module(module: nn.Module, seen: Input = Input(), batch: int = BATCH) ->
     return Traced(network, made.state)
 
 
-def _export(module: nn.Module, images: Tensor) -> ExportedProgram:
+def follow(module: nn.Module, images: Tensor, free: bool = False) -> ExportedProgram:
+    """The graph of a module's forward; `free`, for batches of any size. Raises BadInput where torch cannot follow."""
+    shapes = ({0: torch.export.Dim("batch")},) if free else None
     try:
         with environment.quiet(), torch.no_grad():
-            return torch.export.export(module, (images,))
+            return torch.export.export(module, (images,), dynamic_shapes=shapes)
     except Exception as error:  # a stranger's forward raises whatever it meets
         what = f"{type(module).__name__}: torch cannot follow its forward with images {list(images.shape)}"
         raise BadInput(f"{what} ({first_line(error)})") from error
 
 
-def _needed(program: ExportedProgram, answer: Node) -> list[Node]:
+def needed(program: ExportedProgram, answer: Node) -> list[Node]:
     """Nodes that the answer depends on, in their order."""
     wanted = {answer}
     for node in reversed(program.graph.nodes):
@@ -71,7 +73,7 @@ def _needed(program: ExportedProgram, answer: Node) -> list[Node]:
     return [node for node in program.graph.nodes if node in wanted]
 
 
-def _answer(program: ExportedProgram) -> Node:
+def answer_of(program: ExportedProgram) -> Node:
     """The first tensor that forward returns. Raises NoRow where there is none."""
     returned: Any = program.graph.output_node().args[0]
     for node in returned:

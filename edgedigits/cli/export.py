@@ -117,6 +117,7 @@ def reproduce(
     dataset: Annotated[str | None, DATASET] = None,
     data_dir: DataDir = None,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep there what is made.")] = None,
+    runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
@@ -126,7 +127,7 @@ def reproduce(
 
     with tables.progress(f"reproduce {folder}") as observer:
         result = reproduce_folder(
-            folder, dataset=dataset, data_dir=data_dir, keep=keep, exports=exports, observer=observer
+            folder, dataset=dataset, data_dir=data_dir, keep=keep, runs=runs, exports=exports, observer=observer
         )
     print_result(reproduction(result), result.to_dict(), json)
     if not result.same:

@@ -69,7 +69,8 @@ def verify(
             metavar="LOGIT",
             min=0,
             rich_help_panel=LIMITS,
-            help="Largest difference of a logit. By default 1e-4 in float files.",
+            help="Largest difference of a logit. By default, in float files, 1e-4 of the range of its model's logits, "
+            "or of 1 where that is more.",
         ),
     ] = None,
     min_accuracy: Annotated[

@@ -126,8 +126,9 @@ def _base64(image: Uint8Array) -> str:
 
 
 def _model(file: Ready, pictures: Sequence[Uint8Array]) -> GoldenModel:
-    tolerance = file.format.limits.max_logit_diff or INT8_TOLERANCE
     readings = [ask(file.predictor, picture) for picture in pictures]
+    limit = file.format.limits.scaled(np.stack([reading.logits for reading in readings])).max_logit_diff
+    tolerance = float(f"{limit or INT8_TOLERANCE:.2g}")  # self-tests print it
     answers = tuple(_answer(reading, file.predictor.contract, tolerance) for reading in readings)
     return GoldenModel(file.file, hashlib.sha256(file.content).hexdigest(), tolerance, answers)
 

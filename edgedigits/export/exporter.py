@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import trained_on
-from edgedigits.errors import DataError, MissingCapability
+from edgedigits.errors import DataError, MissingCapability, UsageError
 from edgedigits.export import answers, calibration, formats, kept, manifest
 from edgedigits.export.calibration import calibration_images
 from edgedigits.export.formats import Format, Source
@@ -62,6 +62,8 @@ def export(
     chosen = choose_formats(names, quantize, method, input)
     if kept.is_kept(source):
         chosen = kept.possible(source, chosen, named=bool(names) or quantize)
+    else:
+        _require_layers(source, chosen)
     folder = Path(exports) / source.name
     manifest.require_own(folder, [f"{source.name}{row.suffix}" for row in chosen], force)
     model, ask = _asked(source)
@@ -116,6 +118,16 @@ def choose_formats(
         else:
             usable.append(row)
     return formats.with_quantized(usable, method) if quantize else usable
+
+
+def _require_layers(source: Checkpoint, chosen: Sequence[Format]) -> None:
+    """Raise UsageError where a format is quantized, for which layers must be known, and the network is kept whole."""
+    quantized = next((row for row in chosen if row.precision != "float"), None)
+    if source.spec.listed.opaque and quantized:
+        raise UsageError(
+            f"{quantized.name}: needs the list of layers, and {source.name} is kept whole as a graph, since its layers "
+            "cannot be listed. Formats in float do without."
+        )
 
 
 def _write_answers(source: Checkpoint, folder: Path, dataset: Dataset | None, data_dir: Path | None) -> Answers | None:

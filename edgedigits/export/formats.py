@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edgedigits.records.arrays import Images
     from edgedigits.records.artifact import Contract, Refusal
 
+# how far logits may be off is here a part of their range, or of 1, whichever is more (`Limits.scaled`)
 FLOAT_LIMITS = Limits(max_flips=0, max_logit_diff=1e-4)
 INT8_LIMITS = Limits(max_flips=50, max_drop=0.002)
 CANVAS_LIMITS = Limits(max_drop=0.005, max_logit_diff=1e-4)

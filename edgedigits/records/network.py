@@ -20,11 +20,11 @@ from typing import Any
 from edgedigits.errors import UsageError, unknown
 from edgedigits.records.arguments import checked
 from edgedigits.records.attributes import REQUIRED, Attribute
+from edgedigits.records.graph import INPUT as INPUT
 from edgedigits.records.ops import OPS, Op, Shape, Shapes, Weight
 from edgedigits.records.record import OPTIONAL, Record, require
 
 IMAGE_SHAPE = (28, 28)
-INPUT = "@input"  # in a layer's `inputs`: what the network is given, which no layer can be called
 MOST_LAYERS = 10_000
 MOST_VALUES = 2**24  # that a layer gives for one image
 MOST_NAME = 255  # characters of a layer's name
@@ -235,6 +235,11 @@ class Network(Record):
     def parameters(self) -> int:
         """How many numbers training changes."""
         return sum(math.prod(weight.shape) for weight in self.weights.values() if weight.learned)
+
+    @property
+    def opaque(self) -> Layer | None:
+        """The first layer of which torch alone knows what it computes; None where there is none."""
+        return next((layer for layer in self.layers if layer.row.opaque), None)
 
     @property
     def output(self) -> str:

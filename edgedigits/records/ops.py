@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgedigits.records.attributes import Attribute, choice, count, flag, number, numbers, optional, pair, wholes
+from edgedigits.records.graph import described
 from edgedigits.system.plugins import Registry
 
 Shape = tuple[int, ...]
@@ -48,6 +49,7 @@ class Op:
     several      whether it takes two inputs or more; else it takes one
     width        the attribute that says how many values or channels it gives, where there is one
     gives        what a network that ends in it gives: "logits", "log-probabilities" or "probabilities"
+    opaque       whether torch alone knows what it computes: a network with such a layer cannot be quantized
     torch        where its torch form is, "module:function", from attributes and shapes to a module; by default the
                  function of its name in `models/layers.py`
     """
@@ -59,6 +61,7 @@ class Op:
     several: bool = False
     width: str | None = None
     gives: str = "logits"
+    opaque: bool = False
     torch: str = ""
 
     @property
@@ -244,6 +247,16 @@ def _concat(shapes: Shapes, values: Values) -> Shape:
     return (*shapes[0][:place], joined, *shapes[0][place + 1 :])
 
 
+def _graph(shapes: Shapes, values: Values) -> Shape:
+    _require(len(shapes[0]) > 0, "takes at least one axis behind the batch")
+    return tuple(values["gives"])
+
+
+def _graph_weights(_: Shape, values: Values) -> dict[str, Weight]:
+    tensors = values["graph"].tensors
+    return {name: Weight(held.shape, held.dtype, held.learned) for name, held in tensors.items()}
+
+
 def _listed(shapes: Shapes) -> str:
     return " and ".join(str(list(shape)) for shape, _ in itertools.groupby(shapes))
 
@@ -316,5 +329,13 @@ _TABLE = (
     Op("add", _broadcast, several=True),
     Op("multiply", _broadcast, several=True),
     Op("concat", _concat, {"axis": count(1)}, several=True),
+    Op(
+        "graph",
+        _graph,
+        {"graph": Attribute("tensors and calls", described), "gives": wholes("sizes", least=1)},
+        weights=_graph_weights,
+        opaque=True,
+        torch="edgedigits.models.graph:graph",
+    ),
 )
 OPS = Registry("op", {op.name: op for op in _TABLE}, Op)

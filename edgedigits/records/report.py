@@ -1,10 +1,14 @@
 """What `verify` found of exported files, and the limits that it let them pass by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from edgedigits.records.arguments import checked
 from edgedigits.records.record import OPTIONAL, Record, require
+
+if TYPE_CHECKING:
+    from edgedigits.records.arrays import Scores
 
 TORCH_MODEL, ANSWERS, RECORDED, OTHER_FILE = "torch model", "answers", "manifest", "file"  # what is compared with
 ADOPTED_FILE = "adopted file"
@@ -18,7 +22,7 @@ class Limits(Record):
 
     max_flips        test images whose predicted class may differ from the torch model's
     max_drop         accuracy that may be lost, as a fraction; one image always may
-    max_logit_diff   largest absolute difference of any logit
+    max_logit_diff   largest absolute difference of any logit; a format's own is a part of their range (`scaled`)
     min_accuracy     accuracy that a file must reach, as a fraction
     max_size         bytes
     max_latency_us   median microseconds of one image, on one thread
@@ -37,6 +41,15 @@ class Limits(Record):
         for name in ("max_drop", "min_accuracy"):
             value = getattr(self, name)
             require(value is None or value <= 1, name, "at most 1, a fraction", value)
+
+    def scaled(self, scores: "Scores") -> "Limits":
+        """The same for a model with such scores: what one may be off by grows with their range, where that is above 1.
+
+        float32 has 7 digits: the logits of a network that was never normalized are in the thousands, and so exact.
+        """
+        if self.max_logit_diff is None:
+            return self
+        return replace(self, max_logit_diff=self.max_logit_diff * max(1.0, float(scores.max() - scores.min())))
 
 
 @dataclass(frozen=True)

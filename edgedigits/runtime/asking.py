@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgedigits.errors import ModelFileError, first_line
 from edgedigits.records.arrays import EVALUATION_BATCH, Images
+from edgedigits.runtime.mistakes import count_words, line
 from edgedigits.runtime.readings import LAYOUTS, SIDE, Fields, Input, Inputs, present
 
 OTHER_SIDE = 32  # pixels: what LeNet-5 was made for
@@ -55,7 +56,7 @@ class Way:
         """What is to be said of it; None where it takes any number."""
         if self.bare:
             return "it takes one image a call, without an axis for the batch"
-        return f"it takes {self.batch} image{'s' if self.batch != 1 else ''} a call" if self.batch else None
+        return line("batch", count=count_words(self.batch)) if self.batch else None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from edgedigits.records.arrays import Images, Int64Array, Scores
 from edgedigits.records.record import Record
 from edgedigits.records.words import percent
 from edgedigits.runtime.asking import Answers, Asker, Unknown, askers
+from edgedigits.runtime.mistakes import columns_words, line
 from edgedigits.runtime.readings import FITS, SCALINGS, SIDE, Fields, Input, in_words, is_unusual, parse
 
 TRIED, SCREENED, SHOWN = 3, 300, 3_000  # digits for every shape, every reading, and the best readings
@@ -220,7 +221,7 @@ def _remarks(taken: _Shown, rows: tuple[Row, ...], columns: Columns, output: str
     if columns == tuple((label + 1) % taken.asker.classes for label in range(count)):
         yield f"its labels begin with 1: column {columns[0]} is the first"
     elif columns != tuple(range(count)):
-        yield f"its labels are in another order: columns {', '.join(map(str, columns))}"
+        yield line("labels", columns=columns_words(columns))
     if taken.asker.classes > count:
         yield f"it tells {taken.asker.classes} classes apart, of which {count} were asked for"
     if output == "relu":

@@ -15,10 +15,10 @@ from edgedigits.records.artifact import Contract, TensorInfo, TensorSpec
 from edgedigits.records.model import IMAGE_SHAPE
 from edgedigits.records.record import Record
 from edgedigits.runtime.compatibility import Runtime, loading_runtimes
-from edgedigits.runtime.finding import Found, find_input
-from edgedigits.runtime.foreign import open_foreign
+from edgedigits.runtime.finding import Found
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file
+from edgedigits.runtime.noticing import find_in_file
 from edgedigits.runtime.readers import Description, require_named
 from edgedigits.system import files
 
@@ -131,7 +131,7 @@ def ask_input(
     if opener.describe(path).contract:
         raise UsageError(f"{path}: its contract says what its input is, and only files without one are asked.")
     train = load_data(dataset, data_dir).train
-    return find_input(open_foreign(path, opener), train.images, train.labels, said)
+    return find_in_file(path, train.images, train.labels, said, opener)
 
 
 def _missing(found: Description) -> tuple[str, ...]:

@@ -13,17 +13,16 @@ from typing import Any
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.errors import ModelFileError, UsageError
-from edgedigits.export.formats import Format, require_format, sibling
+from edgedigits.export.formats import require_format, sibling
 from edgedigits.export.manifest import read_manifest
 from edgedigits.models.checkpoint import RECORD
 from edgedigits.records.arrays import Images
-from edgedigits.records.report import Limits
-from edgedigits.runtime.finding import find_input, kind_of
-from edgedigits.runtime.foreign import open_foreign
+from edgedigits.runtime.finding import kind_of
 from edgedigits.runtime.foreign_predictor import ForeignPredictor
 from edgedigits.runtime.inspection import quantized_share
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file
+from edgedigits.runtime.noticing import find_in_file
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.readers import Description
 from edgedigits.runtime.readings import in_words
@@ -31,7 +30,6 @@ from edgedigits.system import environment
 from edgedigits.verify import parity
 from edgedigits.verify.candidates import Candidate, Opened, check_integrity
 from edgedigits.verify.file_model import FileModel
-from edgedigits.verify.limits import scaled
 from edgedigits.verify.references import Model, Reference, References, chosen_of
 
 DATASET = "mnist"  # of files that name none
@@ -119,8 +117,7 @@ def _ours(path: Path, named: Named, reference: Reference) -> Opened:
             f"{path}: its labels are {', '.join(predictor.contract.labels)}, those of {named.name} not."
         )
     scale = _scale(predictor, _model(reference))
-    limits = _limits(row, reference, scale)
-    return Opened(path, row, predictor, reference, named.opener, limits, scale, about=_about(named, scale))
+    return Opened(path, row, predictor, reference, named.opener, scale, about=_about(named, scale))
 
 
 def _theirs(path: Path, found: Description, named: Named, reference: Reference) -> Opened:
@@ -139,7 +136,6 @@ def _theirs(path: Path, found: Description, named: Named, reference: Reference) 
         predictor,
         reference,
         named.opener,
-        _limits(row, reference, scale),
         scale,
         reopen=lambda opener: ForeignPredictor.open(path, predictor.found, opener),
         about=about,
@@ -148,7 +144,7 @@ def _theirs(path: Path, found: Description, named: Named, reference: Reference) 
 
 def _asked(path: Path, dataset: Dataset, said: str, opener: Opener) -> ForeignPredictor:
     """A file without a contract, once its input is found by showing it training digits."""
-    found = find_input(open_foreign(path, opener), dataset.train.images, dataset.train.labels, said)
+    found = find_in_file(path, dataset.train.images, dataset.train.labels, said, opener)
     return ForeignPredictor.open(path, found, opener)
 
 
@@ -178,11 +174,6 @@ def _kind(predictor: Predictor, images: Images) -> str:
     return kind_of(predictor.in_batches(images)[0])
 
 
-def _limits(row: Format, reference: Reference, scale: str) -> Limits:
-    """Those of a format, where logits are compared with regard to how large they are."""
-    return scaled(row.limits, _model(reference).logits) if scale == parity.LOGITS else row.limits
-
-
 def _remarks(predictor: ForeignPredictor, quantized: bool) -> Iterator[str]:
     """What is unusual in somebody else's file, in words: none of it is a failure."""
     yield from predictor.found.remarks
@@ -191,7 +182,5 @@ def _remarks(predictor: ForeignPredictor, quantized: bool) -> Iterator[str]:
         yield f"its output is called {', '.join(names)}, not {OUTPUT}"
     if output == "softmax":
         yield "it gives probabilities alone, no logits"
-    elif len(names) == 1:
-        yield "it gives no probabilities: their softmax is left to whoever asks it"
     if quantized:
         yield "most of its weights are in 8 bits: it keeps the limits of int8 files"

@@ -51,7 +51,6 @@ class Opened:
     """A file that is what its manifest and its contract say, ready to answer, and what it is compared with.
 
     opener        that opened it
-    limits        that it must keep unless others are asked for
     compared_as   what is compared, of `parity.SCALES`
     reopen        opens it otherwise, where its opener alone does not
     about         what a report says of it beyond figures, by field
@@ -62,10 +61,17 @@ class Opened:
     predictor: Predictor
     reference: Reference
     opener: Opener
-    limits: Limits
     compared_as: str = parity.LOGITS
     reopen: Callable[[Opener], Predictor] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Limits:
+        """That it must keep unless others are asked for; how far scores may be off, by the range of its model's."""
+        scores = self.reference.logits
+        return (
+            self.format.limits if scores is None else self.format.limits.scaled(parity.SCALES[self.compared_as](scores))
+        )
 
     @property
     def other_settings(self) -> tuple[str, ...]:
@@ -158,7 +164,7 @@ def open_candidate(target: Candidate, references: References, opener: Opener) ->
     check_contract(predictor, reference.record, row.name)
     if target.recorded:
         check_record(target.path, target.recorded, reference.record)
-    return Opened(target.path, row, predictor, reference, opener, row.limits)
+    return Opened(target.path, row, predictor, reference, opener)
 
 
 def check_integrity(target: Candidate) -> None:

@@ -17,7 +17,6 @@ from edgedigits.records.report import ParityReport
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.verify import parity
 from edgedigits.verify.candidates import Opened
-from edgedigits.verify.limits import scaled
 from edgedigits.verify.parity import Difference
 from edgedigits.verify.references import Reference
 
@@ -129,7 +128,7 @@ def travelling(reference: Reference) -> str | None:
     """
     if reference.model is None or reference.answers is None:
         return None
-    logits, limit = reference.model.logits, scaled(FLOAT_LIMITS, reference.model.logits).max_logit_diff
+    logits, limit = reference.model.logits, FLOAT_LIMITS.scaled(reference.model.logits).max_logit_diff
     apart = float(np.abs(logits - reference.answers).max())
     if limit is None or apart <= limit:
         return None

@@ -10,6 +10,9 @@ import numpy as np
 
 from edgedigits.models import metrics
 from edgedigits.records.arrays import Images, Scores
+from edgedigits.runtime.mistakes import columns_words, line, not_loaded
+from edgedigits.runtime.readers.onnx import stored_floats
+from edgedigits.runtime.safety.trust import read_model
 from edgedigits.verify import parity
 from edgedigits.verify.candidates import Opened
 
@@ -18,12 +21,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 500  # images: enough to tell mistakes apart
 EXPLAINED = 0.1  # of the mean difference may remain: int8 adds noise of its own
-NORMALIZATIONS = {  # scale and offset of a pixel 0..255
-    "pixels are fed as 0..255, not scaled to 0..1": (1.0, 0.0),
-    "normalization is left out (mean 0, std 1)": (1 / 255, 0.0),
-    "normalization uses mean 0.5, std 0.5": (2 / 255, -1.0),
-    "normalization uses mean 0.1307, std 0.3081": (1 / (255 * 0.3081), -0.1307 / 0.3081),
-}
+OTHERS = ((0.5, 0.5), (0.1307, 0.3081))  # mean and std of other published loops
 
 
 def diagnose(file: Opened) -> str | None:
@@ -32,20 +30,46 @@ def diagnose(file: Opened) -> str | None:
         return None
     scale = parity.SCALES[file.compared_as]
     found, _, images = file.predictor.answers(file.reference.test.images[:SAMPLE])
+    again, _, _ = file.predictor.answers(file.reference.test.images[:SAMPLE])
+    if not np.array_equal(found, again, equal_nan=True):
+        return line("training mode")
     right = file.reference.torch.ask(images)
     unexplained = np.abs(scale(found) - scale(right)).mean()
     for cause, mistaken in _mistakes(file.reference.torch, images, right, found):
         if np.abs(scale(found) - scale(mistaken)).mean() < EXPLAINED * unexplained:
             return cause
-    return None
+    return next(_not_loaded(file), None)
 
 
 def _mistakes(model: "TorchModel", images: Images, right: Scores, found: Scores) -> Iterator[tuple[str, Scores]]:
     """What the torch model answers when it makes each mistake."""
     order = [int(np.abs(right - column[:, None]).mean(axis=0).argmin()) for column in found.T]
-    yield f"classes are permuted: its columns hold the classes {order}", right[:, order]
-    yield "polarity is inverted: ink 0 on background 255", model.ask(255 - images)
-    yield "images are transposed", model.ask(np.ascontiguousarray(images.transpose(0, 2, 1)))
-    yield "its logits are probabilities: softmax is applied twice", metrics.softmax(right)
-    for cause, (scale, offset) in NORMALIZATIONS.items():
+    yield line("labels", columns=columns_words([int(column) for column in np.argsort(order)])), right[:, order]
+    yield line("ink"), model.ask(255 - images)
+    yield line("transposed"), model.ask(np.ascontiguousarray(images.transpose(0, 2, 1)))
+    yield line("two softmaxes"), metrics.softmax(right)
+    for cause, (scale, offset) in _normalizations(model):
         yield cause, model.ask_normalized(images, scale, offset)
+
+
+def _normalizations(model: "TorchModel") -> Iterator[tuple[str, tuple[float, float]]]:
+    """Mistakes in what becomes of a pixel 0..255: its scale and offset."""
+    scale, offset = model.classifier.scale, model.classifier.offset
+    std, mean = 1 / (255 * scale), -offset / (255 * scale)
+    yield line("bytes"), (1.0, 0.0)
+    yield line("two divisions"), (scale / 255, offset)
+    if (mean, std) != (0.0, 1.0):
+        yield line("no normalization", mean=mean, std=std), (1 / 255, 0.0)
+        yield line("two normalizations", mean=mean, std=std), (scale / std, (offset - mean) / std)
+    for other_mean, other_std in OTHERS:
+        cause = f"normalization uses mean {other_mean}, std {other_std}"
+        yield cause, (1 / (255 * other_std), -other_mean / other_std)
+
+
+def _not_loaded(file: Opened) -> Iterator[str]:
+    """The line on weights of an ONNX file as torch initializes them, where those of the torch model are not."""
+    if file.format.container != "onnx" or file.reference.torch is None:
+        return
+    trained = {name: tensor.numpy() for name, tensor in file.reference.torch.classifier.state_dict().items()}
+    if not list(not_loaded(trained)):
+        yield from not_loaded(stored_floats(file.path, read_model(file.path)))

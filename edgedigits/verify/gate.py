@@ -46,7 +46,7 @@ def judge(report: ParityReport, labels: tuple[str, ...], asked: Limits = Limits(
         *_recorded(report),
         *_flips(report, labels),
         *_accuracy(report, labels),
-        *_logits(report),
+        *_logits(report, asked),
         *_probabilities(report),
         *_deployments(report),
         *_robustness(report),
@@ -167,11 +167,12 @@ def _worst_class(report: ParityReport, labels: tuple[str, ...]) -> str:
     )
 
 
-def _logits(report: ParityReport) -> list[str]:
+def _logits(report: ParityReport, asked: Limits) -> list[str]:
     limit, found = report.limits.max_logit_diff, report.max_abs_diff
     if limit is None or found is None or found <= limit:
         return []
-    return [f"logits: off by {found:.2g}, limit {limit:g}; image {report.worst_image} worst"]
+    which = ", which grows with their range" if asked.max_logit_diff is None else ""
+    return [f"logits: off by {found:.2g}, limit {limit:.3g}{which}; image {report.worst_image} worst"]
 
 
 def _probabilities(report: ParityReport) -> list[str]:

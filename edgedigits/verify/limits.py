@@ -3,6 +3,7 @@
 The table `[tool.edgedigits.verify]` and the command line use the same words and the same units: points
 and percent, which people write, where records hold fractions. Answers are whole: `max-flips` 0 is none, but one answer
 may always be lost as far as `max-drop` goes, which is finer than an image in a small test split (`gate.images_needed`).
+How far logits may be off is by default a part of their range (`Limits.scaled`); what is asked for is taken as it is.
 """
 
 import dataclasses
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits.errors import UsageError, unknown
-from edgedigits.records.arrays import Scores
 from edgedigits.records.report import Limits
 
 PYPROJECT = Path("pyproject.toml")
@@ -92,17 +92,6 @@ def _limits(table: dict[str, Any]) -> Limits:
 def replaced(limits: Limits, changes: Limits) -> Limits:
     """The limits, with the fields that `changes` sets."""
     return dataclasses.replace(limits, **{name: value for name, value in vars(changes).items() if value is not None})
-
-
-def scaled(limits: Limits, logits: Scores) -> Limits:
-    """The limits for a model with such logits: what one may be off by grows with their range, where that is above 1.
-
-    A network that was never normalized has logits in the thousands, and float32 has 7 digits for them.
-    """
-    if limits.max_logit_diff is None:
-        return limits
-    spread = float(logits.max() - logits.min())
-    return dataclasses.replace(limits, max_logit_diff=limits.max_logit_diff * max(1.0, spread))
 
 
 def require_possible(limits: Limits, reference_accuracy: float, samples: int) -> None:

@@ -244,7 +244,7 @@ def _checks(report: ParityReport) -> tuple[Check, ...]:
     rows = [
         ("flips", "changed answers", count(report.flips), _at_most(limits.max_flips, "{:,}")),
         ("accuracy", "accuracy lost", drop, _at_most(limits.max_drop, "{}", points)),
-        ("logits", "logits off by", apart, _at_most(limits.max_logit_diff, "{:g}")),
+        ("logits", "logits off by", apart, _at_most(limits.max_logit_diff, "{:.3g}")),
         (
             "probabilities",
             "off from softmax",

@@ -1,6 +1,6 @@
 """Make exported files again from their manifest: `reproduce("exports/cnn")` gives a Reproduction.
 
-    manifest.json ──train──> weights ──export──> files, compared by SHA-256 with those that the manifest lists
+    manifest.json ──train, or those that were adopted──> weights ──export──> files, compared by SHA-256 with the listed
 
 The manifest says which data, recipe, seed, versions, threads and processor made which bytes. On the same kind of
 machine they come out again, to the byte; where they do not, what differs from then is named. TorchScript alone
@@ -19,6 +19,7 @@ from edgedigits.data.load import trained_on
 from edgedigits.errors import BadInput, DataError
 from edgedigits.export import manifest
 from edgedigits.export.manifest import read_manifest
+from edgedigits.models.checkpoint import find_run, read_checkpoint
 from edgedigits.records.arguments import checked
 from edgedigits.records.artifact import Artifact, Manifest
 from edgedigits.records.model import Checkpoint
@@ -42,7 +43,7 @@ class Reproduced(Record):
 
 @dataclass(frozen=True)
 class Reproduction(Record):
-    """A model and its files, trained and exported again from their manifest.
+    """A model and its files, made again from their manifest.
 
     files     the weights first
     changed   on what bytes depend that is not as it was then, in words: versions, threads, the processor
@@ -61,39 +62,33 @@ def reproduce(
     dataset: str | Path | Dataset | None = None,
     data_dir: Path | None = None,
     keep: str | Path | None = None,
+    runs: str | Path = "runs",
     exports: str | Path = "exports",
     observer: Observer = ignore,
 ) -> Reproduction:
     """Train and export anew what the manifest in a folder lists, elsewhere, and compare the bytes.
 
+    A model that was adopted is not trained: its files are exported anew from the adopted weights.
+
     dataset    the one that it was trained on, where that is a folder of images: the manifest holds no path
     data_dir   where published data sets lie, if not in the default place
+    runs       where adopted weights are, which are found by their SHA-256
     exports    where `folder` is looked up, when it is the name of a model
     keep       a folder for what is made; without it, it is removed
 
-    With as many threads as then. Raises BadInput where the folder holds no files, they changed since, or the model was
-    adopted; DataError where the data set is not the recorded one, UsageError where this version has no such preset, and
-    MissingCapability where a device or a format is lacking.
+    With as many threads as then. Raises BadInput where the folder holds no files, they changed since, or the adopted
+    weights are not at hand; DataError where the data set is not the recorded one, UsageError where this version has no
+    such preset, and MissingCapability where a device or a format is lacking.
     """
     environment.import_torch("edgedigits reproduce")
     from edgedigits.export.exporter import export
-    from edgedigits.train.trainer import train
 
     listing = _listing(find_place(folder, Path(exports)))
     record = listing.checkpoint
-    _require_trained(record)
+    adopted = _adopted(record, Path(runs)) if record.adopted else None
     digits = _dataset(record, dataset, data_dir)
-    device = record.device.partition(":")[0]
     with _place(keep) as place, environment.torch_threads(record.threads):
-        run = train(
-            record.model,
-            digits,
-            recipe=record.setup().recipe,
-            device=device,
-            runs=place / "runs",
-            threads=record.threads,
-            observer=observer,
-        )
+        run = adopted or _trained(record, digits, place / "runs", observer)
         run = dataclasses.replace(run, name=record.name)
         names = [artifact.format for artifact in listing.artifacts]
         made = export(run, names, dataset=digits, exports=place / "exports", observer=observer)
@@ -119,13 +114,31 @@ def _listing(folder: Path) -> Manifest:
     return listing
 
 
-def _require_trained(record: Checkpoint) -> None:
-    """Raise BadInput where the model was not trained here."""
-    if source := record.adopted:
+def _adopted(record: Checkpoint, runs: Path) -> Checkpoint:
+    """The run that holds the weights that a model was adopted with. Raises BadInput and CheckpointError."""
+    folder, source = find_run(record.weights_sha256, runs), record.adopted
+    if folder is None:
+        came = f" from {source.file} (SHA-256 {source.sha256[:12]}…)" if source else ""
         raise BadInput(
-            f"{record.name}: was adopted from {source.file} (SHA-256 {source.sha256[:12]}…), not trained here. "
-            "Adopt that again, and export it."
+            f"{record.name}: was adopted{came}, and its weights {record.weights_sha256[:12]}… are not in {runs}. Name "
+            "the folder with --runs, or adopt that file again."
         )
+    return read_checkpoint(folder)
+
+
+def _trained(record: Checkpoint, digits: Dataset, runs: Path, observer: Observer) -> Checkpoint:
+    """A run of the same recipe. Raises UsageError and MissingCapability."""
+    from edgedigits.train.trainer import train
+
+    return train(
+        record.model,
+        digits,
+        recipe=record.setup().recipe,
+        device=record.device.partition(":")[0],
+        runs=runs,
+        threads=record.threads,
+        observer=observer,
+    )
 
 
 def _dataset(record: Checkpoint, named: str | Path | Dataset | None, data_dir: Path | None) -> Dataset:
@@ -154,7 +167,10 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]
 
 
 def _circumstances(record: Checkpoint, artifacts: Sequence[Artifact]) -> dict[str, str]:
-    """Where and with what a checkpoint and its files were made, as far as their records say."""
+    """Where and with what a checkpoint and its files were made, as far as their records say.
+
+    Of one that was adopted, its files alone: they are what is made anew.
+    """
     network = record.spec.network
     found = {
         "threads": str(record.threads),
@@ -162,7 +178,7 @@ def _circumstances(record: Checkpoint, artifacts: Sequence[Artifact]) -> dict[st
         "network": network.describe(),
         "input": network.input.to_line(),
     }
-    described: list[Artifact | Checkpoint] = [*artifacts, record]
+    described: list[Artifact | Checkpoint] = [*artifacts] if record.adopted else [*artifacts, record]
     for about in described:
         found |= about.versions
         if about.processor:

@@ -186,7 +186,7 @@ def test_a_module_is_its_own_description(name: str, digits: Dataset, tmp_path: P
     module = copy.deepcopy(case.trained(digits)).train()
     run = adopt(module, dataset=digits, runs=tmp_path)
     assert made_of(run).structure == "traced"
-    assert made_of(run).remarks[0].startswith("it was in training mode")
+    assert made_of(run).remarks[0].startswith("still in training mode")
     require_same_answers(case, ed.load(run.folder), digits)
 
 

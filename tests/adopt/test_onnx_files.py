@@ -95,7 +95,8 @@ class Case:
 
 
 def alone(count: int) -> tuple[str, ...]:
-    return (f"it takes {count} image{'s' if count > 1 else ''} a call; its exported file takes any number",)
+    images = "1 image" if count == 1 else f"{count} images"
+    return (f"batch size baked in: it takes {images} a call; its exported file takes any number",)
 
 
 BARE = ("it takes one image a call, without an axis for the batch; its exported file takes any number",)
@@ -105,7 +106,11 @@ CASES = {
     "batch of 1": Case("mean/std, nchw", (1, 1, 28, 28), spoil=fixed(1), remarks=alone(1)),
     "batch of 10": Case(shape=(10, 1, 28, 28), spoil=fixed(10), remarks=alone(10)),
     "batch of 64": Case(shape=(64, 1, 28, 28), spoil=fixed(64), remarks=alone(64)),
-    "channels last": Case("0..1, nhwc", ("N", 28, 28, 1)),
+    "channels last": Case(
+        "0..1, nhwc",
+        ("N", 28, 28, 1),
+        remarks=("channels last: it takes images as [n, side, side, channels]",),
+    ),
     "no channels": Case("-1..1, nhw", (1, 28, 28), remarks=alone(1)),
     "no batch": Case("0..1, nhw", (28, 28), remarks=BARE),
     "flat": Case("0..1, flat", ("N", 784)),
@@ -115,8 +120,8 @@ CASES = {
     "32x32 resized": Case("0..1, nchw, 32x32 resized", ("N", 1, 32, 32)),
     "an image's own mean": Case("per image, nchw", said="per image"),
     "binarized": Case("binarized, nchw", said="binarized"),
-    "dark ink": Case("0..1, nchw, dark ink"),
-    "transposed": Case("0..1, nchw, transposed"),
+    "dark ink": Case("0..1, nchw, dark ink", remarks=("ink and paper swapped: it sees dark ink on light paper",)),
+    "transposed": Case("0..1, nchw, transposed", remarks=("transposed: rows and columns of the images are swapped",)),
     "rank 1": Case("0..1, nhw", (1, 28, 28), spoil=vector, remarks=(*alone(1), *LOG), kind="softmax"),
     "two outputs": Case(spoil=hidden, remarks=("its other outputs are left out: row",)),
     "opset 7": Case(opset=7, remarks=("opset 7 made 17",)),
@@ -125,7 +130,8 @@ CASES = {
     "opset 20": Case(opset=20, spoil=behind("LogSoftmax"), remarks=("opset 20 made 17",), kind="log-softmax"),
     "relu": Case(spoil=behind("Relu", None), remarks=("a relu cuts off its output: classes below 0 tie",), kind="relu"),
     "permuted labels": Case(
-        spoil=permuted, remarks=(f"its labels are in another order: columns {', '.join(map(str, ORDER))}",)
+        spoil=permuted,
+        remarks=(f"labels permuted: in the order of the labels, its columns are {', '.join(map(str, ORDER))}",),
     ),
 }
 
@@ -257,7 +263,7 @@ REFUSED: dict[str, tuple[Case, str]] = {
     "opset 6": (Case(opset=6), "opset 6: 7 or later wanted"),
     "external data": (Case(spoil=outside), "external data"),
     "dropout in training": (Case(spoil=training_dropout), "operator Dropout: not deterministic"),
-    "batch norm in training": (Case(spoil=training_norm), "its answers depend on the rest of the batch"),
+    "batch norm in training": (Case(spoil=training_norm), "operator BatchNormalization: still in training mode"),
     "a batch that is computed with": (
         Case(shape=(10, 1, 28, 28), spoil=mixing),
         "ReduceMax 'most' runs over the images of a batch",

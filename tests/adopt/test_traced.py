@@ -340,7 +340,7 @@ def test_a_forward_that_cannot_be_followed_is_told_in_a_line(returned: str, tmp_
 
 def test_a_module_left_in_training_is_told_by_its_line() -> None:
     left = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.BatchNorm1d(10)).train()
-    with pytest.raises(NoRow, match="batch normalization in training mode"):
+    with pytest.raises(NoRow, match="batch normalization still in training mode"):
         read_module(left)
 
 

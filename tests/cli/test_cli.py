@@ -556,7 +556,9 @@ def test_a_file_that_answers_otherwise_fails_whatever_the_limits_allow(
     assert found.code == 1
     assert last_line(found.out).startswith(f"FAILED: 1 of {len(FORMAT_NAMES)} files")
     assert "logits: off by" in found.out
-    assert "cause: classes are permuted: its columns hold the classes [0, 1, 2, 8, 4, 5, 6, 7, 3, 9]" in found.out
+    assert (
+        "cause: labels permuted: in the order of the labels, its columns are 0, 1, 2, 8, 4, 5, 6, 7, 3, 9" in found.out
+    )
     assert "Next" not in found.err
 
 

@@ -67,30 +67,30 @@ def _swap_classes(model: Deployed) -> nn.Module:
     return model
 
 
-def _weights_in_float16(model: Deployed) -> nn.Module:
+def _weights_in_bfloat16(model: Deployed) -> nn.Module:
     for parameter in model.parameters():
-        parameter.data = parameter.data.half().float()
+        parameter.data = parameter.data.bfloat16().float()
     return model
 
 
 MISTAKES = {
-    "class columns swapped": Mistake(_swap_classes, "cause: classes are permuted"),
+    "class columns swapped": Mistake(_swap_classes, "cause: labels permuted"),
     "one weight changed by 1%": Mistake(_perturb_one_weight, "logits: off by"),
     "wrong mean and std": Mistake(_normalize_as(0.1307, 0.3081), "cause: normalization uses mean 0.1307"),
-    "pixels not scaled": Mistake(_normalize_as(0, 1 / 255), "cause: pixels are fed as 0..255"),
+    "pixels not scaled": Mistake(_normalize_as(0, 1 / 255), "cause: 0..255 instead of 0..1"),
     "input transposed": Mistake(
-        lambda model: Answering(model, images=lambda x: x.transpose(1, 2)), "cause: images are transposed"
+        lambda model: Answering(model, images=lambda x: x.transpose(1, 2)), "cause: transposed"
     ),
     "polarity inverted": Mistake(
-        lambda model: Answering(model, images=lambda x: 255 - x), "cause: polarity is inverted"
+        lambda model: Answering(model, images=lambda x: 255 - x), "cause: ink and paper swapped"
     ),
     "softmax twice": Mistake(
-        lambda model: Answering(model, logits=lambda x: torch.softmax(x, dim=1)), "cause: its logits are probabilities"
+        lambda model: Answering(model, logits=lambda x: torch.softmax(x, dim=1)), "cause: softmax twice"
     ),
     "probabilities unlike logits": Mistake(
         lambda model: Answering(model, probabilities=lambda x: x.sqrt()), "probabilities: off by"
     ),
-    "weights in float16": Mistake(_weights_in_float16, "logits: off by"),
+    "weights in bfloat16": Mistake(_weights_in_bfloat16, "logits: off by"),
     "not a number": Mistake(lambda model: Answering(model, logits=lambda x: x * torch.nan), "logits: not finite"),
     "a class too few": Mistake(lambda model: Answering(model, logits=lambda x: x[:, :9]), "file: "),
 }

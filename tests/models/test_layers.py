@@ -134,6 +134,24 @@ CASES = [
     Case("multiply", ((3, 4, 5), (3, 1, 1)), lambda _, x, y: x * y),
     Case("concat", ((3, 4, 5), (2, 4, 5)), lambda _, x, y: torch.cat([x, y], 1)),
     Case("concat", ((3, 4), (3, 1), (3, 2)), lambda _, *x: torch.cat(x, 2), {"axis": 2}),
+    Case(
+        "graph",
+        ((7,),),
+        lambda w, x: F.layer_norm(x, (7,), w["norm.weight"]),
+        {
+            "graph": {
+                "tensors": {"norm.weight": {"shape": [7]}},
+                "calls": [
+                    {
+                        "name": "norm",
+                        "word": "aten.layer_norm.default",
+                        "arguments": [{"value": "@input"}, [7], {"tensor": "norm.weight"}],
+                    }
+                ],
+            },
+            "gives": (7,),
+        },
+    ),
 ]
 
 

@@ -36,6 +36,7 @@ from edgedigits.records.artifact import (
 )
 from edgedigits.records.earlier import EarlierSpec
 from edgedigits.records.foreign import ForeignNetwork
+from edgedigits.records.graph import Call, Graph, Held
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
 from edgedigits.records.network import Input
 from edgedigits.records.record import Record
@@ -120,6 +121,7 @@ FOREIGN = ForeignNetwork(
     Input(layout="nhwc"), "scores", "softmax", tuple(range(10)), 7_850, "2 nodes: 1 Flatten, 1 Gemm"
 )
 PLAN = Plan("ab", "digits", dark_ink=True, batch_size=256, shard="0/4")
+RELU = Call("relu", "aten.relu.default", ({"value": "@input"},))
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
 GOLDEN_ANSWER = GoldenAnswer((0.5, -2.25), "0", close=False)
 GOLDEN_MODEL = GoldenModel("cnn.onnx", "cd", 1e-4, (GOLDEN_ANSWER, GoldenAnswer((0.0, 0.0), None, close=True)))
@@ -166,6 +168,9 @@ EXAMPLES: list[Record] = [
     EARLIER,
     RESIDUAL,
     RESIDUAL.layers[6],
+    Held((2, 3), "int64", learned=False),
+    RELU,
+    Graph({"fc.weight": Held((10, 784))}, (RELU,)),
     Input(layout="flat", side=32, range=(-1.0, 1.0), ink="dark", turned=True, fit="resize", threshold=77),
     RECIPE,
     CHECKPOINT.dataset,

@@ -94,7 +94,9 @@ def test_labels_in_another_order_are_found() -> None:
     result = found(model("0..1, nchw", lambda scores: scores[:, np.argsort(order)]))
     assert result.columns == tuple(order)
     assert result.rows[0].words == "0..1, nchw"
-    assert result.remarks == ("its labels are in another order: columns 3, 1, 4, 0, 5, 9, 2, 6, 8, 7",)
+    assert result.remarks == (
+        "labels permuted: in the order of the labels, its columns are 3, 1, 4, 0, 5, 9, 2, 6, 8, 7",
+    )
 
 
 def test_labels_that_begin_with_1_are_found() -> None:
@@ -175,7 +177,7 @@ def test_a_batch_that_is_baked_in_is_filled(count: int) -> None:
     result = found(fixed, batch=count)
     for one, other in zip(result.rows, found(ask).rows, strict=True):
         assert (one.words, one.accuracy, one.loss) == (other.words, other.accuracy, pytest.approx(other.loss, rel=1e-5))
-    assert result.remarks == (f"it takes {count} image{'s' if count > 1 else ''} a call",)
+    assert result.remarks == (f"batch size baked in: it takes {count} image{'s' if count > 1 else ''} a call",)
 
 
 def test_one_image_without_an_axis_for_the_batch() -> None:

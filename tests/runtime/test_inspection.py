@@ -276,7 +276,7 @@ def test_its_input_is_found_by_asking(tmp_path: Path, digits_folder: Path, capsy
     print_table(readings(found))
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith(found.rows[0].words)
-    assert "it takes 1 image a call" in lines
+    assert "batch size baked in: it takes 1 image a call" in lines
     assert lines[-1] == "300 training digits, 10 classes, output logits"
     said = ask_input(path, said="mean/std, upright", dataset=digits_folder)
     assert {row.words for row in said.rows} == {"mean/std, nchw", "mean/std, nchw, dark ink"}

@@ -90,14 +90,16 @@ def test_the_network_of_a_run_passes_as_another_exporter_writes_it(runs: Path, d
     assert {found.setting for found in report.deployments} >= {"one image a call"}
     assert {found.condition for found in report.robustness} >= {"shifted", "noise"}
     assert report.remarks == (
+        "softmax missing: it gives no probabilities, whoever asks it makes them",
         "its output is called output, not logits",
-        "it gives no probabilities: their softmax is left to whoever asks it",
     )
     assert not (tmp_path / manifest.PARITY_FILE).exists()
 
 
 @pytest.mark.parametrize(
-    ("batch", "words"), [(1, "it takes 1 image a call"), (7, "it takes 7 images a call")], ids=["one", "seven"]
+    ("batch", "words"),
+    [(1, "batch size baked in: it takes 1 image a call"), (7, "batch size baked in: it takes 7 images a call")],
+    ids=["one", "seven"],
 )
 def test_a_batch_that_is_baked_in_is_a_remark(
     batch: int, words: str, runs: Path, digits: Dataset, tmp_path: Path
@@ -267,7 +269,7 @@ def test_the_command_compares_says_what_is_unusual_and_chooses_the_code(runs: Pa
     assert found.exit_code == 0, found.output
     lines = found.stdout.splitlines()
     assert f"{path}: input read as 0..1, nchw" in lines
-    assert f"{path}: it takes 1 image a call" in lines
+    assert f"{path}: batch size baked in: it takes 1 image a call" in lines
     assert lines[-1].startswith("passed: 1 file, 60 test images of tiny; compared with fc-tiny")
     assert "Every file answers as fc-tiny does." in found.stderr
     document = json.loads(CliRunner().invoke(app, ["verify", str(path), *options, "--json"]).stdout)
@@ -297,4 +299,4 @@ def test_labels_in_another_order_are_put_right(digits: Dataset, tmp_path: Path) 
     other = write_onnx(tmp_path / "other.onnx", "0..1, nchw", ["N", 1, 28, 28], spoil=permuted)
     report = one(other, tmp_path, known, against=plain)
     assert report.passed, report.failures
-    assert "its labels are in another order: columns 3, 1, 4, 0, 5, 9, 2, 6, 8, 7" in report.remarks
+    assert "labels permuted: in the order of the labels, its columns are 3, 1, 4, 0, 5, 9, 2, 6, 8, 7" in report.remarks

@@ -61,7 +61,7 @@ def judge(limits: Limits, **changes: Any) -> list[str]:
         (
             Limits(max_logit_diff=0.5),
             Limits(max_logit_diff=0.49),
-            "logits: off by 0.5, limit 0.49; image 77 worst",
+            "logits: off by 0.5, limit 0.49, which grows with their range; image 77 worst",
         ),
         (Limits(min_accuracy=0.985), Limits(min_accuracy=0.986), "accuracy: 98.50%, at least 98.60% wanted"),
         (Limits(max_size=1000), Limits(max_size=999), "size: 1,000 bytes, limit 999"),
@@ -71,6 +71,12 @@ def judge(limits: Limits, **changes: Any) -> list[str]:
 def test_a_limit_holds_at_its_value_and_fails_beyond_it(at: Limits, beyond: Limits, failure: str) -> None:
     assert judge(at) == []
     assert failure in judge(beyond)
+
+
+def test_a_limit_of_logits_that_was_asked_for_is_what_it_is() -> None:
+    limits = Limits(max_logit_diff=0.1234)
+    report = dataclasses.replace(PASSING, limits=limits)
+    assert gate.judge(report, LABELS, limits) == ["logits: off by 0.5, limit 0.123; image 77 worst"]
 
 
 def test_without_limits_everything_finite_passes() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgedigits.errors import UsageError
@@ -23,6 +24,14 @@ def test_points_and_percent_become_fractions() -> None:
 def test_a_table_in_pyproject_uses_the_words_and_units_of_the_command_line(tmp_path: Path) -> None:
     path = write(tmp_path, "[tool.edgedigits.verify]\nmax-flips = 5\nmax-drop = 0.5\nmax-size = 50000\n")
     assert limits.from_pyproject(path) == Limits(max_flips=5, max_drop=0.005, max_size=50_000)
+
+
+@pytest.mark.parametrize(("low", "high", "limit"), [(0.2, 0.6, 1e-4), (0, 1, 1e-4), (-10, 20, 3e-3), (-4e3, 1e3, 0.5)])
+def test_logits_may_be_off_by_a_part_of_their_range_or_of_1(low: float, high: float, limit: float) -> None:
+    scores = np.array([[low, high], [high, low]], np.float32)
+    found = Limits(max_flips=9, max_logit_diff=1e-4).scaled(scores)
+    assert (found.max_flips, found.max_logit_diff) == (9, pytest.approx(limit))
+    assert Limits(max_flips=9).scaled(scores) == Limits(max_flips=9)
 
 
 @pytest.mark.parametrize("text", ["", "[project]\nname = 'x'\n", "[tool.ruff]\nline-length = 100\n"])

@@ -420,6 +420,17 @@ def test_limits_replace_the_defaults_one_by_one(limits: Limits, reason: str, exp
     assert checks - {"deployed"} == {reason.partition(":")[0], "cause"}  # flips count as deployed, too
 
 
+def test_logits_of_a_wide_range_may_be_off_by_more_unless_a_limit_is_asked_for(
+    exported: Path, runs: Path, digits: Dataset
+) -> None:
+    path = suffixed(exported, "onnx")
+    logits = HERE.open(path).in_batches(digits.test.images)[0]
+    found = verify_one(path, runs).limits.max_logit_diff
+    assert found == pytest.approx(1e-4 * (logits.max() - logits.min()), rel=1e-3)
+    assert found > 1e-4
+    assert verify_one(path, runs, limits=Limits(max_logit_diff=1e-4)).limits.max_logit_diff == 1e-4
+
+
 def test_a_limit_holds_exactly_at_its_value(exported: Path, runs: Path) -> None:
     path = suffixed(exported, "onnx")
     contract = HERE.open(path).contract

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import onnx
 from edgedigits.errors import ModelFileError, first_line
 from edgedigits.export.onnx.graph import NETWORK
 from edgedigits.records.artifact import CONTRACT_KEY, Contract, TensorInfo, TensorSpec
+from edgedigits.runtime.mistakes import count_words, line
 from edgedigits.runtime.readers import Description, foreign_onnx, parse_contract
 from edgedigits.runtime.safety import Refused
 from edgedigits.runtime.safety.onnx_check import check_onnx
@@ -74,6 +76,13 @@ def describe(path: Path, content: bytes) -> Description:
         outputs=tuple(outputs),
         refused=refused,
     )
+
+
+def stored_floats(path: Path, content: bytes) -> dict[str, np.ndarray[Any, Any]]:
+    """The stored tensors of real numbers, by name, of a graph that has passed the checks. Raises ModelFileError."""
+    model = _parsed(path, content)
+    kept = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT]
+    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in kept}
 
 
 def _read(path: Path, content: bytes) -> tuple[onnx.ModelProto, str | None]:
@@ -152,4 +161,13 @@ def _require_signature(path: Path, found: list[TensorSpec], contract: Contract) 
         found_text, wanted_text = (
             ", ".join(f"{s.name} {s.dtype} {list(s.shape)}" for s in part) for part in (found, wanted)
         )
-        raise ModelFileError(f"{path}: inputs and outputs are {found_text}; its contract says {wanted_text}.")
+        why = "".join(f" {one[0].upper()}{one[1:]}." for one in _misshapen(found[0], contract.input))
+        raise ModelFileError(f"{path}: inputs and outputs are {found_text}; its contract says {wanted_text}.{why}")
+
+
+def _misshapen(found: TensorSpec, wanted: TensorSpec) -> Iterator[str]:
+    """The usual mistakes that give an input another shape."""
+    if found.shape and isinstance(count := found.shape[0], int) and isinstance(wanted.shape[0], str):
+        yield line("batch", count=count_words(count))
+    if found.shape[1:] in [(*wanted.shape[1:], channels) for channels in (1, 3)]:
+        yield line("channels last")

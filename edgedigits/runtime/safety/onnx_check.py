@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from edgedigits.runtime.mistakes import line
 from edgedigits.runtime.safety import BOUNDS, Refused
 
 if TYPE_CHECKING:
@@ -95,13 +96,16 @@ def _check_operators(model: "onnx.ModelProto") -> None:
         if node.domain not in ("", "ai.onnx") or not defs.has(node.op_type, opset, ""):
             raise Refused(f"operator {name}: not of the ONNX standard, opset {opset}")
         if node.op_type in RANDOM:
-            raise Refused(f"operator {name}: not deterministic")
+            why = f": {line('training mode')}" if node.op_type == "Dropout" else ""
+            raise Refused(f"operator {name}: not deterministic{why}")
         if max(len(node.input), len(node.output), len(node.attribute)) > BOUNDS.values:
             raise Refused(f"operator {name}: more than {BOUNDS.values:,} names")
         if not all(node.output):  # ONNX Runtime 1.31 crashes on a Split with such an output
             raise Refused(f"operator {name}: an output without a name")
         for attribute in node.attribute:
             _check_attribute(name, attribute)
+            if attribute.name == "training_mode" and attribute.i:
+                raise Refused(f"operator {name}: {line('training mode')}")
 
 
 def _check_attribute(operator: str, attribute: "onnx.AttributeProto") -> None:
@@ -134,7 +138,7 @@ def _check_tensor(tensor: "onnx.TensorProto") -> None:
 
     where = f"tensor '{tensor.name}'"
     if tensor.external_data or tensor.data_location != TensorProto.DEFAULT:
-        raise Refused(f"{where}: external data; all tensors must be inside the file")
+        raise Refused(f"{where}: {line('external data')}")
     if tensor.HasField("segment"):
         raise Refused(f"{where}: a part of a tensor")
     bits, field = ELEMENTS.get(_type_name(tensor.data_type), (0, ""))
