@@ -1,6 +1,7 @@
 """Export a checkpoint: `export(run, ["onnx"], quantize=True)` gives Artifacts and their manifest."""
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +9,12 @@ from pathlib import Path
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import trained_on
 from edgedigits.errors import DataError, MissingCapability, UsageError
-from edgedigits.export import answers, calibration, formats, manifest
+from edgedigits.export import answers, calibration, formats, kept, manifest
 from edgedigits.export.calibration import calibration_images
 from edgedigits.export.formats import Format, Source
-from edgedigits.export.rejection import fit_rejection
+from edgedigits.export.rejection import Ask, fit_rejection
 from edgedigits.models.checkpoint import read_checkpoint, run_folder
-from edgedigits.models.classifier import Deployed, reference_logits
+from edgedigits.models.classifier import Deployed, compute_logits, reference_logits
 from edgedigits.models.weights import load_classifier, load_reference
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.artifact import ANSWERS, Answers, Artifact, Contract
@@ -48,7 +49,8 @@ def export(
     force       replace files that git tracks, or that the folder's manifest does not list
 
     Beside the files goes `answers.safetensors`, what the torch model answers to the test split, so that a device
-    without torch can verify them; where the images are not at hand, a note says that it is left out.
+    without torch can verify them; where the images are not at hand, a note says that it is left out. A run that was
+    adopted as an ONNX graph gives that graph: the float formats of ONNX, and of its answers those that were recorded.
 
     The folder belongs to one checkpoint: files that its manifest lists of an earlier one are removed, and a note says
     so. The same checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown
@@ -56,16 +58,19 @@ def export(
     calibrate on cannot be had, and MissingCapability where a format that was asked for cannot be written here.
     """
     source = run if isinstance(run, Checkpoint) else read_checkpoint(run_folder(run))
-    chosen = choose_formats(several(format), quantize, method, input)
-    _require_layers(source, chosen)
+    names: list[str] = several(format)
+    chosen = choose_formats(names, quantize, method, input)
+    if kept.is_kept(source):
+        chosen = kept.possible(source, chosen, named=bool(names) or quantize)
+    else:
+        _require_layers(source, chosen)
     folder = Path(exports) / source.name
     manifest.require_own(folder, [f"{source.name}{row.suffix}" for row in chosen], force)
-    classifier = load_classifier(source)
-    model = Deployed(classifier).eval()
+    model, ask = _asked(source)
     calibrated = any(row.calibrated for row in chosen)
     refusing = any(row.input == "canvas" for row in chosen)
     images = calibration_images(source, dataset, data_dir) if calibrated else None
-    refusal = fit_rejection(source, classifier, dataset, data_dir) if refusing else None
+    refusal = fit_rejection(source, ask, dataset, data_dir) if refusing else None
     written = []
     with locks.held(folder), files.staged(folder) as stage:
         for done, row in enumerate(chosen):
@@ -83,6 +88,15 @@ def export(
         (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8", newline="\n")
         manifest.remove_superseded(folder, listing, stage)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
+
+
+def _asked(source: Checkpoint) -> tuple[Deployed | bytes, Ask]:
+    """A run's model as formats take it, and what gives its logits. Raises CheckpointError."""
+    if kept.is_kept(source):
+        graph = kept.read_graph(source)
+        return graph, functools.partial(kept.logits_of, graph)
+    classifier = load_classifier(source)
+    return Deployed(classifier).eval(), functools.partial(compute_logits, classifier)
 
 
 def choose_formats(
@@ -110,7 +124,7 @@ def choose_formats(
 def _require_layers(source: Checkpoint, chosen: Sequence[Format]) -> None:
     """Raise UsageError where a format is quantized, for which layers must be known, and the network is kept whole."""
     quantized = next((row for row in chosen if row.precision != "float"), None)
-    if source.spec.network.opaque and quantized:
+    if source.spec.listed.opaque and quantized:
         raise UsageError(
             f"{quantized.name}: needs the list of layers, and {source.name} is kept whole as a graph, since its layers "
             "cannot be listed. Formats in float do without."
@@ -119,6 +133,8 @@ def _require_layers(source: Checkpoint, chosen: Sequence[Format]) -> None:
 
 def _write_answers(source: Checkpoint, folder: Path, dataset: Dataset | None, data_dir: Path | None) -> Answers | None:
     """Ask the torch model the test split, and write what it answers; None where that is not at hand."""
+    if kept.is_kept(source):
+        return kept.copy_answers(source, folder)
     try:
         digits = trained_on(source, dataset, data_dir)
     except (DataError, MissingCapability) as error:
