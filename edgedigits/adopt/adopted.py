@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from edgedigits.adopt.built import complete
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import BadInput, UsageError
-from edgedigits.models.classifier import Classifier, build_classifier
+from edgedigits.models.classifier import Classifier, build_classifier, compute_accuracy
+from edgedigits.models.weights import write_checkpoint
 from edgedigits.records.adoption import Adoption, Tried
 from edgedigits.records.arrays import Scores
-from edgedigits.records.model import ModelSpec
+from edgedigits.records.model import Checkpoint, ModelSpec
 from edgedigits.records.network import Network
 from edgedigits.runtime.asking import Unknown
 from edgedigits.runtime.finding import Found, find_input
 from edgedigits.runtime.noticing import noticed
+from edgedigits.system import environment
 
 
 class NoReading(BadInput):
@@ -57,6 +61,26 @@ class Adopted:
         state = complete(self.network, self.tensors)
         classifier.load_state_dict({f"network.{name}": tensor for name, tensor in state.items()})
         return classifier.eval()
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of what decided its answers."""
+        return environment.versions("torch", "numpy")
+
+    @property
+    def threads(self) -> int:
+        """Of torch."""
+        return torch.get_num_threads()
+
+    def accuracies(self, dataset: Dataset) -> tuple[float, float]:
+        """On the test images, and on the training images."""
+        classifier = self.classifier(dataset.labels)
+        test, train = (compute_accuracy(classifier, part.images, part.labels) for part in (dataset.test, dataset.train))
+        return test, train
+
+    def write(self, record: Checkpoint, folder: Path) -> Checkpoint:
+        """Write weights and record; the record comes back with the weights' SHA-256."""
+        return write_checkpoint(self.classifier(record.spec.labels), record, folder)
 
 
 def found_input(model: Unknown, dataset: Dataset, said: str, tensors: Mapping[str, Tensor | Scores]) -> Found:

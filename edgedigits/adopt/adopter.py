@@ -1,5 +1,6 @@
 """Adopt a network that somebody else trained: `adopt("model.pt")` gives a Checkpoint, as if it had been trained here.
 
+    ONNX file ──finding──> input ──onnx/──> its graph, behind our input ─────────────────────────┐
     tensors alone ──parts, geometry, guess──> candidates ──contest──> network ─┐
     with a class ──extracted, in a process apart──> module ──traced──> network ─┼─finding──> input ──> run folder
     torch module ────────────────────────────────────────────traced──> network ─┘
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from edgedigits.adopt.adopted import Adopted, Told, as_tried, found_input
@@ -22,6 +22,7 @@ from edgedigits.adopt.apart import SECONDS, Source, of_class
 from edgedigits.adopt.built import as_unknown, with_columns
 from edgedigits.adopt.contest import Contest
 from edgedigits.adopt.guess import Candidate, candidates
+from edgedigits.adopt.onnx.file import Kept, keep
 from edgedigits.adopt.own import of_module
 from edgedigits.adopt.parts import NoFit
 from edgedigits.adopt.skeleton import skeleton
@@ -30,21 +31,29 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.errors import UsageError
 from edgedigits.models.checkpoint import RECORD
-from edgedigits.models.classifier import compute_accuracy
-from edgedigits.models.weights import write_checkpoint
 from edgedigits.records.adoption import Adoption
 from edgedigits.records.arguments import OneOrMore, as_path, checked, several
 from edgedigits.records.arrays import Images, Int64Array
+from edgedigits.records.artifact import ANSWERS, CONTRACT_KEY
+from edgedigits.records.foreign import MODEL, ORIGINAL
 from edgedigits.records.model import Checkpoint, Metrics, ModelSpec
 from edgedigits.records.progress import Observer, ignore
 from edgedigits.records.record import require_plain
+from edgedigits.runtime.foreign import open_foreign
+from edgedigits.runtime.foreign_predictor import ForeignPredictor
+from edgedigits.runtime.load import Opener
+from edgedigits.runtime.readers.onnx import stored_floats
 from edgedigits.runtime.readings import parse
+from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import environment, files, locks
 from edgedigits.system.replace import require_replaceable
 from edgedigits.train.resume import FILE as STATE_FILE
 from edgedigits.train.trainer import FILES
 
 UNNAMED = "adopted"  # a run, where nothing names it
+ONNX_SUFFIX = ".onnx"
+GRAPH_FILES = (MODEL, ORIGINAL, ANSWERS)
+OURS = (*FILES, *GRAPH_FILES, STATE_FILE)  # in the folder of a run
 
 
 @checked
@@ -65,7 +74,8 @@ def adopt(
 ) -> Checkpoint:
     """Take a network that somebody trained elsewhere, and write it to `<runs>/<name>/` as a run of one's own.
 
-    weights    a file of weights (.pt, .pth, .safetensors, ... ), of which nothing is run; or a torch module
+    weights    a file of weights (.pt, .pth, .safetensors, ... ), of which nothing is run; an ONNX file; or a torch
+               module
     net        "net.py:Net", a class (or a function that returns a module) of a .py or .ipynb file whose weights these
                are; it runs in a process of its own
     args       of its constructor, a JSON object
@@ -76,9 +86,11 @@ def adopt(
     force      replace a run of that name
     timeout    seconds that the process with the class may take
 
-    Without a class, a file's layers are guessed from its tensors, and rivals tried on digits. Raises CheckpointError
-    where a file cannot be read, NoFit where no network is made of it, NoReading where digits are read well in no way,
-    BadInput where the class fails, UsageError where there is a run of that name, and what `load_data` raises.
+    Without a class, a file's layers are guessed from its tensors, and rivals tried on digits. An ONNX file says what it
+    computes, and runs in a process of its own: its graph is kept, and must answer every test image behind our input as
+    it does without. Raises CheckpointError and ModelFileError where a file cannot be read or kept, NoFit where no
+    network is made of it, NoReading where digits are read well in no way, BadInput where the class fails, UsageError
+    where there is a run of that name, and what `load_data` raises.
     """
     parse(said)
     path = None if isinstance(weights, nn.Module) else as_path(weights, "weights")
@@ -86,17 +98,35 @@ def adopt(
     require_plain("name", name)
     folder = Path(runs) / name
     _require_free(folder, force)
+    graph = path is not None and path.suffix.lower() == ONNX_SUFFIX
+    if graph and net:
+        raise UsageError(f"{path}: an ONNX file says itself what it computes. Leave out --net.")
     source = Source.of(net, args, timeout) if net else None
-    read = None if path is None else read_weights(path)
+    read = None if path is None or graph else read_weights(path)
     digits = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
     told = Told(said, tuple(several(labels)))
-    if read is None:
+    made: Adopted | Kept
+    if path and graph:
+        made = _of_graph(path, digits, told)
+    elif read is None:
         made = of_module(weights, digits, told)
     elif source:
         made = of_class(read, source, digits, told)
     else:
         made = _of_file(read, digits, told, observer)
     return _write(folder, made, digits, force)
+
+
+def _of_graph(path: Path, dataset: Dataset, told: Told) -> Kept:
+    """The graph in an ONNX file of somebody else's. Raises ModelFileError."""
+    content = read_model(path)
+    if CONTRACT_KEY.encode() in content:
+        raise UsageError(f"{path}: carries a contract, and is exported already. Verify it: edgedigits verify {path}")
+    model = open_foreign(path, Opener())  # the graph passes the checks first
+    found = found_input(model, dataset, told.said, stored_floats(path, content))
+    columns = told.columns(dataset)
+    found = found if columns is None else dataclasses.replace(found, columns=tuple(columns))
+    return keep(path, content, ForeignPredictor.open(path, found, Opener()), dataset)
 
 
 def _of_file(weights: Weights, dataset: Dataset, told: Told, observer: Observer) -> Adopted:
@@ -153,12 +183,12 @@ def _require_free(folder: Path, force: bool) -> None:
     """Raise UsageError where a run has that name already, or something else is there, unless somebody forces it."""
     if (folder / RECORD).exists() and not force:
         raise UsageError(f"{folder}: a run has this name. Give another with --name, or replace it with --force.")
-    require_replaceable((folder / name for name in FILES), (), force)
+    require_replaceable((folder / name for name in (*FILES, *GRAPH_FILES)), (), force)
 
 
-def _write(folder: Path, made: Adopted, dataset: Dataset, force: bool) -> Checkpoint:
+def _write(folder: Path, made: Adopted | Kept, dataset: Dataset, force: bool) -> Checkpoint:
     """Write the run; the record comes back with its folder and the weights' SHA-256."""
-    classifier = made.classifier(dataset.labels)
+    test_accuracy, train_accuracy = made.accuracies(dataset)
     record = Checkpoint(
         name=folder.name,
         model=folder.name,
@@ -166,22 +196,22 @@ def _write(folder: Path, made: Adopted, dataset: Dataset, force: bool) -> Checkp
         recipe=None,
         dataset=dataset.ref,
         metrics=Metrics(
-            test_accuracy=compute_accuracy(classifier, dataset.test.images, dataset.test.labels),
-            train_accuracy=compute_accuracy(classifier, dataset.train.images, dataset.train.labels),
+            test_accuracy=test_accuracy,
+            train_accuracy=train_accuracy,
             validation_accuracy=None,
             train_seconds=0.0,
         ),
-        versions=environment.versions("torch", "numpy"),
+        versions=made.versions,
         device="cpu",
-        threads=torch.get_num_threads(),
+        threads=made.threads,
         processor=environment.processor(),
         adopted=made.record,
     )
     with locks.held(folder):
         _require_free(folder, force)
         with files.staged(folder) as stage:
-            record = write_checkpoint(classifier, record, stage)
-            for name in (*FILES, STATE_FILE):  # those of an earlier run would be of another model
+            record = made.write(record, stage)
+            for name in OURS:  # those of an earlier run would be of another model
                 if not (stage / name).exists():
                     files.remove_with(stage, name)
     return dataclasses.replace(record, folder=folder)

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 CLASS = "Class"  # a group of options in its help
 
 
-@command("edgedigits adopt model.pt", 'edgedigits adopt model.pt --net net.py:Net --input "mean/std, nchw"')
+@command('edgedigits adopt model.pt --net net.py:Net --input "mean/std, nchw"', "edgedigits adopt model.onnx")
 def adopt(
     weights: Annotated[
-        Path, typer.Argument(help="A file of weights: .pt, .pth, .safetensors, .ckpt, ... Nothing in it is run.")
+        Path,
+        typer.Argument(help="Weights (.pt, .pth, .safetensors, .ckpt, ...), of which nothing is run, or an ONNX file."),
     ],
     net: Annotated[
         str | None,

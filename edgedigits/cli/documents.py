@@ -11,6 +11,7 @@ from typing import Self
 from edgedigits.bench.figures import Measurement
 from edgedigits.records.adoption import Adoption
 from edgedigits.records.artifact import Artifact, Refusal
+from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.model import Checkpoint, Recipe
 from edgedigits.records.network import Network
 from edgedigits.records.record import Record
@@ -75,7 +76,7 @@ class AdoptedRun(Adoption):
     test_accuracy: float
     train_accuracy: float
     weights_sha256: str
-    network: Network
+    network: Network | ForeignNetwork
 
     @classmethod
     def of(cls, run: Checkpoint, made: Adoption) -> Self:

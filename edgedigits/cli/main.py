@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    """The command, and all that it prints. Raises MissingCapability where there is no room for that."""
+    """The command, and all that it prints. Raises MissingCapability where the disk is full."""
     try:
         try:
             app()

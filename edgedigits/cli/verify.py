@@ -28,7 +28,7 @@ from edgedigits.cli.app import (
 )
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import tell
-from edgedigits.records.report import ANSWERS, OTHER_FILE, RECORDED
+from edgedigits.records.report import ADOPTED_FILE, ANSWERS, OTHER_FILE, RECORDED
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
@@ -246,8 +246,16 @@ def _too_few(reports: Sequence[ParityReport]) -> list[str]:
 
 
 def _verdicts(result: Verification) -> Sheet:
-    other = any(report.compared_with == OTHER_FILE for report in result.reports)
-    names = ("flips>", "other>" if other else "torch>", "file>", "± 95%>", "lost>", "gained>", "p>", "logits off by>")
+    names = (
+        "flips>",
+        f"{_who(result.reports, 'torch', 'other', 'adopted')}>",
+        "file>",
+        "± 95%>",
+        "lost>",
+        "gained>",
+        "p>",
+        "logits off by>",
+    )
     sheet = Sheet(("file", "verdict", *names, "size>"))
     for report in result.reports:
         verdict = Text("passed", style="green") if report.passed else Text("FAILED", style="bold red")
@@ -350,8 +358,15 @@ def _robustness(reports: Sequence[ParityReport]) -> list[RenderableType]:
     for report in shown:
         cells = {found.condition: found for found in report.robustness}
         sheet.add_row(report.path, *(_robust(cells.get(name)) for name in samples))
-    other = any(report.compared_with == OTHER_FILE for report in shown)
-    return ["", Text(OFF_THE_TEST_SET.format("the other file" if other else "torch")), sheet, ""]
+    who = _who(shown, "torch", "the other file", "the adopted file")
+    return ["", Text(OFF_THE_TEST_SET.format(who)), sheet, ""]
+
+
+def _who(reports: Sequence[ParityReport], torch: str, other: str, adopted: str) -> str:
+    """What files are compared with, in one of these words; where it is not the same for all, "model"."""
+    words = {OTHER_FILE: other, ADOPTED_FILE: adopted}
+    found = {words.get(report.compared_with, torch) for report in reports}
+    return found.pop() if len(found) == 1 else "model"
 
 
 def _robust(found: Robustness | None) -> str:

@@ -7,6 +7,7 @@ so there is no second entry.
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
@@ -33,6 +34,14 @@ def packed(logits: Scores, origin: Origin) -> bytes:
     """The file of logits `[images, classes]`."""
     content: bytes = safetensors.numpy.save({TENSOR: np.ascontiguousarray(logits)}, metadata={KEY: origin.to_line()})
     return content
+
+
+def counted(path: Path) -> int:
+    """How many images a file of answers says that it is of. Raises ModelFileError."""
+    try:
+        return len(safetensors.numpy.load_file(path)[TENSOR])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path}: no file of answers ({error}).") from error
 
 
 def unpacked(answers: Answers, content: bytes, classes: int) -> Scores:

@@ -1,6 +1,7 @@
 """Export checkpoints: `export(run, ["onnx"], quantize=True)` gives Artifacts and their manifest."""
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +10,12 @@ from pathlib import Path
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import trained_on
 from edgedigits.errors import DataError, MissingCapability, UsageError
-from edgedigits.export import answers, calibration, formats, manifest
+from edgedigits.export import answers, calibration, formats, kept, manifest
 from edgedigits.export.calibration import calibration_images
 from edgedigits.export.formats import Format, Source
-from edgedigits.export.rejection import fit_rejection
+from edgedigits.export.rejection import Ask, fit_rejection
 from edgedigits.models.checkpoint import read_checkpoint, run_folder
-from edgedigits.models.classifier import Classifier, Deployed, reference_logits
+from edgedigits.models.classifier import Deployed, compute_logits, reference_logits
 from edgedigits.models.weights import load_classifier, load_reference
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.artifact import ANSWERS, Answers, Artifact, Contract
@@ -50,7 +51,8 @@ def export(
     force       replace files that git tracks, or that the folder's manifest does not list
 
     Beside the files goes `answers.safetensors`, what the torch model answers to the test split, so that a device
-    without torch can verify them; where the images are not at hand, a note says that it is left out.
+    without torch can verify them; where the images are not at hand, a note says that it is left out. A run that was
+    adopted as an ONNX graph gives that graph: the float formats of ONNX, and of its answers those that were recorded.
 
     The folder belongs to one checkpoint: files that its manifest lists of an earlier one are removed, and a note says
     so. The same checkpoint gives the same ONNX bytes, always and in any folder. Raises UsageError on an unknown
@@ -60,26 +62,28 @@ def export(
     """
     given: list[Checkpoint | str | Path] = several(run)
     sources = [one if isinstance(one, Checkpoint) else read_checkpoint(run_folder(one)) for one in given]
-    chosen = choose_formats(several(format), quantize, method, input)
-    for source in sources:
-        names = [f"{source.name}{row.suffix}" for row in chosen]
-        manifest.require_own(Path(exports) / source.name, names, force)
-    models = [_Model(source, load_classifier(source)) for source in sources]
-    for model in models:
-        _require_layers(model.source, chosen)
-        _require_forms(model, chosen)
+    names: list[str] = several(format)
+    chosen = choose_formats(names, quantize, method, input)
+    rows = [_possible(source, chosen, named=bool(names) or quantize) for source in sources]
+    for source, possible in zip(sources, rows, strict=True):
+        manifest.require_own(Path(exports) / source.name, [f"{source.name}{row.suffix}" for row in possible], force)
+    jobs = [_Job(source, possible, *_asked(source)) for source, possible in zip(sources, rows, strict=True)]
+    for job in jobs:
+        _require_forms(job)
     written: list[Artifact] = []
-    for model in models:
-        written += _export_model(model, chosen, _Data(dataset, data_dir), Path(exports), observer)
+    for job in jobs:
+        written += _export_model(job, _Data(dataset, data_dir), Path(exports), observer)
     return written
 
 
-class _Model:
-    """A checkpoint, its classifier, and what its files compute."""
+@dataclass(frozen=True)
+class _Job:
+    """A checkpoint, the formats to write, its model as they take it, and what gives its logits."""
 
-    def __init__(self, source: Checkpoint, classifier: Classifier) -> None:
-        self.source, self.classifier = source, classifier
-        self.deployed = Deployed(classifier).eval()
+    source: Checkpoint
+    rows: Sequence[Format]
+    model: Deployed | bytes
+    ask: Ask
 
 
 @dataclass(frozen=True)
@@ -90,28 +94,36 @@ class _Data:
     folder: Path | None
 
 
-def _require_forms(model: _Model, rows: Sequence[Format]) -> None:
-    """Raise UsageError where a model has no form in one of the formats."""
-    for row in rows:
-        if reason := row.lacking(model.deployed):
-            raise UsageError(f"{model.source.name} has no {row.name} form: {reason}. Nothing was written.")
+def _possible(source: Checkpoint, chosen: Sequence[Format], named: bool) -> Sequence[Format]:
+    """Of the formats, those that a run can be written in. Raises UsageError where one that was `named` cannot."""
+    if kept.is_kept(source):
+        return kept.possible(source, chosen, named)
+    _require_layers(source, chosen)
+    return chosen
 
 
-def _export_model(
-    model: _Model, rows: Sequence[Format], data: _Data, exports: Path, observer: Observer
-) -> list[Artifact]:
+def _require_forms(job: _Job) -> None:
+    """Raise UsageError where a model has no form in one of the formats. Graphs are written as they are."""
+    if isinstance(job.model, bytes):
+        return
+    for row in job.rows:
+        if reason := row.lacking(job.model):
+            raise UsageError(f"{job.source.name} has no {row.name} form: {reason}. Nothing was written.")
+
+
+def _export_model(job: _Job, data: _Data, exports: Path, observer: Observer) -> list[Artifact]:
     """Write a model in all formats, its folder as a whole or not at all."""
-    source = model.source
+    source, rows = job.source, job.rows
     calibrated = any(row.calibrated for row in rows)
     refusing = any(row.input == "canvas" for row in rows)
     images = calibration_images(source, data.dataset, data.folder) if calibrated else None
-    refusal = fit_rejection(source, model.classifier, data.dataset, data.folder) if refusing else None
+    refusal = fit_rejection(source, job.ask, data.dataset, data.folder) if refusing else None
     folder, written = exports / source.name, []
     with locks.held(folder), files.staged(folder) as stage:
         for done, row in enumerate(rows):
             observer(Progress(f"export {source.name} to {row.name}", done, len(rows)))
             origin = Source(
-                model.deployed,
+                job.model,
                 Contract.of(source, row.name),
                 calibration=images if row.calibrated else None,
                 refusal=refusal if row.input == "canvas" else None,
@@ -123,6 +135,15 @@ def _export_model(
         (stage / manifest.FILE).write_text(listing.to_json(), encoding="utf-8", newline="\n")
         manifest.remove_superseded(folder, listing, stage)
     return [dataclasses.replace(artifact, folder=folder) for artifact in written]
+
+
+def _asked(source: Checkpoint) -> tuple[Deployed | bytes, Ask]:
+    """A run's model as formats take it, and what gives its logits. Raises CheckpointError."""
+    if kept.is_kept(source):
+        graph = kept.read_graph(source)
+        return graph, functools.partial(kept.logits_of, graph)
+    classifier = load_classifier(source)
+    return Deployed(classifier).eval(), functools.partial(compute_logits, classifier)
 
 
 def choose_formats(
@@ -150,7 +171,7 @@ def choose_formats(
 def _require_layers(source: Checkpoint, chosen: Sequence[Format]) -> None:
     """Raise UsageError where a format is quantized, for which layers must be known, and the network is kept whole."""
     quantized = next((row for row in chosen if row.precision != "float"), None)
-    if source.spec.network.opaque and quantized:
+    if source.spec.listed.opaque and quantized:
         raise UsageError(
             f"{quantized.name}: needs the list of layers, and {source.name} is kept whole as a graph, since its layers "
             "cannot be listed. Formats in float do without."
@@ -159,6 +180,8 @@ def _require_layers(source: Checkpoint, chosen: Sequence[Format]) -> None:
 
 def _write_answers(source: Checkpoint, folder: Path, data: _Data) -> Answers | None:
     """Ask the torch model the test split, and write what it answers; None where that is not at hand."""
+    if kept.is_kept(source):
+        return kept.copy_answers(source, folder)
     try:
         digits = trained_on(source, data.dataset, data.folder)
     except (DataError, MissingCapability) as error:

@@ -64,16 +64,23 @@ CONTAINERS = {
 class Source:
     """What a file is made from.
 
+    model         in torch; or the graph of a network that is kept whole, a serialized ONNX model
     calibration   training images uint8 `[n, 28, 28]`, for the formats that are calibrated
     refusal       when an answer is none, for the formats whose input is a canvas
     spec          what the model was built from, for the formats that are printed from its layers
     """
 
-    model: Deployed
+    model: Deployed | bytes
     contract: Contract
     calibration: Images | None = None
     refusal: Refusal | None = None
     spec: ModelSpec | None = None
+
+    def require_torch(self) -> Deployed:
+        """The model in torch. Raises UsageError where it is a graph that is kept whole."""
+        if isinstance(self.model, bytes):
+            raise UsageError(f"{self.contract.format}: a model in torch wanted, an ONNX graph given")
+        return self.model
 
     def require_calibration(self) -> Images:
         """The images to calibrate on. Raises UsageError where there are none."""

@@ -5,7 +5,7 @@ framed first, so that what is measured is what the file will answer.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,7 @@ from edgedigits.data.dataset import Dataset, hold_out
 from edgedigits.errors import UsageError
 from edgedigits.export.onnx import framing
 from edgedigits.models import metrics
-from edgedigits.models.classifier import Classifier, compute_logits
-from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
+from edgedigits.records.arrays import Images, Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import Refusal
 from edgedigits.records.model import Checkpoint, Recipe
 
@@ -26,16 +25,18 @@ STEPS = 100  # of the search: each leaves two thirds of the range
 NO_DIGITS = 300  # canvases of each kind
 SEED = 0
 ADOPTED = Recipe(epochs=1, batch_size=1, lr=1.0, validation=0.05)  # of which nobody knows what it was trained on
+Ask = Callable[[Images], Scores]  # logits [n, classes] of images uint8 [n, 28, 28]
 DIGITS_REFUSED = 0.05  # at most, of the held-out digits: more than that, and a user draws too many in vain
 
 
 def fit_rejection(
-    checkpoint: Checkpoint, classifier: Classifier, dataset: Dataset | None = None, data_dir: Path | None = None
+    checkpoint: Checkpoint, ask: Ask, dataset: Dataset | None = None, data_dir: Path | None = None
 ) -> Refusal:
     """Temperature and threshold of a trained model, chosen on the digits that its recipe held out.
 
     Of an adopted model, on as many training digits, though it may have learnt from them and be too sure there.
 
+    ask        gives the model's logits
     dataset    the one that the model was trained on, where it is in memory; else it is loaded
     data_dir   where published data sets lie, if not in the default place
 
@@ -49,11 +50,11 @@ def fit_rejection(
             "Train it with --recipe default."
         )
     seen = _framed([canvases.paste(image) for image in held_out.images])
-    logits = compute_logits(classifier, seen)
+    logits = ask(seen)
     temperature = fit_temperature(logits, held_out.labels)
     confidences = {"digits": _confidence(logits, seen, temperature)}
     for kind, other in _no_digits().items():
-        confidences[kind] = _confidence(compute_logits(classifier, other), other, temperature)
+        confidences[kind] = _confidence(ask(other), other, temperature)
     threshold = choose_threshold(confidences, classes=logits.shape[1])
     return Refusal(
         temperature=temperature,

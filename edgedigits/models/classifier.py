@@ -111,7 +111,7 @@ class Deployed(nn.Module):
 def build_classifier(spec: ModelSpec) -> Classifier:
     """A fresh, randomly initialized classifier. Raises RecordError on layers that torch does not take."""
     try:
-        walk = Walk(spec.network)
+        walk = Walk(spec.listed)
     except (UsageError, TypeError, ValueError, RuntimeError) as error:
         raise RecordError(f"network '{spec.network.describe():.200}' cannot be built: {error}") from error
     return Classifier(walk, spec.network.input, spec.network.output)

@@ -29,7 +29,7 @@ def write_checkpoint(classifier: Classifier, record: Checkpoint, folder: Path) -
     The weights file holds the network's tensors, contiguous, and the ModelSpec as metadata: in the words of the first
     version where that had words for it, so that the same training still gives the same bytes.
     """
-    described = EarlierSpec.of(record.spec.network, record.spec.labels) or record.spec
+    described = EarlierSpec.of(record.spec.listed, record.spec.labels) or record.spec
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state_dict().items()}
     weights = safetensors.torch.save(state, metadata={SPEC_KEY: described.to_json()})
     record = dataclasses.replace(record, weights_sha256=hashlib.sha256(weights).hexdigest())

@@ -10,6 +10,7 @@ from edgedigits.errors import UsageError
 from edgedigits.records import earlier
 from edgedigits.records.adoption import Adoption
 from edgedigits.records.arguments import checked
+from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.network import IMAGE_SHAPE as IMAGE_SHAPE
 from edgedigits.records.network import Network, refused
 from edgedigits.records.record import LOCAL, OPTIONAL, Record, require, require_plain
@@ -24,28 +25,40 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 class ModelSpec(Record):
     """A network, complete: enough to build it and to feed it.
 
-    network   what its input is, and its layers
+    network   what its input is, and its layers; or how a graph of somebody else's is asked, which is kept whole
     labels    one string a class, in the order of what the last layer gives
     """
 
     former: ClassVar = (earlier.EarlierSpec,)
-    network: Network
+    network: Network | ForeignNetwork
     labels: tuple[str, ...] = tuple("0123456789")
 
     def __post_init__(self) -> None:
         require(len(self.labels) >= 2, "labels", "at least two classes", self.labels)
         require(len(set(self.labels)) == len(self.labels), "labels", "no class twice", self.labels)
         require(self.network.parameters > 0, "network", "layers with weights", self.network.describe()[:60])
+        if isinstance(self.network, ForeignNetwork):
+            require(
+                len(self.network.columns) == len(self.labels), "columns", "one for each label", self.network.columns
+            )
+            return
         last = self.network.layers[-1].name
         found, wanted = self.network.shapes[last], (len(self.labels),)
         if found != wanted:
             raise refused(last, f"gives {list(found)}, {list(wanted)} wanted: one value for each label")
 
+    @property
+    def listed(self) -> Network:
+        """The network as a list of layers. Raises UsageError where it is kept whole."""
+        if isinstance(self.network, ForeignNetwork):
+            raise UsageError(f"{self.network.describe()}: torch has no form of it, and its layers are not known")
+        return self.network
+
     def with_labels(self, labels: tuple[str, ...]) -> "ModelSpec":
         """The same for other classes: the last layer gives as many values."""
         if len(labels) == len(self.labels):
             return dataclasses.replace(self, labels=labels)
-        return ModelSpec(self.network.with_classes(len(labels)), labels)
+        return ModelSpec(self.listed.with_classes(len(labels)), labels)
 
     @classmethod
     def modernized(cls, data: dict[str, Any], where: str) -> dict[str, Any]:

@@ -162,8 +162,14 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and types.NoneType in kinds:
         return None
     present = [kind for kind in kinds if kind is not types.NoneType]
-    fitting = [kind for kind in present if type(value) is kind]
+    fitting = [kind for kind in present if type(value) is kind or _names(kind, value)]
     return _decode((fitting or present)[0], value, where)
+
+
+def _names(kind: Any, value: Any) -> bool:
+    """Whether all that stands in a JSON object are fields of a record."""
+    is_record = isinstance(kind, type) and issubclass(kind, Record) and isinstance(value, dict)
+    return is_record and value.keys() <= {f.name for f in written_fields(kind)}
 
 
 def _decode_record(cls: type[Record], data: dict[str, Any], where: str) -> Record:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from edgedigits.records.arrays import Scores
 
 TORCH_MODEL, ANSWERS, RECORDED, OTHER_FILE = "torch model", "answers", "manifest", "file"  # what is compared with
+ADOPTED_FILE = "adopted file"
+FILES = (OTHER_FILE, ADOPTED_FILE)  # of these, what is no torch model and is asked all the same
 
 
 @checked
@@ -118,7 +120,8 @@ class ParityReport(Record):
 
     compared_with   "torch model"; where that cannot be asked, and `missing` says why, "answers", which export recorded
                     of it, or "manifest": then its accuracy is what the manifest recorded, and figures of single
-                    answers are None; or "file", where another one is asked
+                    answers are None; or "file", where another one is asked; or "adopted file", the one that the model
+                    was adopted from, where that is an ONNX graph
     interval        Wilson's 95% interval of each accuracy
     flip_indices    the test images whose predicted class differs; `lost` of them were right in
                     torch and became wrong, `gained` the other way

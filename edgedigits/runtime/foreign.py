@@ -47,7 +47,8 @@ def as_unknown(path: Path, contract: Contract, session: Session) -> Unknown:
     names = [output.name for output in contract.outputs]
 
     def scores(call: Call, batch: Inputs) -> Array:
-        return _scores(call(as_declared(batch, contract.input)), names)
+        outputs = call(as_declared(batch, contract.input))
+        return outputs[scores_among(outputs, names)]
 
     shapes, batch = _shapes(path, contract.input)
     ask = functools.partial(scores, session.call)
@@ -62,8 +63,11 @@ def as_declared(batch: Inputs, spec: TensorSpec) -> Array:
     return (np.clip(np.rint(batch), 0, 255) if dtype.kind in "ui" else batch).astype(dtype)
 
 
-def _scores(outputs: Sequence[Array], names: Sequence[str]) -> Array:
-    """Of what came out, the scores: what is called so, else what is as wide as there are digits, or hardly wider."""
+def scores_among(outputs: Sequence[Array], names: Sequence[str]) -> int:
+    """Which output are the scores: what is called so, else what is as wide as there are digits, or hardly wider.
+
+    Raises ValueError where none can be.
+    """
     found = [
         (name != LOGITS, array.shape[-1] < USUAL_CLASSES, array.shape[-1], index)
         for index, (name, array) in enumerate(zip(names, outputs, strict=True))
@@ -71,7 +75,7 @@ def _scores(outputs: Sequence[Array], names: Sequence[str]) -> Array:
     ]
     if not found:
         raise ValueError(f"outputs of shape {', '.join(str(list(array.shape)) for array in outputs)}: no scores")
-    return outputs[min(found)[-1]]
+    return min(found)[-1]
 
 
 def _shapes(path: Path, spec: TensorSpec) -> tuple[Shapes, int | None]:

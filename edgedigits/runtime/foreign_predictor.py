@@ -10,7 +10,7 @@ from edgedigits.models.metrics import softmax
 from edgedigits.records.arrays import EVALUATION_BATCH, Images, Scores
 from edgedigits.runtime.asking import Asker, Way, askers
 from edgedigits.runtime.finding import Found
-from edgedigits.runtime.foreign import as_declared, as_unknown, open_session
+from edgedigits.runtime.foreign import as_declared, as_unknown, open_session, scores_among
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import Inputs, Predictor
 from edgedigits.runtime.readings import Input, present
@@ -67,6 +67,12 @@ class ForeignPredictor(Predictor):
         images = super().samples(way.batch or count)
         shown = as_declared(present(self.reading, np.asarray(images)), self.contract.input)
         return shown[0] if way.bare else shown
+
+    @property
+    def scores(self) -> str:
+        """The output that its scores come out of."""
+        outputs = self.session.call(np.asarray(self.samples(1)))
+        return self.names[scores_among(outputs, self.names)]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -185,13 +185,13 @@ def _padded(images: Values, side: int, ground: int) -> Values:
 
 def resized(images: Images, side: int) -> Images:
     """Images of another size, bilinear as Pillow does it: rows, then columns, each rounded."""
-    weights = _bilinear(side)
+    weights = bilinear(side)
     for _ in range(2):
         images = np.rint(np.einsum("or,nrc->nco", weights, images.astype(np.float64))).astype(np.uint8)
     return images
 
 
-def _bilinear(side: int) -> npt.NDArray[np.float64]:
+def bilinear(side: int) -> npt.NDArray[np.float64]:
     """The weights `[side, 28]` of Pillow's triangle filter, which is wider where an image becomes smaller."""
     step = SIDE / side
     reach = max(step, 1.0)

@@ -5,8 +5,6 @@
 A file that EdgeDigits did not make is asked as it can be: what is unusual in it becomes a remark, and no failure.
 """
 
-import functools
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import int8_form, require_format, sibling
 from edgedigits.export.manifest import read_manifest
 from edgedigits.models.checkpoint import RECORD
-from edgedigits.records.arrays import Images, Scores
+from edgedigits.records.arrays import Images
 from edgedigits.runtime.finding import kind_of
 from edgedigits.runtime.foreign_predictor import ForeignPredictor
 from edgedigits.runtime.inspection import quantized_share
@@ -31,7 +29,7 @@ from edgedigits.runtime.readings import in_words
 from edgedigits.system import environment
 from edgedigits.verify import parity
 from edgedigits.verify.candidates import Candidate, Opened, check_integrity
-from edgedigits.verify.conditions import Condition, conditions
+from edgedigits.verify.file_model import FileModel
 from edgedigits.verify.references import Model, Reference, References, chosen_of
 
 DATASET = "mnist"  # of files that name none
@@ -56,31 +54,6 @@ class Named:
     runs: Path
     exports: Path
     opener: Opener
-
-
-class FileModel:
-    """A file that is asked in the place of a torch model."""
-
-    def __init__(self, predictor: Predictor, dataset: Dataset) -> None:
-        self.predictor = predictor
-        self.dataset = dataset
-
-    @functools.cached_property
-    def logits(self) -> Scores:
-        """Of all test images, `[n, classes]`."""
-        return self.ask(self.dataset.test.images)
-
-    @functools.cached_property
-    def conditions(self) -> list[tuple[Condition, Scores]]:
-        """Images off the test set, with their logits; none where torch, which makes some of them, is not installed."""
-        if importlib.util.find_spec("torch") is None:
-            return []
-        found = conditions(self.dataset.test, self.dataset.labels)
-        return [(condition, self.ask(condition.images)) for condition in found]
-
-    def ask(self, images: Images) -> Scores:
-        """The logits `[n, classes]` of images uint8 `[n, 28, 28]`."""
-        return self.predictor.in_batches(images)[0]
 
 
 def reference_named(named: Named, references: References) -> Reference:

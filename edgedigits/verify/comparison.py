@@ -122,17 +122,18 @@ def _apart(file: Opened, asked: Asked, wanted: Scores) -> Difference:
 
 
 def travelling(reference: Reference) -> str | None:
-    """What is wrong with the answers that lie beside a file, where the torch model can be asked, in words.
+    """What is wrong with the answers that lie beside a file, where its own model can be asked, in words.
 
     Devices without torch take them for its own. As another machine may round otherwise, the limit of float files holds.
     """
-    if reference.torch is None or reference.answers is None:
+    if reference.model is None or reference.answers is None:
         return None
-    logits, limit = reference.torch.logits, FLOAT_LIMITS.scaled(reference.torch.logits).max_logit_diff
+    logits, limit = reference.model.logits, FLOAT_LIMITS.scaled(reference.model.logits).max_logit_diff
     apart = float(np.abs(logits - reference.answers).max())
     if limit is None or apart <= limit:
         return None
-    return f"answers: {ANSWERS} is off by {apart:.2g} from the torch model, limit {limit:.2g}. Export it anew."
+    model = reference.compared_with
+    return f"answers: {ANSWERS} is off by {apart:.2g} from the {model}, limit {limit:.2g}. Export it anew."
 
 
 def _by_accuracy(report: ParityReport, reference: Reference, logits: Scores) -> ParityReport:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from edgedigits.records.report import OTHER_FILE, RECORDED, Limits, ParityReport
+from edgedigits.records.report import FILES, RECORDED, Limits, ParityReport
 from edgedigits.verify.references import REMEDIES
 
 SOFTMAX_TOLERANCE = 1e-5  # of float32, whatever the order of the sums
@@ -131,7 +131,7 @@ def _flips(report: ParityReport, labels: tuple[str, ...]) -> list[str]:
     worst = f"image {report.flip_indices[surest]} worst, from {before} to {after}"
     return [
         f"flips: {report.flips:,} of {report.samples:,} answers changed, limit {limit:,}; {worst}, "
-        f"where {'it' if report.compared_with == OTHER_FILE else 'torch'} was {report.flip_margins[surest]:.0%} ahead"
+        f"where {'it' if report.compared_with in FILES else 'torch'} was {report.flip_margins[surest]:.0%} ahead"
     ]
 
 

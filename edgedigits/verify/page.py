@@ -26,7 +26,7 @@ from edgedigits.models import metrics
 from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
-from edgedigits.records.report import OTHER_FILE, RECORDED, ParityReport, Robustness, Verification
+from edgedigits.records.report import FILES, RECORDED, ParityReport, Robustness, Verification
 from edgedigits.records.words import count, percent, points, scientific, size
 from edgedigits.system import environment, files, templates
 from edgedigits.system.replace import require_replaceable
@@ -183,7 +183,7 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         files=views,
         failed=[view for view in views if not view.report.passed],
         recorded=[view for view in views if view.report.compared_with == RECORDED],
-        other=any(view.report.compared_with == OTHER_FILE for view in views),
+        other=any(view.report.compared_with in FILES for view in views),
         slowest=max(latencies, default=None),
         conditions=_conditions(views),
         models=_models(views),

@@ -21,10 +21,12 @@ from edgedigits.export.answers import unpacked
 from edgedigits.models.checkpoint import find_run, read_checkpoint
 from edgedigits.records.arrays import Images, Int64Array, Scores
 from edgedigits.records.artifact import Answers
+from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.model import Checkpoint
-from edgedigits.records.report import ANSWERS, OTHER_FILE, RECORDED, TORCH_MODEL
+from edgedigits.records.report import ADOPTED_FILE, ANSWERS, OTHER_FILE, RECORDED, TORCH_MODEL
 from edgedigits.runtime.safety.trust import read_listed
 from edgedigits.verify.conditions import Condition
+from edgedigits.verify.file_model import FileModel, original
 
 if TYPE_CHECKING:
     from edgedigits.verify.torch_model import TorchModel
@@ -61,7 +63,7 @@ class Reference:
     torch        None where the torch model is not asked
     missing      why that is so: AWAY or NO_TORCH
     answers      of the torch model to `test`, `[n, classes]`, as export recorded them
-    other        a file that is asked in its place
+    other        a file that is asked in its place; with a checkpoint, the one that this was adopted from
     """
 
     labels: tuple[str, ...]
@@ -79,7 +81,7 @@ class Reference:
     def compared_with(self) -> str:
         """What of a model there is, in the words of a ParityReport."""
         if self.other:
-            return OTHER_FILE
+            return ADOPTED_FILE if self.checkpoint else OTHER_FILE
         return TORCH_MODEL if self.torch else RECORDED if self.answers is None else ANSWERS
 
     @property
@@ -147,17 +149,23 @@ class References:
         key = sha256, answers.sha256 if answers else ""
         if key not in self.known:
             folder = find_run(sha256, self.runs)
-            asked = folder and importlib.util.find_spec("torch")
-            found = self.asked(folder) if folder and asked else self._recorded(sha256, recorded, folder, answers)
+            found = self.asked(folder) if folder and _can_ask(folder) else None
+            found = found or self._recorded(sha256, recorded, folder, answers)
             self.known[key] = dataclasses.replace(found, answers=self._answers(found, answers))
         return self.known[key]
 
     def asked(self, folder: Path) -> Reference:
-        """The torch model of a run folder. Raises CheckpointError and DataError."""
+        """The model of a run folder: in torch, or the file that it was adopted from.
+
+        Raises CheckpointError and DataError, and ModelFileError where that file cannot be asked.
+        """
+        record = read_checkpoint(folder)
+        chosen, network = self._chosen(record), record.spec.network
+        if isinstance(network, ForeignNetwork):
+            file = FileModel(original(record, network), chosen.dataset)
+            return dataclasses.replace(_reference(record, chosen), other=file)
         from edgedigits.verify.torch_model import TorchModel
 
-        record = read_checkpoint(folder)
-        chosen = self._chosen(record)
         return _reference(record, chosen, torch=TorchModel(record, chosen.dataset))
 
     def _recorded(
@@ -203,6 +211,13 @@ class References:
                 f"{len(record.spec.labels)}. Verify it on its own with --dataset {record.dataset.source}."
             )
         return chosen
+
+
+def _can_ask(folder: Path) -> bool:
+    """Whether a run's model can be asked here: torch models by torch alone."""
+    if importlib.util.find_spec("torch"):
+        return True
+    return isinstance(read_checkpoint(folder).spec.network, ForeignNetwork)
 
 
 def _reference(record: Checkpoint, chosen: Chosen, torch: "TorchModel | None" = None, missing: str = "") -> Reference:

@@ -1,6 +1,7 @@
 """When an answer is none: temperature, calibration error and threshold, each against what can be counted."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,16 @@ import pytest
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DataError, UsageError
 from edgedigits.export import rejection
-from edgedigits.export.rejection import fit_rejection
+from edgedigits.export.rejection import Ask, fit_rejection
 from edgedigits.models import metrics
 from edgedigits.models.checkpoint import read_checkpoint
+from edgedigits.models.classifier import compute_logits
 from edgedigits.models.weights import load_classifier
-from edgedigits.records.model import Recipe
+from edgedigits.records.model import Checkpoint, Recipe
+
+
+def asking(run: Checkpoint) -> Ask:
+    return functools.partial(compute_logits, load_classifier(run))
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -56,10 +62,9 @@ def test_the_threshold_is_above_what_a_blank_canvas_gets() -> None:
 
 def test_it_is_chosen_on_the_digits_that_were_held_out(runs: Path, digits: Dataset) -> None:
     run = read_checkpoint(runs / "cnn-tiny")
-    classifier = load_classifier(run)
-    found = fit_rejection(run, classifier, digits)
+    found = fit_rejection(run, asking(run), digits)
     assert found.samples == round(len(digits.train) * run.recipe.validation) == 15
-    assert found == fit_rejection(run, classifier, dataclasses.replace(digits, test=digits.train))  # never on the test
+    assert found == fit_rejection(run, asking(run), dataclasses.replace(digits, test=digits.train))  # never on the test
     assert found.refused.keys() == {"digits", "blank", "noise", "scribbles"}
     assert found.refused["blank"] == 1
     assert found.refused["digits"] <= rejection.DIGITS_REFUSED
@@ -70,11 +75,11 @@ def test_a_recipe_that_holds_out_nothing_is_refused(runs: Path, digits: Dataset)
     run = read_checkpoint(runs / "fc-tiny")
     other = dataclasses.replace(run, recipe=Recipe(epochs=1, batch_size=1, lr=1e-3))
     with pytest.raises(UsageError, match="fc-tiny: its recipe held out no digits"):
-        fit_rejection(other, load_classifier(run), digits)
+        fit_rejection(other, asking(run), digits)
 
 
 def test_another_data_set_than_the_one_trained_on_is_refused(runs: Path, digits: Dataset) -> None:
     run = read_checkpoint(runs / "fc-tiny")
     other = dataclasses.replace(digits, ref=dataclasses.replace(digits.ref, sha256="0" * 64))
     with pytest.raises(DataError, match="is not what fc-tiny was trained on"):
-        fit_rejection(run, load_classifier(run), other)
+        fit_rejection(run, asking(run), other)

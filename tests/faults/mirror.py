@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 
 GOOD = "good"
-DRIP_SECONDS = 0.1  # for a byte: the smallest file of the harness, 40 bytes, takes longer than it may
+DRIP_SECONDS = 0.1  # for a byte: less than one may take, while the smallest file, 40 bytes, takes more than a file may
 BLOCK = bytes(1 << 20)
 BOMB = gzip.compress(BLOCK * 100, 9)
 

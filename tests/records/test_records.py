@@ -49,6 +49,7 @@ from edgedigits.records.artifact import (
     TensorSpec,
 )
 from edgedigits.records.earlier import EarlierSpec
+from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.graph import Call, Graph, Held
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
 from edgedigits.records.network import Input
@@ -130,6 +131,9 @@ PREDICTION = Prediction("seven.png", "7", 0.97, {"1": 0.03, "7": 0.97}, (Doubt.o
 ROW = Row(Input(side=32, fit="pad"), "0..1, nchw, 32x32 padded", 0.25, 0.97, ("0..1, nhw, 32x32 padded",))
 TRIED = Tried("flatten, fc1, relu, fc2", None, 0.1)
 ADOPTION = Adoption("model.pt", "cd", "torch zip", "guessed", TRIED.words, 3_000, (TRIED,), (TRIED,), ("rounded",))
+FOREIGN = ForeignNetwork(
+    Input(layout="nhwc"), "scores", "softmax", tuple(range(10)), 7_850, "2 nodes: 1 Flatten, 1 Gemm"
+)
 PLAN = Plan("ab", "digits", dark_ink=True, batch_size=256, shard="0/4")
 RELU = Call("relu", "aten.relu.default", ({"value": "@input"},))
 GOLDEN_INPUT = GoldenInput("blank", 28, 28, "AAAA")
@@ -189,6 +193,8 @@ EXAMPLES: list[Record] = [
     ADOPTION,
     dataclasses.replace(CHECKPOINT, recipe=None, adopted=ADOPTION),
     SPEC,
+    ModelSpec(FOREIGN),
+    FOREIGN,
     EARLIER,
     RESIDUAL,
     RESIDUAL.layers[6],

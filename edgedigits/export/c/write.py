@@ -12,7 +12,7 @@ from edgedigits.export.c.tables import stem_of
 from edgedigits.export.formats import Source
 from edgedigits.models.arithmetic.folding import fold
 from edgedigits.models.arithmetic.quantizing import quantize
-from edgedigits.models.classifier import Classifier
+from edgedigits.models.classifier import Classifier, Deployed
 
 
 def write_int8(source: Source, path: Path) -> None:
@@ -20,12 +20,12 @@ def write_int8(source: Source, path: Path) -> None:
 
     Raises UsageError where a layer has no form in integers, by its name, and where C does not take a name or a label.
     """
-    classifier = source.model.classifier
+    classifier = source.model.classifier if isinstance(source.model, Deployed) else None
     images = source.require_calibration()
     if source.spec is None or not isinstance(classifier, Classifier):
         raise UsageError(f"{source.contract.format}: the layers of the model wanted, none given")
     tensors = {name: tensor.numpy() for name, tensor in classifier.network.state_dict().items()}
-    network = quantize(fold(source.spec.network, tensors), images)
+    network = quantize(fold(source.spec.listed, tensors), images)
     contract = dataclasses.replace(source.contract, source_sha256=UNSEALED)
     line = json.dumps(contract.to_dict(), separators=(",", ":"))
     text = print_source(network, About(stem_of(path.name), contract.labels, line))

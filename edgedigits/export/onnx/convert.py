@@ -28,8 +28,10 @@ def write(source: Source, path: Path) -> None:
 
 
 @functools.lru_cache(maxsize=1)  # the quantized formats start from the same graph
-def float_graph(model: "Deployed") -> bytes:
-    """The serialized ONNX model of a torch model, bare of all metadata."""
+def float_graph(model: "Deployed | bytes") -> bytes:
+    """The serialized ONNX model of a torch model, bare of all metadata; a graph that is kept whole is one already."""
+    if isinstance(model, bytes):
+        return model
     import torch  # who frames or quantizes an ONNX graph needs none
 
     example = (torch.zeros(2, 28, 28, dtype=torch.uint8),)

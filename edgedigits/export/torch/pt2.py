@@ -18,7 +18,9 @@ def write(source: Source, path: Path) -> None:
     example = torch.zeros(2, 28, 28, dtype=torch.uint8)
     buffer = io.BytesIO()  # a file's name would become part of the bytes
     with environment.quiet(), torch.no_grad():
-        program = torch.export.export(source.model, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        program = torch.export.export(
+            source.require_torch(), (example,), dynamic_shapes=({0: torch.export.Dim("batch")},)
+        )
         for node in program.graph.nodes:
             node.meta.pop("stack_trace", None)  # holds the paths of the source code
         program.example_inputs = None  # would be pickled

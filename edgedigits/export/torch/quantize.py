@@ -30,7 +30,7 @@ def write_dynamic(source: Source, path: Path) -> None:
     """Write the module, quantized dynamically and traced. Raises MissingCapability."""
     _require_possible(source)
     with environment.quiet():  # torch announces that this way to quantize will go
-        model = copy.deepcopy(source.model)
+        model = copy.deepcopy(source.require_torch())
         quantized = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
     torchscript.save(quantized, source.contract, path)
 
@@ -39,7 +39,7 @@ def write_static(source: Source, path: Path) -> None:
     """Write the module, quantized statically and traced. Raises MissingCapability; UsageError without calibration."""
     _require_possible(source)
     images = torch.from_numpy(source.require_calibration())
-    model = copy.deepcopy(source.model)
+    model = copy.deepcopy(source.require_torch())
     classifier: Any = model.classifier
     with environment.quiet(), torch.no_grad():
         classifier.network = _quantized(classifier.network, classifier.normalized(images))

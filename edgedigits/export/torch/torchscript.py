@@ -29,7 +29,7 @@ def write(source: Source, path: Path) -> None:
     The bytes are the same in any folder, from every fresh process: torch numbers the classes that a
     process has traced before, and the numbers are in the file.
     """
-    save(source.model, source.contract, path)
+    save(source.require_torch(), source.contract, path)
 
 
 def save(model: torch.nn.Module, contract: Contract, path: Path) -> None:
