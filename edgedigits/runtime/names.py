@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgedigits.errors import BadInput, ModelFileError
-from edgedigits.export.formats import FORMATS, PRECISIONS, Format, format_of
+from edgedigits.export.formats import CONTAINERS, FORMATS, PRECISIONS, Format, format_of
 from edgedigits.models.checkpoint import RECORD, RUNS
 from edgedigits.records.artifact import MANIFEST
 
@@ -60,9 +60,12 @@ def find_file(
 
 
 def preferred(inputs: Sequence[str], container: str | None = None) -> list[Format]:
-    """The formats that take one of some inputs: by input, then container, then precision, float first."""
+    """The formats that take one of some inputs: by input, then container, ONNX first, then precision, float first."""
+    boxes = list(CONTAINERS)
     taken = [row for row in FORMATS if row.input in inputs and container in (None, row.container)]
-    return sorted(taken, key=lambda row: (inputs.index(row.input), row.container, PRECISIONS.index(row.precision)))
+    return sorted(
+        taken, key=lambda row: (inputs.index(row.input), boxes.index(row.container), PRECISIONS.index(row.precision))
+    )
 
 
 def _unknown(name: str, exports: Path) -> str:

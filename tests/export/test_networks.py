@@ -26,7 +26,8 @@ FLOATS = [name for name in FORMATS.own if (row := get_format(name)).precision ==
 
 
 def test_every_op_is_exported_here() -> None:
-    assert {layer.op for layer in EVERYTHING.layers} == OPS.own.keys()
+    whole = {"graph"}  # of networks that cannot be listed: tests/adopt/test_kept.py exports them
+    assert {layer.op for layer in EVERYTHING.layers} == OPS.own.keys() - whole
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with `cnn` exported, `fc` exported as a canvas file alone, and `new` only trained."""
     for name in (
         *("exports/cnn/manifest.json", "exports/cnn/cnn.onnx", "exports/cnn/cnn.int8.onnx", "exports/cnn/cnn.pt2"),
+        "exports/cnn/cnn.int8.c",
         *("exports/fc/manifest.json", "exports/fc/fc.canvas.onnx"),
         *(f"runs/cnn/{RECORD}", f"runs/new/{RECORD}"),
         "elsewhere/mine.onnx",
@@ -46,7 +47,9 @@ def test_a_name_leads_to_its_files_and_a_path_where_it_leads(name: str, place: s
     [
         ("cnn", None, "cnn.onnx"),
         ("fc", None, "fc.canvas.onnx"),
+        ("cnn", preferred(("digit",)), "cnn.onnx"),
         ("cnn", preferred(("digit",), "pt2"), "cnn.pt2"),
+        ("cnn", preferred(("digit",), "c"), "cnn.int8.c"),
         ("fc", preferred(("canvas", "digit")), "fc.canvas.onnx"),
     ],
 )
