@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgedigits.errors import BadInput, ModelFileError
-from edgedigits.export.formats import FORMATS, PRECISIONS, Format, format_of
+from edgedigits.export.formats import CONTAINERS, FORMATS, PRECISIONS, Format, format_of
 from edgedigits.models.checkpoint import RECORD, RUNS
 from edgedigits.records.artifact import MANIFEST
 
@@ -33,7 +33,7 @@ def find_place(name: str | Path, exports: Path = EXPORTS, runs: Path = RUNS) -> 
     if beside := sorted(exports.glob(f"*/{_literal(path.name)}")):
         return beside[0]
     if (runs / path.name / RECORD).exists() or (path / RECORD).exists():
-        raise BadInput(f"{path} was trained and not exported: edgedigits export --model {path}, then name it again.")
+        raise BadInput(f"{path} was not exported yet: edgedigits export --model {path}, then name it again.")
     raise ModelFileError(_unknown(path.name, exports))
 
 
@@ -60,9 +60,13 @@ def find_file(
 
 
 def preferred(inputs: Sequence[str], container: str | None = None) -> list[Format]:
-    """The formats that take one of some inputs: by input, then container, then precision, float first."""
+    """The formats that take one of some inputs: by input, then container, ONNX first, then precision, float first."""
     taken = [row for row in FORMATS if row.input in inputs and container in (None, row.container)]
-    return sorted(taken, key=lambda row: (inputs.index(row.input), row.container, PRECISIONS.index(row.precision)))
+    order = list(CONTAINERS)
+    return sorted(
+        taken,
+        key=lambda row: (inputs.index(row.input), order.index(row.container), PRECISIONS.index(row.precision)),
+    )
 
 
 def _unknown(name: str, exports: Path) -> str:

@@ -181,7 +181,7 @@ def test_the_verdict_says_whose_answers_were_compared_and_how_many_of_them() -> 
     assert lines[-2] == "exports/fc/fc.onnx: torch is not installed here"
     assert lines[-1] == (
         "passed: 1 file, 500 of 10,000 test images of mnist; compared answer by answer with what export recorded of "
-        "the torch models"
+        "their models"
     )
 
 
