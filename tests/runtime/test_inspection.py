@@ -298,8 +298,8 @@ def test_a_file_that_says_what_its_input_is_is_not_asked_for_it(
 def test_a_file_without_a_contract_is_not_asked(domain: str, tmp_path: Path) -> None:
     path = foreign(tmp_path / "theirs.onnx", domain)
     out = tmp_path / "out"
-    said = f"{path.name}: carries no contract of EdgeDigits, so it cannot be asked as one of ours. An ONNX file of "
-    then = "somebody else's becomes a run: edgedigits adopt FILE. Or compare it as it is: edgedigits verify FILE --against "
+    said = f"{path.name}: carries no contract of EdgeDigits, so it cannot be asked. An ONNX file of somebody else's "
+    then = "becomes a run by edgedigits adopt FILE; edgedigits verify FILE --against NAME compares it as it is."
     asked = (
         load,
         lambda path: Scorer(path).predictor,
@@ -309,7 +309,7 @@ def test_a_file_without_a_contract_is_not_asked(domain: str, tmp_path: Path) -> 
     for ask in asked:
         with pytest.raises(ModelFileError) as raised:
             ask(path)
-        assert str(raised.value).endswith(f"{said}{then}NAME.")
+        assert str(raised.value).endswith(f"{said}{then}")
     (report,) = verify([path]).reports
     assert report.failures == (f"file: {path.parent}/{said}{then}",)
 
