@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from edgedigits.adopt.adopter import adopt
 from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
+from edgedigits.export.exporter import export
+from edgedigits.records.report import ADOPTED_FILE, ANSWERS
 from edgedigits.verify.verifier import verify
 from tests.helpers.documents import valid
+from tests.helpers.unknown import write_onnx
 
 ROOT = Path(__file__).parents[1]
 SHELF = ROOT / "exports"
@@ -87,6 +91,35 @@ def test_answers_that_came_with_the_files_are_compared_one_by_one(
     assert "unchecked" not in report
 
 
+def test_a_sample_is_compared_and_the_verdict_says_so(
+    light: dict[str, str], exports: Path, digits_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(exports / "fc-tiny", tmp_path / "exports" / "fc-tiny")
+    arguments = ("verify", folder / "fc-tiny.onnx", "--dataset", digits_folder, "--sample", 20)
+    done = edgedigits(light, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split()[:4] == ["file", "verdict", "flips", "model"]
+    assert "passed: 1 file, 20 of 60 test images of tiny; compared answer by answer with" in done.stdout
+
+
+@pytest.mark.parametrize(("where", "known"), [("runs", ADOPTED_FILE), ("none", ANSWERS)])
+def test_an_onnx_file_that_was_adopted_is_asked_itself_or_by_its_answers(
+    where: str, known: str, light: dict[str, str], digits: Dataset, digits_folder: Path, tmp_path: Path
+) -> None:
+    theirs = write_onnx(tmp_path / "theirs.onnx", "mean/std, nchw", ["N", 1, 28, 28])
+    run = adopt(theirs, dataset=digits, said="mean/std, nchw, upright, light ink", runs=tmp_path / "runs")
+    (file,) = export(run, "onnx", exports=tmp_path / "exports")
+    done = edgedigits(
+        light, "verify", file.path, "--runs", tmp_path / where, "--dataset", digits_folder, "--json", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    (report,) = valid("verify", done.stdout)["reports"]
+    assert (report["compared_with"], report["flips"], report["passed"]) == (known, 0, True)
+    code = "import sys, edgedigits as ed; print(ed.load(sys.argv[1]).contract.dataset)"
+    command = [sys.executable, "-c", code, str(run.folder)]
+    assert subprocess.run(command, capture_output=True, text=True, env=light, check=True).stdout == "tiny\n"
+
+
 def test_a_file_is_compared_with_another(light: dict[str, str], exports: Path, digits_folder: Path) -> None:
     files = [exports / "fc-tiny" / f"fc-tiny{suffix}" for suffix in (".int8.onnx", ".onnx")]
     done = edgedigits(light, "verify", files[0], "--against", files[1], "--dataset", digits_folder, "--sample", 30)
@@ -129,13 +162,15 @@ def test_what_needs_torch_says_so_in_a_line(name: str, light: dict[str, str], tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_in_python(light: dict[str, str]) -> None:
+def test_the_same_in_python(light: dict[str, str], runs: Path) -> None:
     code = """if True:
+        import sys
         import edgedigits as ed
-        for use in (lambda: ed.train, lambda: ed.export, lambda: ed.load("exports")):
+        for use in (lambda: ed.train, lambda: ed.export, lambda: ed.load(sys.argv[1])):
             try:
                 use()
             except ed.EdgeDigitsError as error:
                 print(error.exit_code, "needs torch" in str(error))"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=light, cwd=ROOT, check=True)
+    command = [sys.executable, "-c", code, str(runs / "fc-tiny")]
+    done = subprocess.run(command, capture_output=True, text=True, env=light, cwd=ROOT, check=True)
     assert done.stdout == "4 True\n" * 3

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import inspect
 import io
 import json
 import os
@@ -10,7 +11,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from inspect import signature
 from pathlib import Path
 
 import pyarrow.parquet
@@ -20,7 +20,7 @@ from PIL import Image
 
 import edgedigits as ed
 from edgedigits import load
-from edgedigits.bench import shelf
+from edgedigits.bench import shelf, tutorial
 from edgedigits.bench.engines import read_comparison
 from edgedigits.bench.figures import find_figures
 from edgedigits.cli import app, embed, export, inference, train, verify
@@ -28,9 +28,7 @@ from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
 from edgedigits.export import formats, manifest
 from edgedigits.export.formats import get_format
-from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.presets import PRESETS
-from edgedigits.models.weights import load_classifier
 from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.report import Limits, ParityReport, Verification
 from edgedigits.system import files
@@ -117,11 +115,16 @@ def test_a_program_without_edgedigits_gets_the_accuracy_that_verify_printed(
         assert accuracy_in_a_foreign_program(chain[0] / "exports" / model / name) == accuracy
 
 
-def test_the_commands_that_adopt_run(chain: tuple[Path, str], tmp_path: Path) -> None:
-    network = load_classifier(read_checkpoint(chain[0] / "runs" / "fc")).network
-    torch.save(network.state_dict(), tmp_path / "model.pt")
-    (command,) = commands("edgedigits adopt")
-    assert "passed: 1 file, 10,000 test images of mnist" in run(command, tmp_path).stdout
+def test_what_a_tutorial_saves_is_adopted_as_the_readme_shows(mnist: Dataset, tmp_path: Path) -> None:
+    assert len(mnist.test) == 10_000
+    torch.save(tutorial.train("fc").classifier.network.state_dict(), tmp_path / "model.pt")
+    printed = "".join(run(command, tmp_path).stdout for command in commands("edgedigits adopt"))
+    shown = next(block for block in blocks("text") if "input read as" in block)
+    wanted = [line for line in skeleton(shown) if line != "..."]
+    places = [skeleton(printed).index(line) for line in wanted]
+    assert places == sorted(places)
+    reached = re.findall(r"runs/model/: ([\d.]+)% of", shown + printed)
+    assert [float(percent) for percent in reached] == pytest.approx([float(reached[0])] * 2, abs=1.0)
 
 
 def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> None:
@@ -198,13 +201,16 @@ def answers(model: Path) -> list[str]:
     return labels
 
 
-def run_snippet(part: str, folder: Path, before: str = "") -> None:
-    """Run the snippet that contains `part` in a program of its own: such engines leave processes and threads behind."""
-    snippet = next(block for block in blocks("python") if part in block)
+def run_snippet(snippet: str, folder: Path, before: str = "") -> None:
+    """Run a snippet in a program of its own: such engines leave processes and threads behind."""
     ours = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, "RAY_USAGE_STATS_ENABLED": "0"}
     environment = os.environ | ours
     done = subprocess.run(
-        [sys.executable, "-c", before + snippet], cwd=folder, capture_output=True, text=True, env=environment
+        [sys.executable, "-c", before + snippet],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
 
@@ -222,7 +228,8 @@ def test_the_commands_that_score_run(many: Path) -> None:
 @pytest.mark.lengthy
 def test_the_snippet_for_ray_runs(many: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgedigits[ray]'")
-    run_snippet("import ray", many, before="import ray; ray.init(num_cpus=2, include_dashboard=False)\n")
+    snippet = next(block for block in blocks("python") if "import ray" in block)
+    run_snippet(snippet, many, before="import ray; ray.init(num_cpus=2, include_dashboard=False)\n")
     rows = [row for path in (many / "answers").iterdir() for row in csv.DictReader(path.open())]
     found = {Path(row["path"]).name: row["label"] for row in rows}
     assert [found[name] for name in sorted(found)] == answers(many / "exports" / "fc" / "fc.onnx")
@@ -232,7 +239,7 @@ def test_the_snippet_for_ray_runs(many: Path) -> None:
 @pytest.mark.needs("java")
 def test_the_snippet_for_spark_runs(many: Path) -> None:
     pytest.importorskip("pyspark", reason="Spark is not installed: pip install 'edgedigits[spark]'")
-    run_snippet("pyspark", many)
+    run_snippet(inspect.cleandoc(str(ed.Scorer.make_predict_fn.__doc__)).partition("\n\n")[2], many)
     written = (many / "spark-answers").glob("*.json")
     rows = [json.loads(line) for path in written for line in path.read_text().splitlines()]
     found = [row["answer"]["label"] for row in sorted(rows, key=lambda row: row["index"])]
@@ -259,8 +266,8 @@ def test_the_commands_that_look_measure_and_prove_run(chain: tuple[Path, str], t
 
 def test_every_block_is_run_by_a_test_above() -> None:
     assert len(blocks("sh")) == 9
-    assert len(blocks("python")) == 4
-    assert len(blocks("text")) == 2
+    assert len(blocks("python")) == 3
+    assert len(blocks("text")) == 3
     assert len(blocks("toml")) == 1
     assert README.count("```") == 2 * 16
 
@@ -321,7 +328,7 @@ def test_every_option_in_the_readme_exists() -> None:
     declared = set(re.findall(r"--[a-z-]+", text)) | {
         f"--{name.replace('_', '-')}"
         for command in (train.train, export.export, verify.verify, embed.embed, inference.predict)
-        for name in signature(command).parameters
+        for name in inspect.signature(command).parameters
     }
     ours = re.sub(r"^torchrun .* -m |`pip install [^`]*`", "", README, flags=re.MULTILINE)
     assert set(re.findall(r"(?<=[ `])--[a-z-]+", ours)) <= declared

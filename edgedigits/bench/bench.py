@@ -1,4 +1,4 @@
-"""Measure files against the torch model and each other: `bench(files)` gives a Benchmark.
+"""Measure files against their model and each other: `bench(files)` gives a Benchmark.
 
 Everything is measured in one run, on one thread, in interleaved rounds, so that a machine that slows
 down slows all rows alike: compare the ratios, not the microseconds of two runs.
@@ -19,6 +19,7 @@ from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.export.formats import get_format, sibling
 from edgedigits.records.arguments import OneOrMore, checked, several_or_all
 from edgedigits.records.artifact import Artifact
+from edgedigits.records.foreign import ORIGINAL
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import OPTIONAL, Record
 from edgedigits.runtime.load import Opener, load
@@ -27,6 +28,7 @@ from edgedigits.system import environment
 from edgedigits.system.processors import Load, look
 from edgedigits.verify import parity
 from edgedigits.verify.candidates import Candidate, Opened, find_candidates, open_candidate
+from edgedigits.verify.file_model import FileModel
 from edgedigits.verify.references import References
 
 THREADS = 1
@@ -38,7 +40,8 @@ WARM_UP = 20  # calls before each round's measurement, until the caches hold thi
 SLOWER = 1.05  # an int8 file is called slower than its float file from this ratio on: less is noise
 BUSY = 0.3  # processors that others keep busy: from here on a benchmark says so
 LOOK = 0.05  # seconds of a look at them, once a round
-TORCH = "torch"  # the format of the row of a torch model
+TORCH, ADOPTED = "torch", "adopted"  # the format of the row of a torch model, and of an ONNX file that was adopted
+MODELS = (TORCH, ADOPTED)
 PACKAGES = ("torch", "onnxruntime", "numpy")
 
 
@@ -54,14 +57,15 @@ class Ratios(Record):
 
 @dataclass(frozen=True)
 class BenchRow(Record):
-    """A file, or the torch model it came from (format "torch"), measured beside the others.
+    """A file, or the model it came from, measured beside the others.
 
-    path                         of the file, or of the torch model's weights
-    flips                        answers that differ from the torch model's; None where that is not at hand
+    format                       of a file; of a model "torch", or "adopted": an ONNX file, as it was found
+    path                         of the file, or of the model's weights
+    flips                        answers that differ from the model's; None where that is not at hand
     latency_us, latency_p99_us   median and 99th percentile of one image a call, in microseconds
     images_per_second            in large batches, median
-    to_torch, to_float           these figures over those of the torch model, and of its float file; None
-                                 where that was not measured
+    to_torch, to_float           these figures over those of the model, and of its float file; None where that was not
+                                 measured
     """
 
     name: str
@@ -105,7 +109,7 @@ class Benchmark(Record):
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """What is measured: a file or the torch model, and what is already known of it."""
+    """What is measured: a file or its model, and what is already known of it."""
 
     row: BenchRow
     predictor: Predictor
@@ -130,10 +134,10 @@ def bench(
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
     observer: Observer = ignore,
 ) -> Benchmark:
-    """Measure exported files and the torch models they came from: size, accuracy, flips, latency, throughput.
+    """Measure exported files and the models they came from: size, accuracy, flips, latency, throughput.
 
-    Where a checkpoint is not at hand, or torch is not installed, its files are measured alone: there is no row of the
-    torch model, and nothing is compared with it.
+    A model is one in torch, or the ONNX file that was adopted, as it was found. Where it is not at hand, or torch is
+    not installed, its files are measured alone: there is no row of it, and nothing is compared with it.
 
     artifacts   one or several: an Artifact, a model's name, or the path of a file or of a folder of them; all files
                 below `exports` when none is given
@@ -188,28 +192,32 @@ def measure(
             spent.alone += predictor.seconds(predictor.samples(1), WARM_UP + CALLS)[WARM_UP:]
             spent.large += predictor.seconds(predictor.samples(BATCH), 1 + LARGE_CALLS)[1:]
     observer(Progress("bench", ROUNDS, ROUNDS))
-    return [timed(contestant.row, spent) for contestant, spent in zip(contestants, times, strict=True)]
+    return [
+        timed(contestant.row, spent, contestant.predictor.fixed or BATCH)
+        for contestant, spent in zip(contestants, times, strict=True)
+    ]
 
 
-def timed(row: BenchRow, spent: Times) -> BenchRow:
-    """The row with what its times amount to."""
+def timed(row: BenchRow, spent: Times, batch: int = BATCH) -> BenchRow:
+    """The row with what its times amount to; `batch` images were in a large batch."""
     return dataclasses.replace(
         row,
         latency_us=1e6 * statistics.median(spent.alone),
         latency_p99_us=1e6 * float(np.quantile(spent.alone, 0.99)),
-        images_per_second=BATCH / statistics.median(spent.large),
+        images_per_second=batch / statistics.median(spent.large),
     )
 
 
 def compare(rows: Sequence[BenchRow]) -> list[BenchRow]:
-    """The rows with their ratios to the torch model and to the float file of the same checkpoint."""
+    """The rows with their ratios to the model and to the float file of the same checkpoint."""
     known = {(row.checkpoint_sha256, row.format): row for row in rows}
+    models = {row.checkpoint_sha256: row for row in rows if row.format in MODELS}
     return [
         dataclasses.replace(
             row,
-            to_torch=_ratios(row, known.get((row.checkpoint_sha256, TORCH))),
+            to_torch=_ratios(row, models.get(row.checkpoint_sha256)),
             to_float=_ratios(row, known.get((row.checkpoint_sha256, _float_format(row))))
-            if row.format != TORCH
+            if row.format not in MODELS
             else None,
         )
         for row in rows
@@ -232,7 +240,7 @@ def slower(rows: Sequence[BenchRow]) -> list[str]:
 def _contestants(
     targets: Sequence[Candidate], references: References, opener: Opener, observer: Observer
 ) -> list[Contestant]:
-    """Model by model, as they come up: the torch model where it is at hand, then its files, float before int8."""
+    """Model by model, as they come up: itself where it is at hand, then its files, float before int8."""
     models: dict[str, list[Opened]] = {}
     for done, target in enumerate(targets):
         observer(Progress(f"bench: open {target.path.name}", done, len(targets)))
@@ -243,6 +251,8 @@ def _contestants(
     for opened in models.values():
         if opened[0].reference.torch:
             found.append(_contestant(_torch_model(opened[0]), TORCH))
+        if isinstance(other := opened[0].reference.other, FileModel):
+            found.append(_contestant(_adopted(opened[0], other), ADOPTED))
         found += [_contestant(file, file.format.name) for file in sorted(opened, key=lambda file: file.format.name)]
     return found
 
@@ -251,6 +261,11 @@ def _torch_model(file: Opened) -> Opened:
     """The torch model that a file came from, in the file's place."""
     record = file.reference.record
     return dataclasses.replace(file, path=record.folder / record.weights, predictor=load(record.folder))
+
+
+def _adopted(file: Opened, other: FileModel) -> Opened:
+    """The ONNX file that was adopted, as it was found, in the place of one that was exported of it."""
+    return dataclasses.replace(file, path=file.reference.record.folder / ORIGINAL, predictor=other.predictor)
 
 
 @contextlib.contextmanager
@@ -263,7 +278,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _contestant(file: Opened, format_name: str) -> Contestant:
-    record, test, model = file.reference.record, file.reference.test, file.reference.torch
+    record, test, model = file.reference.record, file.reference.test, file.reference.model
     logits = file.predictor.in_batches(test.images)[0]
     row = BenchRow(
         name=record.name,

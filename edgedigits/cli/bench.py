@@ -47,7 +47,7 @@ def bench(
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """Measure exported files and their torch models in one run: size, accuracy, flips, latency, throughput."""
+    """Measure exported files and the models they came from in one run: size, accuracy, flips, latency, throughput."""
     from edgedigits.bench.bench import bench as bench_files
     from edgedigits.cli import tables
     from edgedigits.runtime.load import Opener
@@ -94,7 +94,7 @@ def inspect(
         found = ask_input(file, said=said, dataset=dataset, data_dir=data_dir, exports=exports)
         print_result(readings(found), found.to_dict(), json)
         found.taken()  # or it says that none is right
-        tell(f"Its input: {found.rows[0].words}.")
+        tell(f"Its input: {found.rows[0].words}. Next: edgedigits adopt {file}")
         return
     if said:
         raise UsageError("--input says something of what is asked: with --ask.")
@@ -117,7 +117,7 @@ def benchmark(result: Benchmark) -> RenderableType:
             "-" if row.flips is None else str(row.flips),
         )
     names = ("latency", "p99", "images/s", "size")
-    ratios = Sheet(("ratio to", *(f"{base}: {name}>" for base in ("torch", "float") for name in names)))
+    ratios = Sheet(("ratio to", *(f"{base}: {name}>" for base in (_model(result), "float") for name in names)))
     for row in result.rows:
         if row.to_torch or row.to_float:
             ratios.add_row(f"{row.name} {row.format}", *_ratios(row.to_torch), *_ratios(row.to_float))
@@ -127,7 +127,7 @@ def benchmark(result: Benchmark) -> RenderableType:
         f"{result.batch}; {result.samples:,} test images of {result.dataset}; {result.machine}, {versions}"
     )
     alone = dict.fromkeys(row.name for row in result.rows if row.flips is None)
-    notes = [f"{name}: its torch model is not at hand, so its files are measured alone" for name in alone]
+    notes = [f"{name}: its model is not at hand, so its files are measured alone" for name in alone]
     notes += result.slower
     if result.disturbed:
         notes.append(
@@ -136,6 +136,13 @@ def benchmark(result: Benchmark) -> RenderableType:
         )
     compared = (ratios, "") if ratios.rows else ()
     return Group(figures, "", *compared, *(Text(note, style="yellow") for note in notes), Text(how, style="dim"))
+
+
+def _model(result: Benchmark) -> str:
+    """What files are measured beside, in a word."""
+    from edgedigits.bench.bench import ADOPTED, TORCH
+
+    return "model" if any(row.format == ADOPTED for row in result.rows) else TORCH
 
 
 def _ratios(ratios: Ratios | None) -> list[str]:
@@ -181,7 +188,7 @@ def _promised(found: Inspection, contract: Contract) -> list[tuple[str, str]]:
     """What a file's contract says."""
     return [
         ("checkpoint", f"{contract.checkpoint_sha256} ({found.checkpoint or 'not among the runs'})"),
-        ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%} in torch"),
+        ("trained on", f"{contract.dataset}, test accuracy {contract.test_accuracy:.2%}"),
         ("verified", found.verified or "not yet"),
         ("labels", " ".join(contract.labels)),
         ("input", f"{_signature(contract.input)}, {contract.polarity}"),

@@ -28,13 +28,15 @@ from edgedigits.cli.app import (
 )
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import tell
-from edgedigits.records.report import ADOPTED_FILE, ANSWERS, OTHER_FILE, RECORDED
+from edgedigits.records.report import ADOPTED_FILE, ANSWERS, OTHER_FILE, RECORDED, TORCH_MODEL, reference_of
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
     from edgedigits.records.report import ParityReport, Robustness, Verification
 
 
+WHO = {TORCH_MODEL: "torch", OTHER_FILE: "other", ADOPTED_FILE: "adopted"}  # what files were compared with
+WHOSE = {TORCH_MODEL: "torch", OTHER_FILE: "the other file", ADOPTED_FILE: "the adopted file"}
 OFF_THE_TEST_SET = "Off the test set: accuracy on so many images of a kind, and (answers that differ from {}'s)"
 
 
@@ -177,7 +179,9 @@ def verify(
 def _next(result: Verification) -> str:
     """What it means that all passed, and the next step."""
     if result.against:
-        return f"Every file answers as {result.against} does."
+        said = f"Every file answers as {result.against} does."
+        foreign = next((report.path for report in result.reports if report.reading), None)
+        return f"{said} Next: edgedigits adopt {foreign}" if foreign else said
     known = all(report.compared_with != RECORDED for report in result.reports)
     verdict = "Every file answers as its model does." if known else "Every file keeps the limits that were checked."
     return f"{verdict} Next: edgedigits embed python NAME --out FOLDER"
@@ -216,7 +220,7 @@ def _compared(reports: Sequence[ParityReport]) -> list[str]:
 
     left_out = checks_of({option for report in reports for option in report.unchecked})
     return [
-        *_instead(reports, ANSWERS, "compared answer by answer with what export recorded of the torch models"),
+        *_instead(reports, ANSWERS, "compared answer by answer with what export recorded of their models"),
         *_instead(reports, RECORDED, "compared with the accuracies that the manifests recorded, not answer by answer"),
         *dict.fromkeys(f"compared with {report.against}" for report in reports if report.against),
         *([f"not checked: {', '.join(left_out)}"] if left_out else []),
@@ -248,7 +252,7 @@ def _too_few(reports: Sequence[ParityReport]) -> list[str]:
 def _verdicts(result: Verification) -> Sheet:
     names = (
         "flips>",
-        f"{_who(result.reports, 'torch', 'other', 'adopted')}>",
+        f"{WHO.get(reference_of(result.reports), 'model')}>",
         "file>",
         "± 95%>",
         "lost>",
@@ -358,15 +362,8 @@ def _robustness(reports: Sequence[ParityReport]) -> list[RenderableType]:
     for report in shown:
         cells = {found.condition: found for found in report.robustness}
         sheet.add_row(report.path, *(_robust(cells.get(name)) for name in samples))
-    who = _who(shown, "torch", "the other file", "the adopted file")
+    who = WHOSE.get(reference_of(shown), "the model")
     return ["", Text(OFF_THE_TEST_SET.format(who)), sheet, ""]
-
-
-def _who(reports: Sequence[ParityReport], torch: str, other: str, adopted: str) -> str:
-    """What files are compared with, in one of these words; where it is not the same for all, "model"."""
-    words = {OTHER_FILE: other, ADOPTED_FILE: adopted}
-    found = {words.get(report.compared_with, torch) for report in reports}
-    return found.pop() if len(found) == 1 else "model"
 
 
 def _robust(found: Robustness | None) -> str:

@@ -33,6 +33,7 @@ INPUTS = ("digit", "canvas")  # what an image shows: a digit as MNIST has them, 
 # integers; by activations whose scales were calibrated. A format's own int8 form is the first of these that it has.
 METHODS = ("weights", "integer", "static")
 PRECISIONS = ("float", *METHODS)
+WEIGHTS = (".pt", ".pth", ".bin", ".tar", ".pkl", ".ckpt", ".safetensors")  # suffixes of other people's
 DEFAULT_CONTAINERS = ("onnx", "torchscript")  # what `export` writes when no format is named
 
 
@@ -277,8 +278,13 @@ def require_format(path: Path) -> Format:
     """The format of a file, by its suffix. Raises ModelFileError."""
     found = format_of(path)
     if found is None:
-        raise ModelFileError(f"{path}: no format has its suffix ({', '.join(FORMATS.names)}).")
+        raise ModelFileError(f"{path}: no format has its suffix ({', '.join(FORMATS.names)}).{adoptable(path)}")
     return found
+
+
+def adoptable(path: Path) -> str:
+    """What to do with a file that by its suffix holds a network's weights, in a sentence; empty for any other."""
+    return f" Weights become a run first: edgedigits adopt {path}." if path.suffix.lower() in WEIGHTS else ""
 
 
 def sibling(row: Format, precision: str | None = None, input_name: str | None = None) -> Format | None:

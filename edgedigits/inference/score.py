@@ -198,7 +198,20 @@ class Scorer:
         return Answers(classes, found)
 
     def make_predict_fn(self) -> "Scorer":
-        """What Spark's `predict_batch_udf` calls in each worker to get the function of batches."""
+        """What Spark's `predict_batch_udf` calls in each worker to get the function of batches.
+
+        from edgedigits import Scorer
+        from pyspark.ml.functions import predict_batch_udf
+        from pyspark.sql import SparkSession
+        from pyspark.sql.types import StructType
+
+        spark = SparkSession.builder.getOrCreate()
+        answer = StructType().add("label", "string").add("probability", "float")
+        model = Scorer("exports/fc/fc.onnx").make_predict_fn
+        score = predict_batch_udf(model, return_type=answer, batch_size=4096, input_tensor_shapes=[[28, 28]])
+        images = spark.read.parquet("images.parquet")
+        images.select("index", score("image").alias("answer")).write.json("spark-answers")
+        """
         return self
 
 

@@ -1,6 +1,6 @@
 """What `verify` found of exported files, and the limits that it let them pass by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 TORCH_MODEL, ANSWERS, RECORDED, OTHER_FILE = "torch model", "answers", "manifest", "file"  # what is compared with
 ADOPTED_FILE = "adopted file"
 FILES = (OTHER_FILE, ADOPTED_FILE)  # of these, what is no torch model and is asked all the same
+
+
+def reference_of(reports: Iterable["ParityReport"]) -> str:
+    """What files were compared with: a torch model, another file or an adopted one; empty where not all with one."""
+    found = {report.compared_with for report in reports}
+    only = found.pop() if len(found) == 1 else ""
+    return only if only in (TORCH_MODEL, *FILES) else ""
 
 
 @checked

@@ -23,6 +23,7 @@ TRIED, SCREENED, SHOWN = 3, 300, 3_000  # digits for every shape, every reading,
 KEPT = {False: 4, True: 2}  # readings that are shown all digits: usual ones, and unusual ones
 BEST = 5  # rows of the table
 ENOUGH = 0.8  # accuracy below which no reading is right
+ALIVE = 0.5  # of the classes: where fewer are ever answered, no reading is right
 FAR = 0.5  # of the loss of the best usual reading: an unusual one is believed below it
 LEAST = 1e-12  # probability, or the loss of a wrong answer would be endless
 Columns = tuple[int, ...]
@@ -54,6 +55,7 @@ class Found(Record):
     columns   of the scores: which is the first label's, the second's, ...
     output    "logits", "log-softmax", "softmax" or "relu"
     remarks   in words
+    enough    accuracy below which no reading is right
     """
 
     name: str
@@ -63,17 +65,18 @@ class Found(Record):
     columns: Columns
     output: str
     remarks: tuple[str, ...] = ()
+    enough: float = ENOUGH
 
     @property
     def doubt(self) -> str | None:
         """In words, why none of the readings is right; None where one is."""
         best = self.rows[0]
-        if best.accuracy >= ENOUGH:
+        if best.accuracy >= self.enough:
             return None
         return (
-            f"{self.name}: no reading of its input makes {percent(ENOUGH, 0)} of the training digits right; the best, "
-            f"{best.words}, {percent(best.accuracy, 1)}. It is no model of these digits, or takes them in a reading "
-            "that was not tried."
+            f"{self.name}: no reading of its input makes {percent(self.enough, 0)} of the training digits right; the "
+            f"best, {best.words}, {percent(best.accuracy, 1)}. It is no model of these digits, or takes them in a "
+            "reading that was not tried."
         )
 
     def taken(self) -> Input:
@@ -124,7 +127,17 @@ def find_input(model: Unknown, images: Images, labels: Int64Array, said: str = "
     rows = _rows(many, labels, columns, output)
     taken = next(one for one in many if one.reading == rows[0].input)
     remarks = tuple(_remarks(taken, rows, columns, output, int(labels.max()) + 1))
-    return Found(model.name, rows[:BEST], len(labels), taken.asker.classes, columns, output, remarks)
+    enough = ENOUGH * (_within_reach(taken, labels, columns) if output == "relu" else 1)
+    return Found(model.name, rows[:BEST], len(labels), taken.asker.classes, columns, output, remarks, enough)
+
+
+def _within_reach(taken: _Shown, labels: Int64Array, columns: Columns) -> float:
+    """The part of the digits that a network whose output a relu cuts off can answer: some of its classes may be dead.
+
+    All of them, where most classes seem so: such a network may as well be shown digits in a wrong reading.
+    """
+    alive = np.isin(columns, taken.answers.argmax(axis=1))
+    return float(alive[labels].mean()) if alive.mean() >= ALIVE else 1.0
 
 
 def _show(asker: Asker, reading: Input, images: Images) -> _Shown:

@@ -44,6 +44,11 @@ class ForeignPredictor(Predictor):
         asker = askers(as_unknown(path, contract, session), np.zeros((TRIED, 28, 28), np.uint8), shape)[0]
         return cls(contract, session, asker, reading, found)
 
+    @property
+    def fixed(self) -> int | None:
+        """Images that it takes a call, no more and no fewer; None where it takes any number."""
+        return 1 if self.asker.way.bare else self.asker.way.batch
+
     def in_batches(self, images: Images, size: int = EVALUATION_BATCH) -> tuple[Scores, Scores, Images]:  # noqa: ARG002
         """The answers to uint8 images `[n, 28, 28]`, as many a call as it takes."""
         return self._answered(self.asker, images)
@@ -63,10 +68,9 @@ class ForeignPredictor(Predictor):
 
     def samples(self, count: int) -> Inputs:
         """Inputs to measure times with: of one that takes so many images a call and no others, that many."""
-        way = self.asker.way
-        images = super().samples(way.batch or count)
+        images = super().samples(self.fixed or count)
         shown = as_declared(present(self.reading, np.asarray(images)), self.contract.input)
-        return shown[0] if way.bare else shown
+        return shown[0] if self.asker.way.bare else shown
 
     @property
     def scores(self) -> str:

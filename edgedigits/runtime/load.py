@@ -7,15 +7,18 @@ process of its own.
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgedigits.errors import CheckpointError, ModelFileError
-from edgedigits.export.formats import FORMATS, format_of, require_format
+from edgedigits.export.formats import FORMATS, adoptable, format_of, require_format
+from edgedigits.export.kept import is_kept, read_graph
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.records.arguments import as_path, checked
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import Contract
+from edgedigits.records.model import Checkpoint
 from edgedigits.runtime.predictor import PREDICTORS, Predictor, Session
 from edgedigits.runtime.readers import Description, describe
 from edgedigits.runtime.safety.trust import read_model, require_trusted
@@ -123,32 +126,38 @@ def load(path: str | Path, *, trust: bool = False, isolated: bool = False) -> Pr
     probabilities, float32 `[batch, classes]`; its `contract` names the labels. That of a canvas file
     also has `read(canvas)`, for one uint8 `[height, width]` of any size. Raises CheckpointError or
     ModelFileError when the path is damaged or neither of the two, and MissingCapability for a run folder where torch is
-    not installed.
+    not installed; a run that keeps an ONNX graph needs none.
     """
     place = as_path(path, "path")
     if place.is_dir():
-        return _load_run(place)
+        return _load_run(place, isolated)
     if format_of(place) is None:
-        raise ModelFileError(f"{place}: neither a run folder nor an exported file ({', '.join(FORMATS.names)}).")
+        known = ", ".join(FORMATS.names)
+        raise ModelFileError(f"{place}: neither a run folder nor an exported file ({known}).{adoptable(place)}")
     return Opener(isolated=isolated, trust=trust).open(place)
 
 
-def _load_run(folder: Path) -> Predictor:
-    environment.import_torch(f"{folder}: a run folder")
+def _load_run(folder: Path, isolated: bool) -> Predictor:
     record = read_checkpoint(folder)
-    reopen = functools.partial(_run_session, _current_folder() / folder, record.weights_sha256)
-    return Predictor(Contract.of(record, "checkpoint"), Lasting(reopen, _run_session(folder, record.weights_sha256)))
+    ask = functools.partial(_graph_session, isolated=isolated) if is_kept(record) else _torch_session
+    reopen = functools.partial(_reopened, ask, _current_folder() / folder, record.weights_sha256)
+    return Predictor(Contract.of(record, "checkpoint"), Lasting(reopen, ask(record)))
 
 
-def _run_session(folder: Path, sha256: str) -> Session:
-    """The model of a run folder in torch. Raises CheckpointError, also where its weights are not of that SHA-256."""
-    torch = environment.import_torch(f"{folder}: a run folder")
+def _reopened(ask: Callable[[Checkpoint], Session], folder: Path, sha256: str) -> Session:
+    """The model of a run folder, asked again. Raises CheckpointError, also where its weights have another SHA-256."""
+    record = read_checkpoint(folder)
+    if record.weights_sha256 != sha256:
+        raise CheckpointError(f"{folder}: was made anew since it was loaded. Load it again.")
+    return ask(record)
+
+
+def _torch_session(record: Checkpoint) -> Session:
+    """A model in torch. Raises CheckpointError and MissingCapability."""
+    torch = environment.import_torch(f"{record.folder}: a run folder")
     from edgedigits.models.classifier import Deployed
     from edgedigits.models.weights import load_classifier
 
-    record = read_checkpoint(folder)
-    if record.weights_sha256 != sha256:
-        raise CheckpointError(f"{folder}: was trained anew since it was loaded. Load it again.")
     model = Deployed(load_classifier(record)).eval()
 
     def run(images: Images) -> tuple[Scores, Scores]:
@@ -157,3 +166,10 @@ def _run_session(folder: Path, sha256: str) -> Session:
         return logits.numpy(), probabilities.numpy()
 
     return Session(run)
+
+
+def _graph_session(record: Checkpoint, isolated: bool) -> Session:
+    """An adopted ONNX graph behind our input, in its runtime. Raises CheckpointError and ModelFileError."""
+    path = record.folder / record.weights
+    opening = Opening(path, require_format(path), read_graph(record), foreign=True)
+    return (open_apart if isolated else open_here)(opening)[1]

@@ -33,7 +33,7 @@ def find_place(name: str | Path, exports: Path = EXPORTS, runs: Path = RUNS) -> 
     if beside := sorted(exports.glob(f"*/{_literal(path.name)}")):
         return beside[0]
     if (runs / path.name / RECORD).exists() or (path / RECORD).exists():
-        raise BadInput(f"{path} was trained and not exported: edgedigits export --model {path}, then name it again.")
+        raise BadInput(f"{path} was not exported yet: edgedigits export --model {path}, then name it again.")
     raise ModelFileError(_unknown(path.name, exports))
 
 

@@ -95,6 +95,11 @@ class Predictor:
     session: Asked
     one_by_one: ClassVar[bool] = False  # takes one image a call
 
+    @property
+    def fixed(self) -> int | None:
+        """Images that it takes a call, no more and no fewer; None where it takes any number."""
+        return None
+
     def __call__(self, images: Any) -> tuple[Scores, Scores]:
         """Logits and probabilities of images. Raises what `answers` raises."""
         logits, probabilities, _ = self.answers(images)

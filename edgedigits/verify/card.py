@@ -17,6 +17,7 @@ from edgedigits.export import manifest
 from edgedigits.export.formats import get_format
 from edgedigits.export.manifest import read_manifest
 from edgedigits.records.artifact import Artifact, Manifest, Refusal
+from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.report import ParityReport
 from edgedigits.records.words import describe, size
 from edgedigits.runtime.safety.trust import read_model
@@ -97,6 +98,7 @@ def card_text(folder: Path, licence: str | None = None) -> str:
     record = listing.checkpoint
     text = _template().render(
         record=record,
+        model="adopted file" if isinstance(record.spec.network, ForeignNetwork) else "torch model",
         answers=listing.answers,
         rows=rows,
         shown=min(rows, key=lambda row: (row.canvas, not row.onnx)),

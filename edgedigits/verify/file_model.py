@@ -60,5 +60,6 @@ def original(record: Checkpoint, network: ForeignNetwork) -> Predictor:
         columns=network.columns,
         output=network.kind,
         remarks=record.adopted.remarks,
+        enough=0.0,  # it was right when it was adopted
     )
     return ForeignPredictor.open(path, found, Opener())

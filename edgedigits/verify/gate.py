@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from edgedigits.records.report import FILES, RECORDED, Limits, ParityReport
+from edgedigits.records.report import RECORDED, TORCH_MODEL, Limits, ParityReport
 from edgedigits.verify.references import REMEDIES
 
 SOFTMAX_TOLERANCE = 1e-5  # of float32, whatever the order of the sums
@@ -117,7 +117,7 @@ def _recorded(report: ParityReport) -> list[str]:
     if abs(found - recorded) <= limit:
         return []
     return [
-        f"recorded: {found:,} of {samples:,} answers right, its manifest recorded {recorded:,} of the torch model, "
+        f"recorded: {found:,} of {samples:,} answers right, its manifest recorded {recorded:,} of its model, "
         f"limit {limit:,} apart"
     ]
 
@@ -131,7 +131,7 @@ def _flips(report: ParityReport, labels: tuple[str, ...]) -> list[str]:
     worst = f"image {report.flip_indices[surest]} worst, from {before} to {after}"
     return [
         f"flips: {report.flips:,} of {report.samples:,} answers changed, limit {limit:,}; {worst}, "
-        f"where {'it' if report.compared_with in FILES else 'torch'} was {report.flip_margins[surest]:.0%} ahead"
+        f"where {'torch' if report.compared_with == TORCH_MODEL else 'it'} was {report.flip_margins[surest]:.0%} ahead"
     ]
 
 

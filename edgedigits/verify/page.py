@@ -26,7 +26,16 @@ from edgedigits.models import metrics
 from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
-from edgedigits.records.report import FILES, RECORDED, ParityReport, Robustness, Verification
+from edgedigits.records.report import (
+    ADOPTED_FILE,
+    OTHER_FILE,
+    RECORDED,
+    TORCH_MODEL,
+    ParityReport,
+    Robustness,
+    Verification,
+    reference_of,
+)
 from edgedigits.records.words import count, percent, points, scientific, size
 from edgedigits.system import environment, files, templates
 from edgedigits.system.replace import require_replaceable
@@ -42,6 +51,7 @@ MAX_CLASSES = 40  # of a confusion matrix; beyond, nobody reads the cells
 SHADES = 6  # of a cell, as the template's style sheet has them
 MARK = b'<meta name="generator" content="EdgeDigits">'  # of every page
 LOOK = 1000  # bytes of a page that hold it
+WHO = {TORCH_MODEL: "torch", OTHER_FILE: "the other file", ADOPTED_FILE: "the adopted file"}  # is compared with
 RUNTIMES = ("torch", "onnxruntime", "onnx", "numpy")
 
 
@@ -50,9 +60,9 @@ class Evidence:
     """What a page shows of one file beyond its ParityReport.
 
     labels               of the classes
-    checkpoint           of the torch model, where that is compared with
+    checkpoint           of the model, where that is compared with
     artifact             the file's entry in its manifest, where it has one
-    reference, logits    of the torch model and of the file, on all images of `test`: `[n, classes]`
+    reference, logits    of the model and of the file, on all images of `test`: `[n, classes]`
     places               of the images in the whole test split, where they are a sample of it
     """
 
@@ -134,7 +144,7 @@ class FileView:
 
 @dataclass(frozen=True)
 class Model:
-    """A torch model and its files, off the test set: per condition, a row of cells each."""
+    """A model and its files, off the test set: per condition, a row of cells each."""
 
     name: str
     reference: tuple[Robustness | None, ...]
@@ -183,7 +193,7 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         files=views,
         failed=[view for view in views if not view.report.passed],
         recorded=[view for view in views if view.report.compared_with == RECORDED],
-        other=any(view.report.compared_with in FILES for view in views),
+        who=WHO.get(reference_of(verification.reports), "the model"),
         slowest=max(latencies, default=None),
         conditions=_conditions(views),
         models=_models(views),
@@ -261,7 +271,7 @@ def _checks(report: ParityReport) -> tuple[Check, ...]:
 
 
 def _matrices(evidence: Evidence) -> tuple[Matrix, ...]:
-    """The torch model's confusion matrix, the file's, and their difference."""
+    """The model's confusion matrix, the file's, and their difference."""
     labels, classes = evidence.test.labels, len(evidence.labels)
     before, after = (metrics.confusion(s.argmax(1), labels, classes) for s in (evidence.reference, evidence.logits))
     shown = _shown_classes(before + after)
@@ -269,7 +279,7 @@ def _matrices(evidence: Evidence) -> tuple[Matrix, ...]:
     names = tuple(evidence.labels[index] for index in shown)
     most = max(int(_mistakes(matrix).max()) for matrix in (before, after))
     return (
-        Matrix("torch", names, _counted(before, most)),
+        Matrix("reference", names, _counted(before, most)),
         Matrix("file", names, _counted(after, most)),
         Matrix("difference", names, _changed(after - before)),
     )
@@ -315,7 +325,7 @@ def _shade(kind: str, value: int, most: int) -> str:
 
 
 def _flips(report: ParityReport, evidence: Evidence) -> tuple[FlipView, ...]:
-    """The flipped images, those first of which torch was surest."""
+    """The flipped images, those first of which the model was surest."""
     names, truth = evidence.labels, evidence.test.labels
     order = sorted(range(len(report.flip_indices)), key=lambda place: -report.flip_margins[place])[:MAX_FLIPS]
     positions = [evidence.position(report.flip_indices[place]) for place in order]
@@ -352,7 +362,7 @@ def _conditions(views: Sequence[FileView]) -> list[Robustness]:
 
 
 def _models(views: Sequence[FileView]) -> list[Model]:
-    """The torch models, each with those of its files that were asked off the test set."""
+    """The models, each with those of its files that were asked off the test set."""
     groups: dict[str, list[FileView]] = {}
     for view in views:
         if view.report.robustness and view.evidence:
@@ -376,7 +386,8 @@ def _model_of(evidence: Evidence) -> str:
 def _title(view: FileView) -> str:
     """What a file is compared with, in words."""
     known = view.evidence and view.evidence.checkpoint
-    return f"{known.name}, torch" if known else view.report.against or ""
+    what = WHO.get(view.report.compared_with, "the model")
+    return f"{known.name}, {what}" if known else view.report.against or ""
 
 
 def _at_most(limit: Any, form: str, unit: Callable[[Any], Any] = lambda value: value) -> str:

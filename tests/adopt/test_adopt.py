@@ -17,6 +17,7 @@ import edgedigits as ed
 from edgedigits.adopt.adopted import NoReading
 from edgedigits.adopt.adopter import adopt
 from edgedigits.adopt.parts import NoFit
+from edgedigits.bench import tutorial
 from edgedigits.bench.tutorial import NETWORKS
 from edgedigits.data.dataset import Dataset, Split, own_dataset
 from edgedigits.errors import CheckpointError, EdgeDigitsError, ModelFileError, UsageError
@@ -170,6 +171,21 @@ def test_the_tutorials_networks_are_adopted_exported_and_proven(name: str, digit
     report = ed.verify(files, dataset=digits, runs=tmp_path / "runs", exports=tmp_path / "exports")
     assert [(one.passed, one.flips) for one in report.reports] == [(True, 0)]
     require_same_answers(case, ed.load(files[0].path), digits)
+
+
+@pytest.mark.lengthy
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_the_published_loops_save_is_adopted_and_proven(name: str, mnist: Dataset, tmp_path: Path) -> None:
+    """All of MNIST, all epochs. The one of `fc-deep` has dead classes, and is the tutorial's network all the same."""
+    module = tutorial.train(name).classifier.network
+    run = adopt(saved(module, tmp_path), dataset=mnist, runs=tmp_path / "runs")
+    assert made_of(run).structure == "guessed"
+    files = ed.export(run, "onnx", exports=tmp_path / "exports", dataset=mnist)
+    (report,) = ed.verify(files, dataset=mnist, runs=tmp_path / "runs", exports=tmp_path / "exports").reports
+    assert (report.passed, report.flips, report.samples) == (True, 0, 10_000), report.failures
+    with torch.inference_mode():
+        wanted = module.eval()(torch.from_numpy(present(run.spec.network.input, mnist.test.images))).argmax(1)
+    assert (ed.load(files[0].path)(mnist.test.images)[0].argmax(1) == wanted.numpy()).all()
 
 
 @pytest.mark.parametrize("name", OTHERS)

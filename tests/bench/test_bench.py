@@ -173,7 +173,7 @@ def test_the_table_of_files_alone_has_dashes_and_says_so(capsys: pytest.CaptureF
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == "fc onnx 10.0 20.0 1,000,000 1.0 kB 98.00% -"
     assert lines[6] == "fc onnx-int8 - - - - 1.00 1.00 1.00 1.00"
-    assert lines[8] == "fc: its torch model is not at hand, so its files are measured alone"
+    assert lines[8] == "fc: its model is not at hand, so its files are measured alone"
     assert len(lines) == 2 * (1 + 2 + 1) + 2
 
 

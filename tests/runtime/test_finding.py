@@ -114,6 +114,23 @@ def test_a_class_that_is_never_answered_is_remarked() -> None:
     assert "it never answers 7" in result.remarks
 
 
+def test_classes_that_a_relu_killed_are_remarked_and_the_others_are_believed() -> None:
+    half = np.where(np.arange(10) % 2, 99, 0)
+    result = found(model("0..1, nchw", lambda scores: np.maximum(scores + 9 - half, 0)))
+    assert result.rows[0].words == "0..1, nchw"
+    assert result.rows[0].accuracy < 0.6
+    assert "it never answers 1, 3, 5, 7, 9" in result.remarks
+    assert result.doubt is None
+    assert result.taken() == result.rows[0].input
+
+
+def test_a_model_most_of_whose_classes_are_dead_is_not_believed() -> None:
+    most = np.where(np.arange(10) > 1, 99, 0)
+    result = found(model("0..1, nchw", lambda scores: np.maximum(scores + 9 - most, 0)))
+    assert result.doubt is not None
+    assert "makes 80% of the training digits right" in result.doubt
+
+
 def test_fewer_classes_are_refused() -> None:
     with pytest.raises(ModelFileError, match="theirs: tells fewer than 10 classes apart"):
         found(model("0..1, nchw", lambda scores: scores[:, :3]))

@@ -298,8 +298,8 @@ def test_a_file_that_says_what_its_input_is_is_not_asked_for_it(
 def test_a_file_without_a_contract_is_not_asked(domain: str, tmp_path: Path) -> None:
     path = foreign(tmp_path / "theirs.onnx", domain)
     out = tmp_path / "out"
-    then = "edgedigits inspect shows, and how it answers, edgedigits verify --against NAME."
-    said = f"{path.name}: carries no contract of EdgeDigits, so it cannot be asked. What an ONNX file is without one, "
+    said = f"{path.name}: carries no contract of EdgeDigits, so it cannot be asked. An ONNX file of somebody else's "
+    then = "becomes a run by edgedigits adopt FILE; edgedigits verify FILE --against NAME compares it as it is."
     asked = (
         load,
         lambda path: Scorer(path).predictor,

@@ -74,7 +74,7 @@ def test_a_wrong_name_suggests_the_nearest_and_lists_what_there_is(name: str, hi
 
 @pytest.mark.parametrize("name", ["new", "runs/new"])
 def test_a_run_that_was_not_exported_says_how_it_is(name: str) -> None:
-    with pytest.raises(BadInput, match=f"{name} was trained and not exported: edgedigits export --model {name}"):
+    with pytest.raises(BadInput, match=f"{name} was not exported yet: edgedigits export --model {name}"):
         find_place(name)
 
 

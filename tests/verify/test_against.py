@@ -271,7 +271,7 @@ def test_the_command_compares_says_what_is_unusual_and_chooses_the_code(runs: Pa
     assert f"{path}: input read as 0..1, nchw" in lines
     assert f"{path}: batch size baked in: it takes 1 image a call" in lines
     assert lines[-1].startswith("passed: 1 file, 60 test images of tiny; compared with fc-tiny")
-    assert "Every file answers as fc-tiny does." in found.stderr
+    assert found.stderr.splitlines()[-1] == f"Every file answers as fc-tiny does. Next: edgedigits adopt {path}"
     document = valid("verify", CliRunner().invoke(app, ["verify", str(path), *options, "--json"]).stdout)
     assert (document["against"], document["reports"][0]["reading"]) == ("fc-tiny", "0..1, nchw")
     failing = write_theirs(tmp_path / "worse.onnx", runs / "fc-tiny", after=worse)

@@ -118,10 +118,10 @@ def test_the_page_and_the_table_say_what_was_compared(
     tables.print_table(cli_verify.verification(result))
     out = capsys.readouterr().out
     assert "fc-tiny.onnx: its checkpoint is not at hand" in out
-    assert "compared answer by answer with what export recorded of the torch models" in out.splitlines()[-1]
+    assert "compared answer by answer with what export recorded of their models" in out.splitlines()[-1]
     text = page.read_text()
-    assert "compared answer by answer with what the torch model answered when the file was exported." in text
-    assert "No torch model was at hand" not in text
+    assert "compared answer by answer with what its model answered when the file was exported." in text
+    assert "No model was at hand" not in text
     assert "Changed answers: 0" in text
 
 

@@ -237,7 +237,7 @@ def test_the_surest_flips_come_first_and_the_rest_is_counted(
 def test_both_confusion_matrices_and_their_difference(run: Checkpoint, digits: Dataset) -> None:
     _, evidence = made(run, digits, 12)
     tables = verify_page._matrices(evidence)
-    assert [matrix.title for matrix in tables] == ["torch", "file", "difference"]
+    assert [matrix.title for matrix in tables] == ["reference", "file", "difference"]
     torch, file, difference = (
         np.array([[int(cell.text.replace("−", "-") or 0) for cell in row] for row in matrix.rows])  # noqa: RUF001
         for matrix in tables

@@ -301,7 +301,7 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
     out = capsys.readouterr().out
     assert "its checkpoint is not at hand" in out
     assert "not answer by answer; not checked: flips, logits" in out.splitlines()[-1]
-    assert "No torch model was at hand" in page.read_text()
+    assert "No model was at hand" in page.read_text()
     assert "not answer by answer; not checked: flips, logits." in page.read_text()
     assert "answer as their models" not in page.read_text()
     assert Verification.read(earlier / "fc-tiny" / manifest.PARITY_FILE).reports[0].compared_with == RECORDED

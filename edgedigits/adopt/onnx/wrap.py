@@ -103,12 +103,12 @@ def _cast(graph: Graph, x: str, kind: int) -> str:
 
 def _answered(graph: Graph, scores: str, network: ForeignNetwork, classes: int) -> None:
     """Scores as float32 in the order of the labels: logits, or the logarithms of probabilities, which are such too."""
-    x = graph.Cast(scores, to=TensorProto.FLOAT)
+    x = scores
     if network.columns != tuple(range(classes)):
         x = graph.Gather(x, _whole(network.columns), axis=1)
     if network.output == "probabilities":
-        x = graph.Log(graph.Max(x, LEAST))
-    graph.Identity(x, output="logits")
+        x = graph.Log(graph.Max(graph.Cast(x, to=TensorProto.FLOAT), LEAST))
+    graph.Cast(x, to=TensorProto.FLOAT, output="logits")  # no Identity: some runtimes have none
     graph.Softmax("logits", axis=1, output="probabilities")
 
 

@@ -87,8 +87,8 @@ def parse_contract(path: Path, text: str | bytes | None) -> Contract:
     """The contract that a model file carries. Raises ModelFileError when there is none, or it is none of ours."""
     if text is None:
         raise ModelFileError(
-            f"{path}: carries no contract of EdgeDigits, so it cannot be asked. What an ONNX file is without one, "
-            "edgedigits inspect shows, and how it answers, edgedigits verify --against NAME."
+            f"{path}: carries no contract of EdgeDigits, so it cannot be asked. An ONNX file of somebody else's "
+            "becomes a run by edgedigits adopt FILE; edgedigits verify FILE --against NAME compares it as it is."
         )
     try:
         return Contract.from_json(text)
