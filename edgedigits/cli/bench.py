@@ -94,7 +94,7 @@ def inspect(
         found = ask_input(file, said=said, dataset=dataset, data_dir=data_dir, exports=exports)
         print_result(readings(found), found.to_dict(), json)
         found.taken()  # or it says that none is right
-        tell(f"Its input: {found.rows[0].words}.")
+        tell(f"Its input: {found.rows[0].words}. Next: edgedigits adopt FILE")
         return
     if said:
         raise UsageError("--input says something of what is asked: with --ask.")

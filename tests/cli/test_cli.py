@@ -494,7 +494,7 @@ def test_what_the_input_of_a_model_is_can_be_asked(edgedigits: Cli, digits_folde
     asked = ("inspect", "theirs.onnx", "--ask", "--dataset", digits_folder)
     known = (*asked, "--input", "mean/std")
     found = edgedigits(*known)
-    assert (found.code, last_line(found.err)) == (0, "Its input: mean/std, nchw.")
+    assert (found.code, last_line(found.err)) == (0, "Its input: mean/std, nchw. Next: edgedigits adopt FILE")
     assert found.out.splitlines()[1].split()[:2] == ["mean/std,", "nchw"]
     document = json.loads(edgedigits(*known, "--json").out)
     assert document["rows"][0].keys() == {"input", "words", "loss", "accuracy", "alike"}

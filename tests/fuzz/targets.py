@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from edgedigits.adopt.onnx.file import exportable
 from edgedigits.adopt.weights import read_weights
 from edgedigits.data.idx import parse_idx
 from edgedigits.data.images import read_image
@@ -28,8 +29,12 @@ from edgedigits.records.artifact import Answers, Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
 from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.readers import parse_contract
+from edgedigits.runtime.readers.onnx import stand_in
+from edgedigits.runtime.safety import Refused
+from edgedigits.runtime.session import Opening, open_here
 from edgedigits.verify.candidates import check_integrity, find_candidates
 from tests.fuzz import mutate
+from tests.fuzz.theirs import THEIRS
 from tests.helpers import HERE
 from tests.helpers.networks import EVERYTHING, fc
 
@@ -128,6 +133,38 @@ class OnnxForeign(Onnx):
         ):  # answers that are no scores are a ValueError, which finding takes as such
             return "refused"
         return "same" if np.array_equal(found.argmax(-1), self.wanted[self.victim].argmax(1)) else "changed"
+
+
+class OnnxAdopted:
+    """Graphs of other exporters, batch baked in or not, as they are made our files by `adopt`, and then asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "mutant.onnx"
+        self.protos = [theirs.model for theirs in THEIRS]
+        self.serialized = [proto.SerializeToString() for proto in self.protos]
+        self.victim = 0
+        self.wanted = [self.answers(content) for self.victim, content in enumerate(self.serialized)]
+
+    def make(self, rng: Random) -> bytes:
+        self.victim = rng.randrange(len(THEIRS))
+        return mutate.model(rng, self.protos, self.serialized, self.victim)
+
+    def ask(self, content: bytes) -> str:
+        try:
+            found = self.answers(content)
+        except (EdgeDigitsError, Refused):
+            return "refused"
+        return "same" if np.array_equal(found.argmax(1), self.wanted[self.victim].argmax(1)) else "changed"
+
+    def answers(self, content: bytes) -> Scores:
+        """The logits of what is exported of a file."""
+        import onnx
+
+        theirs = THEIRS[self.victim]
+        _, tidy = stand_in(self.path, content)
+        made = exportable(onnx.load_model_from_string(tidy), theirs.network, theirs.way, theirs.classes)
+        _, session = open_here(Opening(self.path, get_format("onnx"), made, foreign=True))
+        return session.call(IMAGES)[0]
 
 
 class Flips:
@@ -451,6 +488,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "onnx": Onnx,
     "onnx-bare": OnnxBare,
     "foreign": OnnxForeign,
+    "adopted": OnnxAdopted,
     "flips": Flips,
     "safetensors": Safetensors,
     "answers": TravellingAnswers,
