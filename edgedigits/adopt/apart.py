@@ -27,7 +27,15 @@ from edgedigits.adopt.own import of_module
 from edgedigits.adopt.parts import NoFit
 from edgedigits.adopt.weights import Weights
 from edgedigits.data.dataset import Dataset, Split
-from edgedigits.errors import BadInput, CheckpointError, EdgeDigitsError, MissingCapability, UsageError, first_line
+from edgedigits.errors import (
+    BadInput,
+    CheckpointError,
+    EdgeDigitsError,
+    MissingCapability,
+    ModelFileError,
+    UsageError,
+    first_line,
+)
 from edgedigits.records.adoption import Adoption
 from edgedigits.records.model import DatasetRef
 from edgedigits.records.network import Network
@@ -38,7 +46,7 @@ ROOT = Path(__file__).parents[2]  # where this package is imported from
 START = "import sys; sys.path.insert(0, sys.argv[1]); from edgedigits.adopt.apart import main; main(sys.argv[2])"
 SECONDS = 60.0
 MEMORY = 16 << 30  # bytes of address space, of which torch alone takes a part
-MOST_LISTED = 10  # names of tensors that do not fit
+MOST_LISTED = 8  # names of tensors that do not fit: ten lines in all
 REQUEST, WEIGHTS, DIGITS = "request.json", "weights.safetensors", "digits.npz"
 NETWORK, RECORD, TENSORS, ERROR = "network.json", "record.json", "tensors.safetensors", "error.json"
 KINDS = {kind.__name__: kind for kind in (UsageError, BadInput, CheckpointError, NoFit, MissingCapability)}
@@ -159,7 +167,12 @@ def _made(folder: Path) -> Adopted:
     with np.load(folder / DIGITS) as digits:
         train, test = (Split(digits[f"{part}_images"], digits[f"{part}_labels"]) for part in ("train", "test"))
     dataset = Dataset(DatasetRef("digits", "", "digits"), tuple(request["labels"]), train, test)
-    return of_module(module.eval(), dataset, Told(request["said"], tuple(request["told"])))
+    try:
+        return of_module(module.eval(), dataset, Told(request["said"], tuple(request["told"])))
+    except ModelFileError as error:
+        if place := _place(error.__cause__, path):
+            raise BadInput(f"{place}: {error}") from error
+        raise
 
 
 def _module(path: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
@@ -176,7 +189,7 @@ def _module(path: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
     except UsageError:
         raise
     except Exception as error:
-        raise BadInput(f"{_line(error, path)}: {type(error).__name__}: {first_line(error)}") from error
+        raise BadInput(f"{_place(error, path) or path}: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(module, nn.Module):
         raise BadInput(f"{path}: {name} gives {type(module).__name__}, a torch module wanted")
     return module
@@ -189,10 +202,11 @@ def _required(maker: Any) -> list[str]:
     return [one.name for one in parameters if one.kind in plain and one.default is one.empty]
 
 
-def _line(error: Exception, path: Path) -> str:
-    """The last line of a file that an error came through."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f"{path}:{frames[-1].lineno}" if frames else str(path)
+def _place(error: BaseException | None, path: Path) -> str | None:
+    """The last line of a file that an error came through; None where it came through none."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f"{path}:{lines[-1]}" if lines else None
 
 
 def _fit(module: nn.Module, tensors: Mapping[str, Tensor], request: Mapping[str, Any]) -> None:

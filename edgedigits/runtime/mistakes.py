@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 LINES: Mapping[str, str] = {
-    "training mode": "still in training mode: dropout or batch norm changes answers from call to call; eval() is missing",
-    "no normalization": "normalization missing: mean {mean:g} and std {std:g} are not in the file; whoever asks applies them",
+    "training mode": "still in training mode: dropout or batch norm changes answers from call to call; call eval()",
+    "no normalization": "normalization missing: mean {mean:g} and std {std:g} are not in the file; apply them before",
     "two normalizations": "normalization doubled: mean {mean:g} and std {std:g} are applied twice; leave one out",
     "ink": "ink and paper swapped: it sees dark ink on light paper",
     "transposed": "transposed: rows and columns of the images are swapped",

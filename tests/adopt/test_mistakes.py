@@ -60,7 +60,12 @@ def by_the_batch() -> Spoil:
 
 
 def normalized_twice(graph: onnx.GraphProto) -> None:
-    steps = [("Sub", "real", "mean", "a"), ("Div", "a", "std", "b"), ("Sub", "b", "mean", "c"), ("Div", "c", "std", "d")]
+    steps = [
+        ("Sub", "real", "mean", "a"),
+        ("Div", "a", "std", "b"),
+        ("Sub", "b", "mean", "c"),
+        ("Div", "c", "std", "d"),
+    ]
     for place, (operator, left, right, made) in enumerate(steps, 1):
         graph.node.insert(place, helper.make_node(operator, [left, right], [made]))
     graph.node[5].input[0] = "d"
@@ -107,7 +112,7 @@ class Made:
     named_by_adopt: bool = True  # or what stands in front of the file puts it right, and nothing is to be said
 
 
-TRAINING = "still in training mode: dropout or batch norm changes answers from call to call; eval() is missing"
+TRAINING = "still in training mode: dropout or batch norm changes answers from call to call; call eval()"
 DROPOUT = behind(helper.make_node("Dropout", ["before", "", "yes"], ["y"]), yes=np.array(True))
 MISTAKES = {
     "dropout in training": Made(TRAINING, DROPOUT, asked=False, adopted=False),
@@ -115,7 +120,7 @@ MISTAKES = {
     "batch norm in training, opset 9": Made(TRAINING, batch_norm(5), opset=9, asked=False, adopted=False),
     "a batch norm of single steps": Made(TRAINING, by_the_batch(), adopted=False, named_by_adopt=False),
     "no normalization": Made(
-        "normalization missing: mean 0.1307 and std 0.3081 are not in the file; whoever asks applies them",
+        "normalization missing: mean 0.1307 and std 0.3081 are not in the file; apply them before",
         words="mean/std, nchw",
         named_by_adopt=False,
     ),
@@ -125,9 +130,7 @@ MISTAKES = {
         words="mean/std, nchw",
     ),
     "ink": Made("ink and paper swapped: it sees dark ink on light paper", words="0..1, nchw, dark ink"),
-    "transposed": Made(
-        "transposed: rows and columns of the images are swapped", words="0..1, nchw, transposed"
-    ),
+    "transposed": Made("transposed: rows and columns of the images are swapped", words="0..1, nchw, transposed"),
     "channels last": Made(
         "channels last: it takes images as [n, side, side, channels]", words="0..1, nhwc", shape=("N", 28, 28, 1)
     ),
@@ -139,12 +142,8 @@ MISTAKES = {
             helper.make_node("Softmax", ["once"], ["y"], axis=1),
         ),
     ),
-    "no softmax": Made(
-        "softmax missing: it gives no probabilities, whoever asks it makes them", named_by_adopt=False
-    ),
-    "labels": Made(
-        "labels permuted: in the order of the labels, its columns are 2, 3, 4, 5, 6, 7, 8, 9, 0, 1", rolled
-    ),
+    "no softmax": Made("softmax missing: it gives no probabilities, whoever asks it makes them", named_by_adopt=False),
+    "labels": Made("labels permuted: in the order of the labels, its columns are 2, 3, 4, 5, 6, 7, 8, 9, 0, 1", rolled),
     "weights": Made(
         "weights not loaded: weights is as torch initializes them; load them with strict=True",
         random_weights,

@@ -1,4 +1,4 @@
-"""Small ONNX graphs as other exporters write them, each with what `adopt` finds of it: what the target `adopted` spoils."""
+"""Small ONNX graphs as other exporters write them, with what `adopt` finds of each: the target `adopted` spoils."""
 
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ class Theirs:
 
     model: onnx.ModelProto
     network: ForeignNetwork
-    way: Way = Way()
+    way: Way
     classes: int = CLASSES
 
 
