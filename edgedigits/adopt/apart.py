@@ -6,10 +6,12 @@ the layers and their tensors, never code. What it prints goes nowhere, and files
 
 import inspect
 import json
+import os
+import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,16 +87,14 @@ def of_class(weights: Weights, source: Source, dataset: Dataset, told: Told) -> 
         _put(folder, weights, source, dataset, told)
         command = [sys.executable, "-P", "-B", "-c", START, str(ROOT), str(folder)]
         try:
-            done = subprocess.run(
-                command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=source.timeout, check=False
-            )
+            code = _run(command, folder, source.timeout)
         except subprocess.TimeoutExpired as error:
             took = f"{name} did not end within {source.timeout:g} s"
             raise BadInput(f"{path}: {took}. Is there an endless loop? --timeout gives more.") from error
         if (folder / ERROR).exists():
             raise _error(json.loads((folder / ERROR).read_text()))
         if not (folder / NETWORK).exists():
-            raise BadInput(f"{path}: {name} ended its process (exit code {done.returncode}).")
+            raise BadInput(f"{path}: {name} ended its process (exit code {code}).")
         network, record = Network.read(folder / NETWORK), Adoption.read(folder / RECORD)
         tensors = load_file(folder / TENSORS)
     record = replace(
@@ -105,6 +105,19 @@ def of_class(weights: Weights, source: Source, dataset: Dataset, told: Told) -> 
         remarks=(f"its class is {name} of {path.name}", *weights.remarks, *record.remarks),
     )
     return Adopted(network, tensors, record)
+
+
+def _run(command: Sequence[str], folder: Path, timeout: float) -> int:
+    """The exit code of a command, which ends with all that it started. Raises TimeoutExpired."""
+    nowhere = subprocess.DEVNULL  # not into memory: it may print without end
+    with subprocess.Popen(
+        command, cwd=folder, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(timeout)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):  # nothing is left
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
 
 
 def _put(folder: Path, weights: Weights, source: Source, dataset: Dataset, told: Told) -> None:
@@ -150,12 +163,21 @@ def main(place: str) -> None:
     except EdgeDigitsError as error:
         found = error.found.to_dict() if isinstance(error, NoReading) else None
         kind = next(one.__name__ for one in type(error).__mro__ if one.__name__ in KINDS)
-        said = {"message": str(error), "kind": kind, "found": found}
+        said = {"message": _in_words(error, folder), "kind": kind, "found": found}
         (folder / ERROR).write_text(json.dumps(said), encoding="utf-8")
         return
     save_file({name: torch.as_tensor(tensor).contiguous() for name, tensor in made.tensors.items()}, folder / TENSORS)
     (folder / RECORD).write_text(made.record.to_json(), encoding="utf-8")
     (folder / NETWORK).write_text(made.network.to_json(), encoding="utf-8")
+
+
+def _in_words(error: EdgeDigitsError, folder: Path) -> str:
+    """An error, behind the line that raised where a forward did."""
+    path = Path(json.loads((folder / REQUEST).read_text(encoding="utf-8"))["path"])
+    if not isinstance(error, ModelFileError) or not isinstance(error.__cause__, Exception):
+        return str(error)
+    place = _line(error.__cause__, path)
+    return str(error) if place == str(path) else f"{place}: {error}"
 
 
 def _made(folder: Path) -> Adopted:
@@ -167,12 +189,7 @@ def _made(folder: Path) -> Adopted:
     with np.load(folder / DIGITS) as digits:
         train, test = (Split(digits[f"{part}_images"], digits[f"{part}_labels"]) for part in ("train", "test"))
     dataset = Dataset(DatasetRef("digits", "", "digits"), tuple(request["labels"]), train, test)
-    try:
-        return of_module(module.eval(), dataset, Told(request["said"], tuple(request["told"])))
-    except ModelFileError as error:
-        if place := _place(error.__cause__, path):
-            raise BadInput(f"{place}: {error}") from error
-        raise
+    return of_module(module.eval(), dataset, Told(request["said"], tuple(request["told"])))
 
 
 def _module(path: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
@@ -189,7 +206,7 @@ def _module(path: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
     except UsageError:
         raise
     except Exception as error:
-        raise BadInput(f"{_place(error, path) or path}: {type(error).__name__}: {first_line(error)}") from error
+        raise BadInput(f"{_line(error, path)}: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(module, nn.Module):
         raise BadInput(f"{path}: {name} gives {type(module).__name__}, a torch module wanted")
     return module
@@ -202,11 +219,10 @@ def _required(maker: Any) -> list[str]:
     return [one.name for one in parameters if one.kind in plain and one.default is one.empty]
 
 
-def _place(error: BaseException | None, path: Path) -> str | None:
-    """The last line of a file that an error came through; None where it came through none."""
-    frames = traceback.extract_tb(error.__traceback__) if error else []
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-    return f"{path}:{lines[-1]}" if lines else None
+def _line(error: Exception, path: Path) -> str:
+    """The last line of a file that an error came through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"{path}:{frames[-1].lineno}" if frames else str(path)
 
 
 def _fit(module: nn.Module, tensors: Mapping[str, Tensor], request: Mapping[str, Any]) -> None:
