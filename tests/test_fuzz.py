@@ -14,7 +14,15 @@ from tests.fuzz import runs
 from tests.fuzz.targets import COMPARED, TARGETS, Target, input_of
 
 ROOT = Path(__file__).parents[1]
-INPUTS = {"onnx": 200, "onnx-bare": 50, "flips": 200, "archives": 100, "safetensors": 200, "idx": 2000}  # else 300
+INPUTS = {
+    "onnx": 200,
+    "onnx-bare": 50,
+    "flips": 200,
+    "archives": 100,
+    "layers": 100,
+    "safetensors": 200,
+    "idx": 2000,
+}  # else 300
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the workers limit their memory")
 
 

@@ -87,12 +87,9 @@ def found_input(model: Unknown, dataset: Dataset, said: str, tensors: Mapping[st
     """What a model's input is, and the mistakes in it. Raises NoReading where it reads digits well in no way."""
     images, labels = dataset.train.images, dataset.train.labels
     known = {name: np.asarray(tensor) for name, tensor in tensors.items()}
-    first = find_input(model, images, labels, said)
-    found = noticed(model, first, images, labels, said, known)
+    found = noticed(model, find_input(model, images, labels, said), images, labels, said, known)
     if found.doubt:
-        raise NoReading(
-            " ".join([found.doubt, *(f"{remark}." for remark in found.remarks[len(first.remarks) :])]), found
-        )
+        raise NoReading(found.doubt, found)
     return found
 
 

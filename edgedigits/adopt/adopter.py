@@ -98,16 +98,14 @@ def adopt(
     require_plain("name", name)
     folder = Path(runs) / name
     _require_free(folder, force)
-    graph = path is not None and path.suffix.lower() == ONNX_SUFFIX
-    if graph and net:
-        raise UsageError(f"{path}: an ONNX file says itself what it computes. Leave out --net.")
+    graph = _graph(path, net) if path and path.suffix.lower() == ONNX_SUFFIX else None
     source = Source.of(net, args, timeout) if net else None
-    read = None if path is None or graph else read_weights(path)
+    read = None if path is None or graph is not None else read_weights(path)
     digits = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
     told = Told(said, tuple(several(labels)))
     made: Adopted | Kept
-    if path and graph:
-        made = _of_graph(path, digits, told)
+    if path and graph is not None:
+        made = _of_graph(path, graph, digits, told)
     elif read is None:
         made = of_module(weights, digits, told)
     elif source:
@@ -117,11 +115,18 @@ def adopt(
     return _write(folder, made, digits, force)
 
 
-def _of_graph(path: Path, dataset: Dataset, told: Told) -> Kept:
-    """The graph in an ONNX file of somebody else's. Raises ModelFileError."""
+def _graph(path: Path, net: str | None) -> bytes:
+    """What is in an ONNX file of somebody else's. Raises ModelFileError, and UsageError where it is one of ours."""
+    if net:
+        raise UsageError(f"{path}: an ONNX file says itself what it computes. Leave out --net.")
     content = read_model(path)
     if CONTRACT_KEY.encode() in content:
         raise UsageError(f"{path}: carries a contract, and is exported already. Verify it: edgedigits verify {path}")
+    return content
+
+
+def _of_graph(path: Path, content: bytes, dataset: Dataset, told: Told) -> Kept:
+    """The graph of an ONNX file. Raises ModelFileError."""
     model = open_foreign(path, Opener())  # the graph passes the checks first
     found = found_input(model, dataset, told.said, stored_floats(path, content))
     columns = told.columns(dataset)

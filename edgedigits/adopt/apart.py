@@ -6,10 +6,12 @@ the layers and their tensors, never code. What it prints goes nowhere, and files
 
 import inspect
 import json
+import os
+import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +29,15 @@ from edgedigits.adopt.own import of_module
 from edgedigits.adopt.parts import NoFit
 from edgedigits.adopt.weights import Weights
 from edgedigits.data.dataset import Dataset, Split
-from edgedigits.errors import BadInput, CheckpointError, EdgeDigitsError, MissingCapability, UsageError, first_line
+from edgedigits.errors import (
+    BadInput,
+    CheckpointError,
+    EdgeDigitsError,
+    MissingCapability,
+    ModelFileError,
+    UsageError,
+    first_line,
+)
 from edgedigits.records.adoption import Adoption
 from edgedigits.records.model import DatasetRef
 from edgedigits.records.network import Network
@@ -38,7 +48,7 @@ ROOT = Path(__file__).parents[2]  # where this package is imported from
 START = "import sys; sys.path.insert(0, sys.argv[1]); from edgedigits.adopt.apart import main; main(sys.argv[2])"
 SECONDS = 60.0
 MEMORY = 16 << 30  # bytes of address space, of which torch alone takes a part
-MOST_LISTED = 10  # names of tensors that do not fit
+MOST_LISTED = 8  # names of tensors that do not fit: ten lines in all
 REQUEST, WEIGHTS, DIGITS = "request.json", "weights.safetensors", "digits.npz"
 NETWORK, RECORD, TENSORS, ERROR = "network.json", "record.json", "tensors.safetensors", "error.json"
 KINDS = {kind.__name__: kind for kind in (UsageError, BadInput, CheckpointError, NoFit, MissingCapability)}
@@ -77,16 +87,14 @@ def of_class(weights: Weights, source: Source, dataset: Dataset, told: Told) -> 
         _put(folder, weights, source, dataset, told)
         command = [sys.executable, "-P", "-B", "-c", START, str(ROOT), str(folder)]
         try:
-            done = subprocess.run(
-                command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=source.timeout, check=False
-            )
+            code = _run(command, folder, source.timeout)
         except subprocess.TimeoutExpired as error:
             took = f"{name} did not end within {source.timeout:g} s"
             raise BadInput(f"{path}: {took}. Is there an endless loop? --timeout gives more.") from error
         if (folder / ERROR).exists():
             raise _error(json.loads((folder / ERROR).read_text()))
         if not (folder / NETWORK).exists():
-            raise BadInput(f"{path}: {name} ended its process (exit code {done.returncode}).")
+            raise BadInput(f"{path}: {name} ended its process (exit code {code}).")
         network, record = Network.read(folder / NETWORK), Adoption.read(folder / RECORD)
         tensors = load_file(folder / TENSORS)
     record = replace(
@@ -97,6 +105,19 @@ def of_class(weights: Weights, source: Source, dataset: Dataset, told: Told) -> 
         remarks=(f"its class is {name} of {path.name}", *weights.remarks, *record.remarks),
     )
     return Adopted(network, tensors, record)
+
+
+def _run(command: Sequence[str], folder: Path, timeout: float) -> int:
+    """The exit code of a command, which ends with all that it started. Raises TimeoutExpired."""
+    nowhere = subprocess.DEVNULL  # not into memory: it may print without end
+    with subprocess.Popen(
+        command, cwd=folder, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(timeout)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):  # nothing is left
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
 
 
 def _put(folder: Path, weights: Weights, source: Source, dataset: Dataset, told: Told) -> None:
@@ -142,12 +163,21 @@ def main(place: str) -> None:
     except EdgeDigitsError as error:
         found = error.found.to_dict() if isinstance(error, NoReading) else None
         kind = next(one.__name__ for one in type(error).__mro__ if one.__name__ in KINDS)
-        said = {"message": str(error), "kind": kind, "found": found}
+        said = {"message": _in_words(error, folder), "kind": kind, "found": found}
         (folder / ERROR).write_text(json.dumps(said), encoding="utf-8")
         return
     save_file({name: torch.as_tensor(tensor).contiguous() for name, tensor in made.tensors.items()}, folder / TENSORS)
     (folder / RECORD).write_text(made.record.to_json(), encoding="utf-8")
     (folder / NETWORK).write_text(made.network.to_json(), encoding="utf-8")
+
+
+def _in_words(error: EdgeDigitsError, folder: Path) -> str:
+    """An error, behind the line that raised where a forward did."""
+    path = Path(json.loads((folder / REQUEST).read_text(encoding="utf-8"))["path"])
+    if not isinstance(error, ModelFileError) or not isinstance(error.__cause__, Exception):
+        return str(error)
+    place = _line(error.__cause__, path)
+    return str(error) if place == str(path) else f"{place}: {error}"
 
 
 def _made(folder: Path) -> Adopted:

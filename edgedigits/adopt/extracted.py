@@ -40,7 +40,10 @@ def extract(path: Path, name: str) -> CodeType:
     for node in body:
         _without_lightning(node)
     module = ast.Module([*ast.parse(STANDS_FOR_LIGHTNING).body, *body], type_ignores=[])
-    return compile(ast.fix_missing_locations(module), str(path), "exec")
+    try:
+        return compile(ast.fix_missing_locations(module), str(path), "exec")
+    except SyntaxError as error:  # what the grammar allows, and yet is nothing: a return outside of a function
+        raise _no_python(path, error) from error
 
 
 def _parsed(path: Path) -> ast.Module:
@@ -50,9 +53,13 @@ def _parsed(path: Path) -> ast.Module:
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
     except SyntaxError as error:
-        raise BadInput(f"{path}:{error.lineno}: no Python ({error.msg}).") from error
+        raise _no_python(path, error) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput(f"{path}: neither Python nor a notebook ({first_line(error)}).") from error
+
+
+def _no_python(path: Path, error: SyntaxError) -> BadInput:
+    return BadInput(f"{path}:{error.lineno}: no Python ({error.msg}).")
 
 
 def _cells(text: str) -> str:

@@ -73,7 +73,9 @@ def without_stray(found: Mapping[str, Tensor], remarks: list[str]) -> dict[str, 
     real = {name: tensor for name, tensor in kept.items() if tensor.element.is_float or tensor.scale is not None}
     if whole := [name for name in kept if name not in real]:
         remarks.append(f"{_count(whole)} of whole numbers left out: {_list(whole)}")
-    return real
+    if empty := [name for name, tensor in real.items() if not tensor.count]:
+        remarks.append(f"{_count(empty)} without values left out: {_list(empty)}")
+    return {name: tensor for name, tensor in real.items() if tensor.count}
 
 
 def _is_counted(name: str) -> bool:

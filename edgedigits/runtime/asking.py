@@ -88,24 +88,25 @@ def askers(model: Unknown, images: Images, said: Fields) -> list[Asker]:
     said     fields of the input that are known
 
     Many images a call come first: only a model that takes them in no shape is given one. Raises ModelFileError where it
-    takes that neither.
+    takes that neither, from what it said first.
     """
-    reasons: list[str] = []
+    reasons: list[Exception] = []
     for way in [Way(model.batch)] if model.batch else [Way(), Way(bare=True), Way(1)]:
         if found := _askers(model, way, images, said, reasons):
             return found
     tried = ", ".join(f"{layout} {side}x{side}" for layout, side in _shapes(model, said))
-    raise ModelFileError(f"{model.name}: takes images in none of the layouts tried: {tried} ({reasons[0]}).")
+    why = first_line(reasons[0])
+    raise ModelFileError(f"{model.name}: takes images in none of the layouts tried: {tried} ({why}).") from reasons[0]
 
 
-def _askers(model: Unknown, way: Way, images: Images, said: Fields, reasons: list[str]) -> list[Asker]:
+def _askers(model: Unknown, way: Way, images: Images, said: Fields, reasons: list[Exception]) -> list[Asker]:
     """A model in each shape that it takes so many images in; what it says against the others is put to `reasons`."""
     found: list[tuple[Asker, Answers]] = []
     for example in _examples(model, said):
         try:
             answers = _whole(_given(model, way, present(example, images)))
         except Exception as error:  # a stranger's model raises what it likes
-            reasons.append(first_line(error))
+            reasons.append(error)
             continue
         same = next((index for index, one in enumerate(found) if _are_alike(one, example, answers)), None)
         if same is None:

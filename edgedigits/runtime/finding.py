@@ -69,15 +69,16 @@ class Found(Record):
 
     @property
     def doubt(self) -> str | None:
-        """In words, why none of the readings is right; None where one is."""
+        """In words, why none of the readings is right, with what was remarked; None where one is."""
         best = self.rows[0]
         if best.accuracy >= self.enough:
             return None
-        return (
-            f"{self.name}: no reading of its input makes {percent(self.enough, 0)} of the training digits right; the "
-            f"best, {best.words}, {percent(best.accuracy, 1)}. It is no model of these digits, or takes them in a "
-            "reading that was not tried."
+        why = (
+            f"{self.name}: no reading of its input makes {percent(self.enough, 0)} of the training digits right; the best, "
+            f"{best.words}, {percent(best.accuracy, 1)}. It is no model of these digits, or takes them in a reading "
+            "that was not tried."
         )
+        return " ".join([why, *(f"{remark[0].upper()}{remark[1:]}." for remark in self.remarks)])
 
     def taken(self) -> Input:
         """The reading to go on with. Raises ModelFileError where none is right."""

@@ -1,7 +1,8 @@
 """The usual mistakes with models of digits, one line each: what `adopt`, `verify` and `inspect --ask` call them.
 
-A line begins with the mistake's name; `noticing` finds them in models that are asked, `verify.diagnose` in files that
-answer otherwise than their model, `safety` and the readers in files that cannot be run.
+A line begins with the mistake's name, and ends with what to do where `adopt` does not put it right. `noticing` finds
+them in models that are asked, `verify.diagnose` in files that answer otherwise than their model, `safety` and the
+readers in files that cannot be run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,20 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 LINES: Mapping[str, str] = {
-    "training mode": "still in training mode: dropout or batch norm changes answers from call to call",
-    "no normalization": "normalization missing: mean {mean:g} and std {std:g} are not in the file",
-    "two normalizations": "normalization doubled: mean {mean:g} and std {std:g} are applied twice",
+    "training mode": "still in training mode: dropout or batch norm changes answers from call to call; call eval()",
+    "no normalization": "normalization missing: mean {mean:g} and std {std:g} are not in the file; apply them before",
+    "two normalizations": "normalization doubled: mean {mean:g} and std {std:g} are applied twice; leave one out",
     "ink": "ink and paper swapped: it sees dark ink on light paper",
     "transposed": "transposed: rows and columns of the images are swapped",
     "channels last": "channels last: it takes images as [n, side, side, channels]",
     "bytes": "0..255 instead of 0..1: pixels are not divided by 255",
     "two divisions": "0..1 instead of 0..255: pixels are divided by 255 twice",
-    "two softmaxes": "softmax twice: its probabilities are the softmax of probabilities",
+    "two softmaxes": "softmax twice: its probabilities are the softmax of probabilities; leave one out",
     "no softmax": "softmax missing: it gives no probabilities, whoever asks it makes them",
     "labels": "labels permuted: in the order of the labels, its columns are {columns}",
-    "weights": "weights not loaded: {names} as torch initializes them",
+    "weights": "weights not loaded: {names} as torch initializes them; load them with strict=True",
     "batch": "batch size baked in: it takes {count} a call",
-    "external data": "external data missing: it is not inside the file, as all tensors must be",
+    "external data": "external data missing: it is not inside the file, as all tensors must be; save it as one file",
 }
 ENOUGH = 256  # values that tell whether a tensor is random: a trained one of so many leaves the bounds of its start
 SURE = 5.0  # standard deviations by which the mean square may differ

@@ -1,5 +1,7 @@
 """Somebody's class with somebody's weights: run apart, adopted as it is, and every way to fail is a line."""
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,13 @@ class Loop(nn.Module):
 class Leaves(nn.Module):
     def __init__(self):
         import os
+        os._exit(7)
+
+class Starts(nn.Module):
+    def __init__(self, mark):
+        import os, subprocess
+        print("x" * 10_000_000)
+        subprocess.Popen(["sh", "-c", f"sleep 2; touch {mark}"])
         os._exit(7)
 
 class Raises(nn.Module):
@@ -96,7 +105,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], type[Exception], str]] = {
     "no such class": ("Nit", {}, UsageError, "unknown class or function in .*Known: Net, Loop"),
     "an endless loop": ("Loop", {"timeout": 3.0}, BadInput, "Loop did not end within 3 s"),
     "an end": ("Leaves", {}, BadInput, r"Leaves ended its process \(exit code 7\)"),
-    "an exception": ("Raises", {}, BadInput, r"net\.py:28: ZeroDivisionError: integer"),
+    "an exception": ("Raises", {}, BadInput, r"net\.py:35: ZeroDivisionError: integer"),
     "no module": ("number", {}, BadInput, "number gives int, a torch module wanted"),
 }
 
@@ -109,3 +118,11 @@ def test_what_goes_wrong_there_is_said_and_nothing_is_written(
     with pytest.raises(error, match=message):
         adopt(weights, net=f"{file}:{word}", said=SAID, dataset=digits, runs=file.parent / "runs", **more)
     assert not (file.parent / "runs").exists()
+
+
+def test_what_a_class_starts_ends_with_it(weights: Path, file: Path, digits: Dataset) -> None:
+    mark = file.parent / "mark"
+    with pytest.raises(BadInput, match=r"Starts ended its process \(exit code 7\)"):
+        adopt(weights, net=f"{file}:Starts", args=json.dumps({"mark": str(mark)}), said=SAID, dataset=digits)
+    time.sleep(3)
+    assert not mark.exists()

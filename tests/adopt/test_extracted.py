@@ -104,6 +104,7 @@ def test_lines_are_those_of_the_file(file: Path) -> None:
     ("name", "text", "error", "message"),
     [
         ("net.py", "class Net(:", BadInput, "net.py:1: no Python"),
+        ("net.py", "class Net:\n    x = 1\n    return x", BadInput, "net.py:3: no Python .'return' outside function"),
         ("net.py", "class Other: pass", UsageError, "unknown class or function in .*'Net'.*Known: Other"),
         ("net.ipynb", "class Net: pass", BadInput, "neither Python nor a notebook"),
         ("net.ipynb", "[]", BadInput, "neither Python nor a notebook"),

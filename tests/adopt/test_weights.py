@@ -61,6 +61,12 @@ def test_other_precisions_become_float32_and_that_is_said(dtype: torch.dtype, tm
     assert found.remarks == (f"{str(dtype).removeprefix('torch.')} made float32: 2 of 2",)
 
 
+def test_tensors_without_values_are_left_out(tmp_path: Path) -> None:
+    found = read_weights(save({**nn.Linear(4, 2).state_dict(), "seen": torch.empty(0)}, tmp_path))
+    assert list(found.tensors) == ["weight", "bias"]
+    assert found.remarks == ("1 tensor without values left out: seen",)
+
+
 def test_what_was_beside_the_weights_is_said(tmp_path: Path) -> None:
     assert written("checkpoint", tmp_path).remarks == (
         "taken from 'model_state_dict'; beside it epoch, best, when, args, losses, confusion, ...",

@@ -8,6 +8,8 @@ import dataclasses
 import functools
 import hashlib
 import io
+import json
+import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,12 @@ from random import Random
 from typing import Protocol
 
 import numpy as np
+from safetensors.numpy import save
 
+from edgedigits.adopt.extracted import extract
+from edgedigits.adopt.guess import candidates
+from edgedigits.adopt.onnx.file import exportable
+from edgedigits.adopt.skeleton import skeleton
 from edgedigits.adopt.weights import read_weights
 from edgedigits.data.idx import parse_idx
 from edgedigits.data.images import read_image
@@ -28,8 +35,12 @@ from edgedigits.records.artifact import Answers, Artifact, Contract, Manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, ModelSpec, Recipe
 from edgedigits.runtime.foreign import open_foreign
 from edgedigits.runtime.readers import parse_contract
+from edgedigits.runtime.readers.onnx import stand_in
+from edgedigits.runtime.safety import Refused
+from edgedigits.runtime.session import Opening, open_here
 from edgedigits.verify.candidates import check_integrity, find_candidates
 from tests.fuzz import mutate
+from tests.fuzz.theirs import THEIRS
 from tests.helpers import HERE
 from tests.helpers.networks import EVERYTHING, fc
 
@@ -128,6 +139,38 @@ class OnnxForeign(Onnx):
         ):  # answers that are no scores are a ValueError, which finding takes as such
             return "refused"
         return "same" if np.array_equal(found.argmax(-1), self.wanted[self.victim].argmax(1)) else "changed"
+
+
+class OnnxAdopted:
+    """Graphs of other exporters, batch baked in or not, as they are made our files by `adopt`, and then asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "mutant.onnx"
+        self.protos = [theirs.model for theirs in THEIRS]
+        self.serialized = [proto.SerializeToString() for proto in self.protos]
+        self.victim = 0
+        self.wanted = [self.answers(content) for self.victim, content in enumerate(self.serialized)]
+
+    def make(self, rng: Random) -> bytes:
+        self.victim = rng.randrange(len(THEIRS))
+        return mutate.model(rng, self.protos, self.serialized, self.victim)
+
+    def ask(self, content: bytes) -> str:
+        try:
+            found = self.answers(content)
+        except (EdgeDigitsError, Refused):
+            return "refused"
+        return "same" if np.array_equal(found.argmax(1), self.wanted[self.victim].argmax(1)) else "changed"
+
+    def answers(self, content: bytes) -> Scores:
+        """The logits of what is exported of a file."""
+        import onnx
+
+        theirs = THEIRS[self.victim]
+        _, tidy = stand_in(self.path, content)
+        made = exportable(onnx.load_model_from_string(tidy), theirs.network, theirs.way, theirs.classes)
+        _, session = open_here(Opening(self.path, get_format("onnx"), made, foreign=True))
+        return session.call(IMAGES)[0]
 
 
 class Flips:
@@ -428,6 +471,84 @@ class Pickles:
         return "accepted"
 
 
+class Layers:
+    """Names and shapes of tensors, out of which `adopt` makes a network, or the skeleton of a class."""
+
+    NAMES = ("conv1", "conv2", "features.0", "features.3", "bn1", "layers.1.0", "fc1", "fc2", "head", "5")
+    PARTS = ("weight", "bias", "running_mean", "running_var", "weight", "bias", "alpha")
+    SIDES = (0, 1, 1, 2, 3, 5, 6, 10, 10, 16, 25, 28, 32, 49, 84, 120, 256, 400, 784, 784, 1024, 1152)
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "mutant.safetensors"
+        self.usual = {
+            "conv1.weight": [6, 1, 5, 5],
+            "conv1.bias": [6],
+            "bn1.weight": [6],
+            "bn1.bias": [6],
+            "bn1.running_mean": [6],
+            "bn1.running_var": [6],
+            "conv2.weight": [16, 6, 5, 5],
+            "fc1.weight": [84, 256],
+            "fc1.bias": [84],
+            "fc2.weight": [10, 84],
+        }
+        assert self.ask(json.dumps(self.usual).encode()) == "accepted"
+
+    def make(self, rng: Random) -> bytes:
+        shapes: dict[str, list[int]] = dict(self.usual) if rng.random() < 0.7 else {}
+        for _ in range(rng.choice((1, 1, 2, 4, 8))):
+            what, names = rng.random(), list(shapes)
+            if names and what < 0.2:
+                del shapes[rng.choice(names)]
+            elif names and what < 0.6:
+                sides = shapes[rng.choice(names)] = list(shapes[rng.choice(names)])
+                sides[rng.randrange(len(sides))] = rng.choice(self.SIDES)
+            else:
+                name = f"{rng.choice(self.NAMES)}.{rng.choice(self.PARTS)}"
+                shapes[name] = [rng.choice(self.SIDES) for _ in range(rng.choice((1, 2, 2, 3, 4, 5)))]
+        return json.dumps({name: sides for name, sides in shapes.items() if math.prod(sides) < 2**20}).encode()
+
+    def ask(self, content: bytes) -> str:
+        tensors = {name: np.zeros(shape, np.float32) for name, shape in json.loads(content).items()}
+        self.path.write_bytes(save(tensors))
+        try:
+            weights = read_weights(self.path)
+            assert skeleton(weights).startswith("Fill in")
+            found = candidates(weights)
+        except EdgeDigitsError:
+            return "refused"
+        assert all(style.network.parameters > 0 for styles in found for style in styles)
+        return "accepted"
+
+
+class Sources:
+    """Python and notebooks, out of which a class is taken and nothing is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        code = (Path(__file__).parents[1] / "adopt" / "networks.py").read_text()
+        cells = [{"cell_type": "code", "source": code.splitlines(keepends=True)}, {"cell_type": "markdown"}]
+        self.files = {".py": code.encode(), ".ipynb": json.dumps({"cells": cells, "nbformat": 4}).encode()}
+        self.suffix = ""
+        for suffix, content in self.files.items():
+            self.suffix = suffix
+            assert self.ask(content) == "accepted"
+
+    def make(self, rng: Random) -> bytes:
+        self.suffix = rng.choice(list(self.files))
+        content = self.files[self.suffix]
+        return mutate.document(rng, content) if self.suffix == ".ipynb" else mutate.blob(rng, content)
+
+    def ask(self, content: bytes) -> str:
+        path = self.folder / f"mutant{self.suffix}"
+        path.write_bytes(content)
+        try:
+            extract(path, "Small")
+        except EdgeDigitsError:
+            return "refused"
+        return "accepted"
+
+
 @functools.cache
 def _checkpoint() -> Checkpoint:
     return Checkpoint(
@@ -451,6 +572,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "onnx": Onnx,
     "onnx-bare": OnnxBare,
     "foreign": OnnxForeign,
+    "adopted": OnnxAdopted,
     "flips": Flips,
     "safetensors": Safetensors,
     "answers": TravellingAnswers,
@@ -461,5 +583,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "images": Pictures,
     "archives": Archives,
     "pickle": Pickles,
+    "layers": Layers,
+    "sources": Sources,
 }
 COMPARED = ("onnx-bare",)  # without our checks, for comparison: what happens there is no defect of ours

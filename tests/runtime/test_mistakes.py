@@ -75,5 +75,5 @@ def test_tensors_as_torch_initializes_them_are_named() -> None:
     assert not is_initial(fresh * np.float32(1.2))
     assert not is_initial(rng.normal(0, 0.02, (50, 784)).astype(np.float32))
     assert list(not_loaded({"fc1.weight": fresh, "fc2.weight": fresh * 3})) == [
-        "weights not loaded: fc1.weight is as torch initializes them"
+        "weights not loaded: fc1.weight is as torch initializes them; load them with strict=True"
     ]

@@ -24,6 +24,7 @@ from edgedigits.records.arrays import Scores
 from edgedigits.records.artifact import ANSWERS
 from edgedigits.records.foreign import MODEL, ORIGINAL, ForeignNetwork
 from edgedigits.records.model import Checkpoint
+from edgedigits.runtime.asking import Way
 from edgedigits.runtime.foreign_predictor import ForeignPredictor
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.readers import foreign_onnx
@@ -93,7 +94,7 @@ def keep(path: Path, content: bytes, original: ForeignPredictor, dataset: Datase
     try:
         theirs = onnx.load_model_from_string(foreign_onnx.tidied(content))
         network = _network(theirs, original)
-        model = _model(theirs, network, original)
+        model = exportable(theirs, network, original.asker.way, original.asker.classes)
     except Refused as error:
         raise ModelFileError(f"{path}: {error}.") from error
     predictor = _opened(path, model, dataset.labels)
@@ -132,14 +133,20 @@ def _operators(graph: onnx.GraphProto) -> str:
     return f"{kinds.total()} nodes: {listed}" + (", ..." if len(kinds) > MOST_NAMED else "")
 
 
-def _model(theirs: onnx.ModelProto, network: ForeignNetwork, original: ForeignPredictor) -> bytes:
-    """The graph as we export it. Raises Refused."""
+def exportable(theirs: onnx.ModelProto, network: ForeignNetwork, way: Way, classes: int) -> bytes:
+    """A graph as we export it, without a contract yet.
+
+    way       how many images it takes a call
+    classes   scores that come out of it for an image
+
+    Raises Refused where it cannot be brought to our opset or freed of a batch.
+    """
     model = settled(_scoring(theirs, network.scores))
-    way, seen = original.asker.way, network.input
+    seen = network.input
     if way.batch or way.bare:
         shape = seen.shape if way.bare else (way.batch or 1, *seen.shape)
         model = freed(model, shape, way.bare)
-    made = wrapped(model, network, original.asker.classes)
+    made = wrapped(model, network, classes)
     try:
         onnx.checker.check_model(made, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

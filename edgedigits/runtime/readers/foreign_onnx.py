@@ -1,12 +1,13 @@
 """What other exporters of ONNX write, and our checks would refuse without need, put right without a change of sense.
 
-Nodes in any order (some converters write them from the output up) are sorted; a Dropout that is not training passes on
-what it gets, so an Identity stands for it.
+Nodes in any order (some converters write them from the output up) are sorted; a Dropout that is not training, or told
+that it is not, passes on what it gets, so an Identity stands for it.
 """
 
 import graphlib
 
 import onnx
+from onnx import TensorProto
 
 from edgedigits.runtime.safety import BOUNDS, Refused
 
@@ -32,15 +33,35 @@ def tidied(content: bytes) -> bytes:
 def _without_idle(model: onnx.ModelProto) -> bool:
     """Put an Identity in the place of each Dropout that does nothing; whether there was one."""
     used = {name for node in model.graph.node for name in node.input} | {one.name for one in model.graph.output}
-    idle = [node for node in model.graph.node if _is_idle(node, used)]
+    off = _switched_off(model.graph)
+    idle = [node for node in model.graph.node if _is_idle(node, used, off)]
     for node in idle:
         node.CopyFrom(onnx.helper.make_node("Identity", node.input[:1], node.output[:1], node.name))
     return bool(idle)
 
 
-def _is_idle(node: onnx.NodeProto, used: set[str]) -> bool:
-    """Whether a node is a Dropout that is not told to train, and whose mask nobody reads."""
-    trains = len(node.input) > MODE and node.input[MODE]
+def _switched_off(graph: onnx.GraphProto) -> set[str]:
+    """The stored values that are a plain false, by the names that nodes read them by."""
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    stored |= {
+        node.output[0]: node.attribute[0].t
+        for node in graph.node
+        if node.op_type == "Constant" and node.output and node.attribute
+    }
+    return {name for name, tensor in stored.items() if tensor.data_type == TensorProto.BOOL and _is_false(tensor)}
+
+
+def _is_false(tensor: onnx.TensorProto) -> bool:
+    """Whether a tensor of one truth value is false."""
+    return tensor.raw_data == b"\0" or list(tensor.int32_data) == [0]
+
+
+def _is_idle(node: onnx.NodeProto, used: set[str], off: set[str]) -> bool:
+    """Whether a node is a Dropout that is not told to train, and whose mask nobody reads.
+
+    off   stored values that tell it not to
+    """
+    trains = len(node.input) > MODE and node.input[MODE] and node.input[MODE] not in off
     return node.op_type == "Dropout" and not node.domain and not trains and not used & set(node.output[1:])
 
 

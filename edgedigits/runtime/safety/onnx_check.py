@@ -104,8 +104,14 @@ def _check_operators(model: "onnx.ModelProto") -> None:
             raise Refused(f"operator {name}: an output without a name")
         for attribute in node.attribute:
             _check_attribute(name, attribute)
-            if attribute.name == "training_mode" and attribute.i:
-                raise Refused(f"operator {name}: {line('training mode')}")
+        if _is_trained(node):
+            raise Refused(f"operator {name}: {line('training mode')}")
+
+
+def _is_trained(node: "onnx.NodeProto") -> bool:
+    """Whether a node is a batch norm that goes by the batch: it says so, or, before opset 14, gives its statistics."""
+    told = any(attribute.name == "training_mode" and attribute.i for attribute in node.attribute)
+    return told or (node.op_type == "BatchNormalization" and len(node.output) > 1)
 
 
 def _check_attribute(operator: str, attribute: "onnx.AttributeProto") -> None:
