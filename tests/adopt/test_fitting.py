@@ -1,5 +1,6 @@
 """What a constructor was given, told by the shapes of the weights that it made; and weights that are not a class's."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ class Doubled(nn.Sequential):
 
 class Listed(nn.Sequential):
     def __init__(self, widths: list[int]) -> None:
-        super().__init__(*(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        super().__init__(*(nn.Linear(a, b) for a, b in itertools.pairwise(widths)))
 
 
 class Deep(nn.Sequential):
