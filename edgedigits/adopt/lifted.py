@@ -5,6 +5,7 @@ what names shapes and axes makes room for one more. Whether it then answers as b
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -63,7 +64,7 @@ def _first(node: Node) -> Node:
 
 def _shift(node: Node, axes: int, own: bool) -> None:
     """Let axes be counted behind the batch. Raises NoRow where the batch is one of them."""
-    given = node.args[1] if len(node.args) > 1 else 0  # of cat, where nothing is said
+    given: Any = node.args[1] if len(node.args) > 1 else 0  # of cat, where nothing is said
     found = [axis % axes for axis in ([given] if isinstance(given, int) else given)]
     if own and 0 in found:
         raise NoRow(f"forward takes one image a call, and {node.name} runs over the batch")
