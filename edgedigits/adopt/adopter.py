@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from edgedigits.adopt.adopted import Adopted, Told, as_tried, found_input
+from edgedigits.adopt.adopted import Adopted, NoReading, Told, as_tried, found_input
 from edgedigits.adopt.apart import SECONDS, Source, of_class
 from edgedigits.adopt.built import as_unknown, with_columns
 from edgedigits.adopt.contest import Contest
@@ -25,7 +25,7 @@ from edgedigits.adopt.guess import Candidate, candidates
 from edgedigits.adopt.onnx.file import Kept, keep
 from edgedigits.adopt.own import of_module
 from edgedigits.adopt.parts import NoFit
-from edgedigits.adopt.skeleton import skeleton
+from edgedigits.adopt.skeleton import own_classes, skeleton
 from edgedigits.adopt.weights import Weights, read_weights
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
@@ -52,6 +52,7 @@ from edgedigits.train.trainer import FILES
 
 UNNAMED = "adopted"  # a run, where nothing names it
 ONNX_SUFFIX = ".onnx"
+MOST_CLASSES = 3  # that are named in an error
 GRAPH_FILES = (MODEL, ORIGINAL, ANSWERS)
 OURS = (*FILES, *GRAPH_FILES, STATE_FILE)  # in the folder of a run
 
@@ -145,7 +146,11 @@ def _of_file(weights: Weights, dataset: Dataset, told: Told, observer: Observer)
         found = found_input(as_unknown(name, best.network, best.tensors), dataset, told.said, best.tensors)
         network, tensors = with_columns(best.network, best.tensors, found.columns)
     except NoFit as error:
-        raise NoFit(f"{name}: {error}.\n{skeleton(weights)}") from error
+        raise NoFit(f"{name}: {error}.{_of_its_own(weights)}\n{skeleton(weights)}") from error
+    except NoReading as error:
+        if not (said := _of_its_own(weights)):
+            raise
+        raise NoReading(f"{error}{said}\n{skeleton(weights)}", error.found) from error
     record = Adoption(
         file=weights.path.name,
         sha256=weights.sha256,
@@ -158,6 +163,13 @@ def _of_file(weights: Weights, dataset: Dataset, told: Told, observer: Observer)
         remarks=(*weights.remarks, *found.remarks),
     )
     return Adopted(dataclasses.replace(network, input=found.rows[0].input), tensors, record)
+
+
+def _of_its_own(weights: Weights) -> str:
+    """A sentence that its layers were guessed, where a file has modules of classes that are none of torch's."""
+    classes = own_classes(weights)
+    named = ", ".join(classes[:MOST_CLASSES])
+    return f" Its layers were guessed: what the forward of {named} does is not read from a file." if classes else ""
 
 
 def _candidates(weights: Weights, columns: Sequence[int] | None) -> list[list[Candidate]]:

@@ -4,7 +4,6 @@ The class is taken out of its file (`extracted`), made, given the weights, asked
 the layers and their tensors, never code. What it prints goes nowhere, and files that it writes go with its folder.
 """
 
-import inspect
 import json
 import os
 import signal
@@ -20,11 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from edgedigits.adopt.adopted import Adopted, NoReading, Told
 from edgedigits.adopt.extracted import extract, parse_place
-from edgedigits.adopt.names import BATCHES
+from edgedigits.adopt.fitting import Choice, Stored, find_arguments
 from edgedigits.adopt.own import of_module
 from edgedigits.adopt.parts import NoFit
 from edgedigits.adopt.weights import Weights
@@ -184,39 +183,34 @@ def _made(folder: Path) -> Adopted:
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     path = Path(request["path"])
     sys.path.append(str(path.parent))  # where what it imports may be
-    module = _module(path, request["name"], request["arguments"])
-    _fit(module, load_file(folder / WEIGHTS), request)
+    stored = Stored(load_file(folder / WEIGHTS), request["prefix"])
+    module, told = _module(path, request["name"], request["arguments"], stored)
+    _fit(module, stored, request)
     with np.load(folder / DIGITS) as digits:
         train, test = (Split(digits[f"{part}_images"], digits[f"{part}_labels"]) for part in ("train", "test"))
     dataset = Dataset(DatasetRef("digits", "", "digits"), tuple(request["labels"]), train, test)
-    return of_module(module.eval(), dataset, Told(request["said"], tuple(request["told"])))
+    made = of_module(module.eval(), dataset, Told(request["said"], tuple(request["told"])))
+    said = [f"arguments told by the shapes of its weights: {json.dumps(told)}"] if told else []
+    return replace(made, record=replace(made.record, remarks=(*said, *made.record.remarks)))
 
 
-def _module(path: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    """The class, made. Raises BadInput, which names the line, where its code raises."""
+def _module(path: Path, name: str, given: Choice, stored: Stored) -> tuple[nn.Module, Choice]:
+    """The class, made, and the arguments that the weights told. Raises BadInput, which names the line, where its code
+    raises."""
     code = extract(path, name)
     namespace: dict[str, Any] = {"__name__": path.stem}
     try:
         exec(code, namespace)
         maker = namespace[name]
-        if missing := [word for word in _required(maker) if word not in arguments]:
-            example = json.dumps(dict.fromkeys(missing, "..."))
-            raise UsageError(f"{path}: {name} takes {', '.join(missing)}: say them with --args '{example}'")
-        module = maker(**arguments)
-    except UsageError:
-        raise
+        told = find_arguments(maker, given, stored)
+        module = maker(**given, **told)
+    except UsageError as error:
+        raise UsageError(f"{path}: {name} {error}") from error
     except Exception as error:
         raise BadInput(f"{_line(error, path)}: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(module, nn.Module):
         raise BadInput(f"{path}: {name} gives {type(module).__name__}, a torch module wanted")
-    return module
-
-
-def _required(maker: Any) -> list[str]:
-    """Arguments without a default value."""
-    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(maker).parameters.values()
-    return [one.name for one in parameters if one.kind in plain and one.default is one.empty]
+    return module, told
 
 
 def _line(error: Exception, path: Path) -> str:
@@ -225,24 +219,11 @@ def _line(error: Exception, path: Path) -> str:
     return f"{path}:{frames[-1].lineno}" if frames else str(path)
 
 
-def _fit(module: nn.Module, tensors: Mapping[str, Tensor], request: Mapping[str, Any]) -> None:
+def _fit(module: nn.Module, stored: Stored, request: Mapping[str, Any]) -> None:
     """Put the weights into the module. Raises NoFit where names or shapes are others."""
-    wanted = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(BATCHES)}
-    outer = next(iter(wanted), "").partition(".")[0]
-    prefixes = ("", request["prefix"], f"{outer}.")
-    named = max(
-        ({f"{prefix}{name}": tensor for name, tensor in tensors.items()} for prefix in prefixes),
-        key=lambda found: len(found.keys() & wanted.keys()),
-    )
-    wrong = [f"missing: {name} {list(wanted[name].shape)}" for name in wanted if name not in named]
-    wrong += [f"left over: {name} {list(named[name].shape)}" for name in named if name not in wanted]
-    wrong += [
-        f"{name}: {list(named[name].shape)}, in the class {list(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in named and named[name].shape != tensor.shape
-    ]
+    wrong = stored.mismatches(module)
     if wrong:
         more = [f"and {len(wrong) - MOST_LISTED} more"] if len(wrong) > MOST_LISTED else []
         head = f"{request['weights']}: its weights do not fit {request['name']} of {request['path']}"
         raise NoFit("\n".join([head, *wrong[:MOST_LISTED], *more]))
-    module.load_state_dict(named, strict=False)
+    module.load_state_dict(stored.named_for(module), strict=False)

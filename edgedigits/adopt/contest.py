@@ -116,7 +116,8 @@ class Contest:
 def left(everyone: Sequence[Judged]) -> list[Judged]:
     """Those to be shown many digits: the usual one, the best of each activation, and what is good beside them."""
     ranked = sorted(everyone, key=lambda one: one.loss)
-    kinds = {str((one.candidate.style.activation, one.candidate.style.last)): one for one in reversed(ranked)}
+    styles = [(one, one.candidate.style) for one in reversed(ranked)]
+    kinds = {str((style.activation, style.dense, style.last)): one for one, style in styles}
     best = [one for one in ranked if one in kinds.values()]
     chosen = [*best, *(one for one in ranked if one not in best)][:LEFT]
     usual = min(everyone, key=lambda one: one.rank)

@@ -6,7 +6,7 @@ Tensors do not say what stands between them. `candidates` makes a list of layers
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgedigits.adopt.geometry import Geometry, Place, Window, geometries
@@ -47,13 +47,15 @@ USUAL: tuple[Activation, ...] = (("relu", {}), ("leaky_relu", {}), ("tanh", {}),
 
 @dataclass(frozen=True)
 class Style:
-    """What stands between layers with weights: the same everywhere in a network.
+    """What stands between layers with weights: the same everywhere in a network, where no module says otherwise.
 
+    dense   the activation of dense layers, where it is another than that of convolutions
     order   in which what belongs to a convolution runs
     last    whether the output is activated too
     """
 
     activation: Activation = USUAL[0]
+    dense: Activation | None = None
     pool: str = POOLS[0]
     order: tuple[str, ...] = ORDERS[0]
     last: bool = False
@@ -79,6 +81,7 @@ class Clues:
 
     settings      of convolutions, by name
     activations   those that there are; empty where none is a module
+    behind        the one behind a layer, by its name, where there are several, and one behind each layer but the last
     pools         likewise
     windows       kernels and strides of pools
     last          whether the output is activated; None where that is not known
@@ -86,6 +89,7 @@ class Clues:
 
     settings: Mapping[str, Mapping[str, Any]]
     activations: tuple[Activation, ...] = ()
+    behind: Mapping[str, Activation] = field(default_factory=dict)
     pools: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     last: bool | None = None
@@ -101,7 +105,7 @@ def candidates(weights: Weights) -> list[list[Candidate]]:
     for geometry in geometries(trunk, clues.settings, clues.windows):
         distinct: dict[str, Candidate] = {}
         for style in _styles(trunk, geometry, clues):
-            made = _candidate(trunk, geometry, style)
+            made = _candidate(trunk, geometry, style, clues.behind)
             distinct.setdefault(_function(made.network), made)
         found.append(list(distinct.values()))
     return found
@@ -117,10 +121,25 @@ def read_clues(modules: Sequence[Module]) -> Clues:
     return Clues(
         settings={module.name: module.settings for module in kinds if module.kind == "Conv2d"},
         activations=tuple({str(act): act for act in map(_activation, acts)}.values()),
+        behind=_behind(kinds),
         pools=tuple(dict.fromkeys(POOLING[module.kind] for module in pools)),
         windows=tuple(dict.fromkeys(window for module in pools if (window := _window(module)))),
         last=last if acts else None,
     )
+
+
+def _behind(modules: Sequence[Module]) -> Mapping[str, Activation]:
+    """The activation behind each layer with weights, in the order in which modules were made: one each, or nothing."""
+    found: dict[str, list[Activation]] = {}
+    for module in modules:
+        if module.kind in WEIGHTED:
+            found[module.name] = []
+        elif module.kind in ACTIVATIONS and found:
+            found[next(reversed(found))].append(_activation(module))
+    one_each = all(len(acts) == 1 for acts in list(found.values())[:-1])
+    if not one_each or len({str(acts) for acts in found.values() if acts}) < 2:
+        return {}
+    return {name: acts[0] for name, acts in found.items() if acts}
 
 
 def _activation(module: Module) -> Activation:
@@ -140,14 +159,25 @@ def _styles(trunk: Trunk, geometry: Geometry, clues: Clues) -> Iterator[Style]:
     """What may stand between the layers; the usual style is the first."""
     pooled = any(place.pooled for place in geometry.places)
     lasts = (False, True) if clues.last is None else (clues.last,)
-    for last, order, pool, activation in itertools.product(
+    for last, order, pool, (activation, dense) in itertools.product(
         lasts,
         ORDERS if trunk.convs else ORDERS[:3:2],
         (clues.pools or POOLS) if pooled else POOLS[:1],
-        clues.activations or USUAL,
+        list(_activations(trunk, clues)),
     ):
         if not last or activation[0] == "relu" or clues.last:  # of those that squash, nobody makes logits
-            yield Style(activation, pool, order, last)
+            yield Style(activation, dense, pool, order, last)
+
+
+def _activations(trunk: Trunk, clues: Clues) -> Iterator[tuple[Activation, Activation | None]]:
+    """Of convolutions, and of dense layers where they are others: only modules tell that there are two."""
+    known = clues.activations or USUAL
+    if clues.behind:
+        yield known[0], None
+        return
+    yield from ((activation, None) for activation in known)
+    if trunk.convs and trunk.denses and len(clues.activations) == 2:
+        yield from itertools.permutations(clues.activations, 2)
 
 
 def _function(network: Network) -> str:
@@ -159,8 +189,8 @@ def _function(network: Network) -> str:
     return described
 
 
-def _candidate(trunk: Trunk, geometry: Geometry, style: Style) -> Candidate:
-    made = _Making(style, geometry)
+def _candidate(trunk: Trunk, geometry: Geometry, style: Style, behind: Mapping[str, Activation]) -> Candidate:
+    made = _Making(style, geometry, behind)
     channels = trunk.convs[0].part.weight.shape[1] if trunk.convs else 1
     made.channels = channels
     for stage, place in zip(trunk.convs, geometry.places, strict=True):
@@ -179,8 +209,9 @@ def _candidate(trunk: Trunk, geometry: Geometry, style: Style) -> Candidate:
 class _Making:
     """A list of layers in the making, with its tensors and its words."""
 
-    def __init__(self, style: Style, geometry: Geometry) -> None:
+    def __init__(self, style: Style, geometry: Geometry, behind: Mapping[str, Activation]) -> None:
         self.style = style
+        self.behind = behind
         self.geometry = geometry
         self.layers: list[Layer] = []
         self.tensors: dict[str, Scores] = {}
@@ -234,7 +265,8 @@ class _Making:
 
     def _act(self, stage: Stage) -> None:
         if stage.slopes is None:
-            op, attributes = self.style.activation
+            usual = self.style.dense or self.style.activation if stage.part.op == "dense" else self.style.activation
+            op, attributes = self.behind.get(stage.part.name, usual)
             self._add(Layer(op, self._free(f"{stage.part.name}_{op}"), (), attributes), op.replace("_", " "))
             return
         slopes = stage.slopes

@@ -5,7 +5,7 @@ is exported to float ONNX and TorchScript and verified as any other; what has to
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ PLACES = ("device", "layout", "pin_memory", "memory_format", "generator")  # opt
 SAME = {"aten.view.default": "aten.reshape.default"}  # which takes tensors however they lie in memory
 SOFTMAX = ("aten.softmax.int", "aten._softmax.default")
 DROPOUT = ("aten.dropout.default", "aten.feature_dropout.default", "aten.alpha_dropout.default")
+ORDER, PICK = "order", "aten.index_select.default"  # of the classes
 LEAST = 2  # what torch calls the axes of scores: batch and classes
 
 
@@ -43,6 +44,21 @@ def keep_module(module: nn.Module, seen: Input) -> Traced:
         if node.op == "call_function":
             kept.add(node)
     return kept.made(answer, seen)
+
+
+def in_order(kept: Traced, columns: Sequence[int]) -> Traced:
+    """The same, whose first class is what was in the first of some columns, and so on: one more call picks them."""
+    (layer,) = kept.network.layers
+    graph, classes = layer.attributes["graph"], layer.attributes["gives"]
+    if classes == (len(columns),) and list(columns) == list(range(len(columns))):
+        return kept
+    taken = {*graph.tensors, *(call.name for call in graph.calls)}
+    order = next(name for name in (f"{ORDER}{'_' * more}" for more in range(len(taken) + 1)) if name not in taken)
+    picked = Call(f"{order}_picked", PICK, ({VALUE: graph.calls[-1].name}, 1, {TENSOR: order}))
+    held = Held((len(columns),), str(torch.int64).removeprefix("torch."), learned=False)
+    longer = Graph({**graph.tensors, order: held}, (*graph.calls, picked))
+    network = Network((Layer.of("graph", LAYER, graph=longer, gives=(len(columns),)),), kept.network.input)
+    return Traced(network, {**kept.state, f"{LAYER}.{order}": torch.tensor(list(columns))})
 
 
 def _before_softmax(answer: Node) -> Node:

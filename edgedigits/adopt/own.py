@@ -9,16 +9,18 @@ from torch import Tensor, nn
 
 from edgedigits.adopt.adopted import Adopted, Told, as_tried, found_input
 from edgedigits.adopt.built import ask, with_columns, without_softmax
-from edgedigits.adopt.kept import keep_module
+from edgedigits.adopt.kept import in_order, keep_module
+from edgedigits.adopt.lifted import lifted
 from edgedigits.adopt.listing import NoRow
+from edgedigits.adopt.parts import NoFit
 from edgedigits.adopt.traced import Traced, read_module
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import BadInput, CheckpointError
 from edgedigits.models.classifier import compute_logits
 from edgedigits.records.adoption import Adoption
-from edgedigits.records.arrays import EVALUATION_BATCH
 from edgedigits.records.network import Input
-from edgedigits.runtime.asking import Unknown
+from edgedigits.runtime.asking import Asker, Unknown, askers
+from edgedigits.runtime.finding import TRIED
 from edgedigits.runtime.mistakes import line
 from edgedigits.runtime.readings import present
 
@@ -30,40 +32,48 @@ def of_module(module: nn.Module, dataset: Dataset, told: Told) -> Adopted:
     """A module's own layers, which answer every test image as it does."""
     asked = copy.deepcopy(module).eval().cpu().float()
     title = type(module).__name__
-    found = found_input(Unknown(title, lambda batch: ask(asked, batch)), dataset, told.said, asked.state_dict())
+    unknown = Unknown(title, lambda batch: ask(asked, batch))
+    found = found_input(unknown, dataset, told.said, asked.state_dict())
     seen = found.rows[0].input
-    traced, kept = _followed(asked, seen)
+    shape = {"layout": seen.layout, "side": seen.side}
+    asker = next(iter(askers(unknown, dataset.train.images[:TRIED], shape)))
+    alone = asker.way.bare or asker.way.batch == 1
+    batched = lifted(asked, asker.way, seen) if alone else asked
     columns = told.columns(dataset) or list(found.columns)
-    network, tensors = with_columns(without_softmax(traced.network), traced.state, columns)
+    traced, kept = _followed(batched, seen, columns)
     training = [line("training mode")] if module.training else []
     record = Adoption(
         file=title,
         sha256=_digest(asked.state_dict()),
         container="module",
         structure="kept" if kept else "traced",
-        layers=network.describe(),
+        layers=traced.network.describe(),
         digits=found.digits,
         readings=as_tried(found),
         remarks=(*training, *kept, *found.remarks),
     )
-    made = Adopted(network, tensors, record)
-    if kept:
+    made = Adopted(traced.network, traced.state, record)
+    if kept and not alone:
         _require_each_alone(asked, made, dataset)
-    _require_same_answers(asked, made, dataset, columns)
+    _require_same_answers(asker, made, dataset, columns)
     return made
 
 
-def _followed(module: nn.Module, seen: Input) -> tuple[Traced, list[str]]:
-    """The network that a module is: its layers, or where they cannot be listed, its graph, and a remark why."""
+def _followed(module: nn.Module, seen: Input, columns: Sequence[int]) -> tuple[Traced, list[str]]:
+    """The network that a module is, its classes in the order of some columns: its layers; or where they cannot be
+    listed, or not be put in order, its graph, and a remark why."""
     try:
-        return read_module(module, seen), []
+        listed = read_module(module, seen)
+        return Traced(*with_columns(without_softmax(listed.network), listed.state, columns)), []
     except NoRow as error:
+        reason = f"its layers cannot be listed: {error}"
+    except NoFit as error:
         reason = str(error)
     try:
-        kept = keep_module(module, seen)
+        kept = in_order(keep_module(module, seen), columns)
     except BadInput as error:
         raise NoRow(f"{reason}; and its graph cannot be kept whole: {error}") from error
-    return kept, [f"kept whole as a graph, since its layers cannot be listed: {reason}"]
+    return kept, [f"kept whole as a graph, since {reason}"]
 
 
 def _require_each_alone(module: nn.Module, made: Adopted, dataset: Dataset) -> None:
@@ -74,13 +84,12 @@ def _require_each_alone(module: nn.Module, made: Adopted, dataset: Dataset) -> N
         raise CheckpointError(f"{made.record.file}: what it answers depends on the other images of the batch.")
 
 
-def _require_same_answers(module: nn.Module, made: Adopted, dataset: Dataset, columns: Sequence[int]) -> None:
+def _require_same_answers(asker: Asker, made: Adopted, dataset: Dataset, columns: Sequence[int]) -> None:
     """Raise CheckpointError where the module, asked by torch in its own way, answers a test image otherwise."""
     images = dataset.test.images
-    starts = range(0, len(images), EVALUATION_BATCH)
-    theirs = [ask(module, present(made.network.input, images[at : at + EVALUATION_BATCH])) for at in starts]
+    theirs = asker.answers(made.network.input, images)
     ours = compute_logits(made.classifier(dataset.labels), images)
-    changed = int((np.concatenate(theirs)[:, list(columns)].argmax(1) != ours.argmax(1)).sum())
+    changed = int((theirs[:, list(columns)].argmax(1) != ours.argmax(1)).sum())
     if changed:
         raise CheckpointError(
             f"{made.record.file}: {changed:,} of {len(images):,} test images are answered otherwise by the layers that "

@@ -74,9 +74,9 @@ class Found(Record):
         if best.accuracy >= self.enough:
             return None
         why = (
-            f"{self.name}: no reading of its input makes {percent(self.enough, 0)} of the training digits right; the best, "
-            f"{best.words}, {percent(best.accuracy, 1)}. It is no model of these digits, or takes them in a reading "
-            "that was not tried."
+            f"{self.name}: no reading of its input makes {percent(self.enough, 0)} of the training digits right; the "
+            f"best, {best.words}, {percent(best.accuracy, 1)}. It is no model of these digits, or takes them in a "
+            "reading that was not tried."
         )
         return " ".join([why, *(f"{remark[0].upper()}{remark[1:]}." for remark in self.remarks)])
 

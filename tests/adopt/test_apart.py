@@ -32,6 +32,10 @@ class Net(nn.Module):
         x = torch.flatten(x, 1)
         return torch.log_softmax(self.head(torch.relu(self.left(x)) + torch.tanh(self.right(x))), dim=1)
 
+class Switched(Net):
+    def __init__(self, width, tanh):
+        super().__init__(width)
+
 class Loop(nn.Module):
     def __init__(self):
         while True:
@@ -86,10 +90,11 @@ def weights(file: Path, digits: Dataset) -> Path:
 
 def test_a_class_with_branches_is_adopted_with_its_weights(weights: Path, file: Path, digits: Dataset) -> None:
     runs = file.parent / "runs"
-    run = adopt(weights, net=f"{file}:Net", args='{"width": 12}', said=SAID, dataset=digits, runs=runs)
+    run = adopt(weights, net=f"{file}:Net", said=SAID, dataset=digits, runs=runs)
     assert run.adopted is not None
     assert (run.adopted.structure, run.adopted.file) == ("traced", "model.pt")
-    assert run.adopted.remarks[0] == "its class is Net of net.py"
+    told = 'arguments told by the shapes of its weights: {"width": 12}'
+    assert run.adopted.remarks[:2] == ("its class is Net of net.py", told)
     model = made(file, "Net")["Net"](12)
     model.load_state_dict(torch.load(weights))
     with torch.inference_mode():
@@ -98,14 +103,19 @@ def test_a_class_with_branches_is_adopted_with_its_weights(weights: Path, file: 
 
 
 WRONG: dict[str, tuple[str, dict[str, Any], type[Exception], str]] = {
-    "arguments": ("Net", {}, UsageError, "Net takes width: say them with --args"),
+    "arguments": (
+        "Switched",
+        {},
+        UsageError,
+        r"net\.py: Switched takes width, tanh; .* tell tanh .*Say them with --args",
+    ),
     "no JSON": ("Net", {"args": "width=12"}, UsageError, "args: JSON wanted"),
     "a list": ("Net", {"args": "[12]"}, UsageError, "args: a JSON object"),
     "other shapes": ("Net", {"args": '{"width": 9}'}, NoFit, r"left\.weight: \[12, 784\], in the class \[9, 784\]"),
-    "no such class": ("Nit", {}, UsageError, "unknown class or function in .*Known: Net, Loop"),
+    "no such class": ("Nit", {}, UsageError, "unknown class or function in .*Known: Net, Switched, Loop"),
     "an endless loop": ("Loop", {"timeout": 3.0}, BadInput, "Loop did not end within 3 s"),
     "an end": ("Leaves", {}, BadInput, r"Leaves ended its process \(exit code 7\)"),
-    "an exception": ("Raises", {}, BadInput, r"net\.py:35: ZeroDivisionError: integer"),
+    "an exception": ("Raises", {}, BadInput, r"net\.py:39: ZeroDivisionError: integer"),
     "no module": ("number", {}, BadInput, "number gives int, a torch module wanted"),
 }
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgedigits.adopt.adopter import adopt
-from edgedigits.adopt.kept import keep_module
+from edgedigits.adopt.kept import in_order, keep_module
 from edgedigits.adopt.listing import NoRow
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import UsageError
@@ -138,6 +138,18 @@ def test_graphs_that_contradict_themselves_are_refused(calls: tuple[Call, ...], 
         Graph({"w": Held((2,))}, calls)
 
 
+def test_classes_of_a_graph_are_put_in_order_by_one_more_call() -> None:
+    module, images = made("einsum"), torch.rand(5, 1, 28, 28)
+    kept = keep_module(module, Input())
+    assert in_order(kept, range(10)) is kept
+    for columns in ([9, 0, 1, 2, 3, 4, 5, 6, 7, 8], [4, 2]):
+        ordered = in_order(kept, columns)
+        walk = Walk(Network.from_json(ordered.network.to_json()))
+        walk.load_state_dict(ordered.state)
+        with torch.no_grad():
+            torch.testing.assert_close(walk(images), module(images)[:, columns], rtol=1e-5, atol=1e-5)
+
+
 def learned(digits: Dataset) -> nn.Module:
     """LayerNorm in a network that has learnt the drawn digits."""
     torch.manual_seed(0)
@@ -163,3 +175,19 @@ def test_such_a_module_is_adopted_exported_and_verified(digits: Dataset, tmp_pat
     with pytest.raises(UsageError, match="onnx-int8: needs the list of layers, and mine is kept whole as a graph"):
         export(run, "onnx-int8", dataset=digits, exports=tmp_path / "exports")
     assert np.isfinite(run.metrics.test_accuracy)
+
+
+@pytest.mark.parametrize("columns", [[1, 2, 3, 4, 5, 6, 7, 8, 9, 0], [3, 8, 0, 5, 7, 1, 9, 2, 6, 4]])
+def test_its_labels_in_another_order_are_put_right(columns: list[int], digits: Dataset, tmp_path: Path) -> None:
+    module = learned(digits)
+    permuted = nn.Sequential(*module.children(), nn.Linear(10, 10, bias=False), nn.LayerNorm(10))
+    permuted[-2].weight.data = torch.eye(10)[np.argsort(columns)]
+    run = adopt(permuted, name="mine", dataset=digits, runs=tmp_path / "runs")
+    record: Any = run.adopted
+    assert record.structure == "kept"
+    export(run, FORMATS, dataset=digits, exports=tmp_path / "exports")
+    report = verify(runs=tmp_path / "runs", exports=tmp_path / "exports", dataset=digits)
+    assert [(one.flips, one.passed) for one in report.reports] == [(0, True)] * len(FORMATS)
+    with torch.inference_mode():
+        theirs = permuted(torch.from_numpy(digits.test.images)[:, None] / 255)[:, columns].argmax(1)
+    assert run.metrics.test_accuracy == pytest.approx((theirs.numpy() == digits.test.labels).mean())
