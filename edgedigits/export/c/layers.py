@@ -96,7 +96,7 @@ class Printer:
         weights = table(f"{name}_weight", in_blocks(self.network.table(each.step, "weight"), self.block))
         sizes = _lines(self.network.table(each.step, "weight").shape + each.zeros)
         record = _record(f"dense_layer {name}", sizes, f"    {name}_weight", scaling)
-        return Printed(("sums", "dense"), weights + tables + record, (call,))
+        return Printed(("sums", "wide", "rows", "dense"), weights + tables + record, (call,))
 
     def _convolve(self, each: Counted, step: steps.Convolve, name: str, call: str) -> Printed:
         tables, scaling = self._scaling(each, name)
@@ -108,8 +108,9 @@ class Printer:
         groups = np.split(self.network.table(step, "weight"), step.groups, axis=-1)
         laid = np.concatenate([in_blocks(group, self.block) for group in groups])
         kind, function = ("convolution", "convolve") if simple else ("grouped_convolution", "convolve_groups")
+        parts = ("sums", "wide", "rows", function) if simple else ("sums", "rows", function)
         record = _record(f"{kind} {name}", sizes, f"    {name}_weight", scaling)
-        return Printed(("sums", function), table(f"{name}_weight", laid) + tables + record, (function + call,))
+        return Printed(parts, table(f"{name}_weight", laid) + tables + record, (function + call,))
 
     def _average(self, each: Counted, step: steps.Average, name: str, call: str) -> Printed:
         edges = {"rows": step.rows, "columns": step.columns}
