@@ -94,7 +94,7 @@ def print_source(network: IntegerNetwork, about: About) -> str:
         *parts,
         *(each.constants for each in printed),
         _scores(about.stem, printed),
-        _labels(about),
+        print_labels(about),
         f"const char {about.stem}_contract[] =\n{string(about.contract)};\n",
         "#ifdef __cplusplus\n}\n#endif\n",
     ]
@@ -178,7 +178,8 @@ def _scores(stem: str, printed: list[Printed]) -> str:
     return f"{head}\n{{\n    uint8_t *const values = (uint8_t *)scratch;\n{calls}\n}}\n"
 
 
-def _labels(about: About) -> str:
+def print_labels(about: About) -> str:
+    """The labels of its classes."""
     names = ", ".join(f'"{label}"' for label in about.labels)
     if len(names) + 4 > WIDTH:
         names = ",\n    ".join(f'"{label}"' for label in about.labels)
