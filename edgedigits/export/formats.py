@@ -163,6 +163,7 @@ FORMATS: Registry[Format] = Registry(
     {
         row.name: row
         for row in (
+            Format("c", ".c", "c", f"{C}.write:write", packages=("torch", "numpy")),
             Format(
                 name="c-int8",
                 suffix=".int8.c",

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.errors import MissingCapability
+from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.models.metrics import softmax
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.runtime.predictor import Call, ModelFile
-from edgedigits.runtime.readers.c import read_network, read_stem
+from edgedigits.runtime.readers.c import in_float, read_network, read_stem
 
 SECONDS = 120  # that a compiler may take
 Answer = Callable[[Images], npt.NDArray[np.int32]]  # the scores of images, [n, classes]
@@ -37,10 +37,20 @@ def build(file: ModelFile, harness: Path, program: Path, command: Sequence[str])
         "SCORES": f"{stem}_scores",
         "CLASSES": f"{stem.upper()}_CLASSES",
         "SCRATCH": f"{stem.upper()}_SCRATCH_BYTES",
+        "SCORE": "float" if in_float(file.content) else "int32_t",
     }
     defined = [f"-D{name}={value}" for name, value in names.items()]
-    run([*command, "-std=c99", *defined, f'-DMODEL="{source}"', str(harness), "-o", str(program)])
+    libraries = ["-lm"] if in_float(file.content) else []
+    run([*command, "-std=c99", *defined, f'-DMODEL="{source}"', str(harness), "-o", str(program), *libraries])
     return program
+
+
+def require_integers(file: ModelFile, engine: str) -> None:
+    """Raise UsageError where a file computes in float, for which an engine has no library."""
+    if in_float(file.content):
+        raise UsageError(
+            f"{file.path}: in float; engine {engine} runs those in integers, and cc or integers runs this."
+        )
 
 
 def run(command: Sequence[str]) -> str:

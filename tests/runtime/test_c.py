@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from edgedigits import load
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import MissingCapability, ModelFileError
+from edgedigits.errors import EdgeDigitsError, MissingCapability, ModelFileError
 from edgedigits.export.c.source import print_source
 from edgedigits.export.c.write import sealed
-from edgedigits.export.formats import get_format
+from edgedigits.export.formats import Source, get_format
+from edgedigits.models.classifier import Deployed, build_classifier
+from edgedigits.records.artifact import Contract
+from edgedigits.records.model import ModelSpec
 from edgedigits.runtime.engines import cc, cortex_m, find_engine, wasm
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.readers import c as reader
@@ -43,12 +47,36 @@ def test_the_numbers_in_a_file_are_the_network(name: str) -> None:
         assert again.tables[key].dtype == table.dtype
 
 
+@pytest.fixture
+def model_in_float(tmp_path: Path) -> Path:
+    spec = ModelSpec(NETWORKS["cnn"])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        deployed = Deployed(build_classifier(spec)).eval()
+    contract = Contract("c", spec.labels, "0" * 64, "mnist", 0.5)
+    get_format("c").write(Source(deployed, contract, spec=spec), path := tmp_path / "cnn.c")
+    return path
+
+
 @pytest.mark.needs("gcc")
 @pytest.mark.parametrize("setting", [one.name for one in (cc.USUAL, *cc.VARIANTS)])
 def test_native_code_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
     found, wanted = NATIVE.in_setting(setting).open(model)(digits.test.images), load(model)(digits.test.images)
     for scores, others in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(scores, others)
+
+
+@pytest.mark.needs("gcc")
+def test_a_file_in_float_answers_alike_in_native_code_and_in_numpy(model_in_float: Path) -> None:
+    native, numbers = NATIVE.open(model_in_float)(images(20)), Opener(trust=True).open(model_in_float)(images(20))
+    np.testing.assert_allclose(native[0], numbers[0], atol=1e-4)
+    assert reader.describe(model_in_float, model_in_float.read_bytes()).operators == {"convolve": 2, "dense": 1}
+
+
+@pytest.mark.parametrize("engine", ["wasm", "cortex-m"])
+def test_an_engine_without_a_library_refuses_files_in_float(engine: str, model_in_float: Path) -> None:
+    with pytest.raises(EdgeDigitsError, match=f"in float; engine {engine} runs those in integers"):
+        Opener(engine=engine, trust=True).open(model_in_float)
 
 
 @pytest.mark.parametrize("setting", [one.name for one in (wasm.USUAL, *wasm.VARIANTS)])

@@ -50,8 +50,8 @@ class Printer:
             case steps.Convolve():
                 return self._convolve(each, step, name, f"(&{name}, {reads[0]}, {result});")
             case steps.MaxPool():
-                sizes = _lines(step.seen, step.plane[:2], step.kernel, (*step.stride, *step.padding, *step.dilation))
-                constants = _record(f"max_pooling {name}", sizes)
+                sizes = lines(step.seen, step.plane[:2], step.kernel, (*step.stride, *step.padding, *step.dilation))
+                constants = constant(f"max_pooling {name}", sizes)
                 return Printed(
                     ("max_pool",), constants, (f"max_pool(&{name}, {reads[0]}, {self._place(number + 1)});",)
                 )
@@ -68,8 +68,8 @@ class Printer:
             case steps.Concat():
                 return self._concat(each, step, name, reads, self._place(number + 1))
             case steps.Pad():
-                sizes = _lines(step.seen, (*step.plane[:2], *step.corner), (each.zero,))
-                constants = _record(f"padding {name}", sizes)
+                sizes = lines(step.seen, (*step.plane[:2], *step.corner), (each.zero,))
+                constants = constant(f"padding {name}", sizes)
                 return Printed(("pad",), constants, (f"pad(&{name}, {reads[0]}, {self._place(number + 1)});",))
         raise TypeError(f"{type(step).__name__} is no kind of step")
 
@@ -94,45 +94,46 @@ class Printer:
     def _dense(self, each: Counted, name: str, call: str) -> Printed:
         tables, scaling = self._scaling(each, name)
         weights = table(f"{name}_weight", in_blocks(self.network.table(each.step, "weight"), self.block))
-        sizes = _lines(self.network.table(each.step, "weight").shape + each.zeros)
-        record = _record(f"dense_layer {name}", sizes, f"    {name}_weight", scaling)
-        return Printed(("sums", "dense"), weights + tables + record, (call,))
+        sizes = lines(self.network.table(each.step, "weight").shape + each.zeros)
+        record = constant(f"dense_layer {name}", sizes, f"    {name}_weight", scaling)
+        return Printed(("sums", "wide", "rows", "dense"), weights + tables + record, (call,))
 
     def _convolve(self, each: Counted, step: steps.Convolve, name: str, call: str) -> Printed:
         tables, scaling = self._scaling(each, name)
         simple = step.groups == 1 and step.dilation == (1, 1)
         apart: list[Numbers] = [] if simple else [(*step.dilation, step.groups)]
-        sizes = _lines(
+        sizes = lines(
             step.seen, step.plane, step.kernel, (*step.stride, *step.padding), *apart, step.window, each.zeros
         )
         groups = np.split(self.network.table(step, "weight"), step.groups, axis=-1)
         laid = np.concatenate([in_blocks(group, self.block) for group in groups])
         kind, function = ("convolution", "convolve") if simple else ("grouped_convolution", "convolve_groups")
-        record = _record(f"{kind} {name}", sizes, f"    {name}_weight", scaling)
-        return Printed(("sums", function), table(f"{name}_weight", laid) + tables + record, (function + call,))
+        parts = ("sums", "wide", "rows", function) if simple else ("sums", "rows", function)
+        record = constant(f"{kind} {name}", sizes, f"    {name}_weight", scaling)
+        return Printed(parts, table(f"{name}_weight", laid) + tables + record, (function + call,))
 
     def _average(self, each: Counted, step: steps.Average, name: str, call: str) -> Printed:
         edges = {"rows": step.rows, "columns": step.columns}
         tables = "".join(table(f"{name}_{kind}", np.array(edge, np.uint16)) for kind, edge in edges.items())
         tables += self._tables(each, name, "multiplier", "shift")
-        record = _record(
+        record = constant(
             f"averaging {name}",
-            _lines(step.seen[1:], step.plane[:2]),
+            lines(step.seen[1:], step.plane[:2]),
             f"    {name}_rows, {name}_columns",
-            _lines((step.whole, step.divisor or 0), each.zeros),
+            lines((step.whole, step.divisor or 0), each.zeros),
             f"    {name}_multiplier, {name}_shift",
-            _lines((each.zero, each.low, each.high)),
+            lines((each.zero, each.low, each.high)),
         )
         return Printed(("average",), tables + record, (call,))
 
     def _add(self, each: Counted, name: str, reads: list[str], result: str) -> Printed:
         tables = table(f"{name}_zeros", np.array(each.zeros, np.int32))
         tables += self._tables(each, name, "multiplier", "shift")
-        record = _record(
+        record = constant(
             f"addition {name}",
-            _lines((len(reads), each.step.size)),
+            lines((len(reads), each.step.size)),
             f"    {name}_zeros, {name}_multiplier, {name}_shift",
-            _lines((each.zero, each.low, each.high)),
+            lines((each.zero, each.low, each.high)),
         )
         inputs = f"{name}_inputs"
         made = [f"const uint8_t *{inputs}[{len(reads)}];"]
@@ -142,11 +143,11 @@ class Printer:
 
     def _multiply(self, each: Counted, step: steps.Multiply, name: str, call: str) -> Printed:
         period = step.plane[2] if step.gate else step.size
-        record = _record(
+        record = constant(
             f"multiplication {name}",
-            _lines((step.size, period), each.zeros),
+            lines((step.size, period), each.zeros),
             f"    {name}_multiplier, {name}_shift",
-            _lines((each.zero, each.low, each.high)),
+            lines((each.zero, each.low, each.high)),
         )
         return Printed(("multiply",), self._tables(each, name, "multiplier", "shift") + record, (call,))
 
@@ -176,11 +177,12 @@ def from_blocks(flat: Table, shape: tuple[int, ...], groups: int, block: int) ->
     return np.concatenate(found, axis=1).reshape(shape)
 
 
-def _record(declared: str, *rows: str) -> str:
+def constant(declared: str, *rows: str) -> str:
     """A constant record of sizes and tables."""
     inside = ",\n".join(rows)
     return f"static const {declared} = {{\n{inside}\n}};\n"
 
 
-def _lines(*rows: Numbers) -> str:
+def lines(*rows: Numbers) -> str:
+    """Rows of whole numbers, as they stand in a record."""
     return ",\n".join("    " + ", ".join(map(str, row)) for row in rows)

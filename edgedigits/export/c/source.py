@@ -1,5 +1,6 @@
 """A whole C file: `print_source(network, about)` gives its text, the same for the same network everywhere."""
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from edgedigits.models.arithmetic.integers import IntegerNetwork
 PARTS = Path(__file__).with_name("integers")
 ORDER = (
     "sums",
+    "wide",
+    "rows",
     "dense",
     "convolve",
     "convolve_groups",
@@ -24,8 +27,10 @@ ORDER = (
     "concat",
     "pad",
 )
+ALWAYS_ROWS = "convolve_groups"
 CONTRACT_VERSION = 1  # of what the file promises: EDGEDIGITS_C_CONTRACT
 BLOCKS = (16, 8)  # outputs that are summed at a time: what vector registers hold
+LEAST_WINDOW = 64  # values that are made wide at a time
 MOST_STRING = 4095  # characters of one, which C99 promises to take
 MACROS = """\
 #if defined(__AVR__)                            /* constants lie in another address space there */
@@ -43,6 +48,10 @@ MACROS = """\
 #define EDGEDIGITS_UINT8(place) (*(place))
 #define EDGEDIGITS_UINT16(place) (*(place))
 #define EDGEDIGITS_INT32(place) (*(place))
+#endif
+#if defined(__AVX2__) && defined(__GNUC__)      /* the same integers, in wide registers */
+#define EDGEDIGITS_WIDE
+#include <immintrin.h>
 #endif
 """
 
@@ -75,8 +84,8 @@ def print_source(network: IntegerNetwork, about: About) -> str:
     printer = Printer(network, identifiers(each.step.name for each in network.steps), block)
     printed = [printer.printed(number) for number in range(len(network.steps))]
     needed = {part for each in printed for part in each.parts}
-    parts = [_part("common"), *([f"#define BLOCK {block}\n"] if "sums" in needed else [])]
-    parts += [_part(name) for name in ORDER if name in needed]
+    parts = [_part("common"), *([_sizes(network, block)] if "sums" in needed else [])]
+    parts += [_guarded(name, needed) for name in ORDER if name in needed]
     pieces = [
         _comment(network, about),
         "#include <stdint.h>\n",
@@ -85,7 +94,7 @@ def print_source(network: IntegerNetwork, about: About) -> str:
         *parts,
         *(each.constants for each in printed),
         _scores(about.stem, printed),
-        _labels(about),
+        print_labels(about),
         f"const char {about.stem}_contract[] =\n{string(about.contract)};\n",
         "#ifdef __cplusplus\n}\n#endif\n",
     ]
@@ -97,6 +106,23 @@ def _outputs(step: steps.Step) -> int:
     if isinstance(step, steps.Convolve):
         return step.channels[1]
     return step.size if isinstance(step, steps.Dense) else 0
+
+
+def _guarded(name: str, needed: set[str]) -> str:
+    """A part, where the compiler takes it: single rows are not summed in wide registers, but for groups of channels."""
+    text = _part(name)
+    return f"#if !defined(EDGEDIGITS_WIDE)\n{text}#endif\n" if name == "rows" and ALWAYS_ROWS not in needed else text
+
+
+def _sizes(network: IntegerNetwork, block: int) -> str:
+    """How many outputs are summed at a time, and in wide registers values; those of a convolution's place at once."""
+    taps = [_taps(each.step) for each in network.steps]
+    return f"#define BLOCK {block}\n#define WINDOW {max(LEAST_WINDOW, *taps)}\n"
+
+
+def _taps(step: steps.Step) -> int:
+    """Room for what a place of a convolution sums and a 0: an even number."""
+    return (math.prod(step.weights_shape[:3]) // 2 + 1) * 2 if isinstance(step, steps.Convolve) else 0
 
 
 def _part(name: str) -> str:
@@ -152,7 +178,8 @@ def _scores(stem: str, printed: list[Printed]) -> str:
     return f"{head}\n{{\n    uint8_t *const values = (uint8_t *)scratch;\n{calls}\n}}\n"
 
 
-def _labels(about: About) -> str:
+def print_labels(about: About) -> str:
+    """The labels of its classes."""
     names = ", ".join(f'"{label}"' for label in about.labels)
     if len(names) + 4 > WIDTH:
         names = ",\n    ".join(f'"{label}"' for label in about.labels)

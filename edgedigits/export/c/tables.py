@@ -21,10 +21,17 @@ typename union unsigned using virtual void volatile wchar_t while xor xor_eq
 OWN = """
 rescale clip smaller scaling begin add_rows add_products finish dense dense_layer convolution convolve
 add_window grouped_convolution convolve_groups add_places max_pooling max_pool largest_of averaging average
-sum_of lookup add addition multiply multiplication concat pad padding image scores scratch values
+sum_of mean_of lookup add addition multiply multiplication concat pad padding image scores scratch values
+i x result see load store load_row load_pair add_pairs add_windows widen sum_inputs sum_pool
 """  # what the file itself calls so
+MATHS = """
+acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh drem erf erfc exp exp10 exp2 expm1 fabs fdim
+finite floor fma fmax fmin fmod frexp gamma hypot ilogb isinf isnan j0 j1 jn ldexp lgamma llrint llround log
+log10 log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward pow remainder remquo rint round
+scalb scalbln scalbn signgam significand sin sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn
+"""  # of math.h
 SUFFIXES = ("_weight", "_bias", "_multiplier", "_shift", "_table", "_rows", "_columns", "_zeros", "_inputs")
-TAKEN = frozenset((KEYWORDS + OWN).split())
+TAKEN = frozenset((KEYWORDS + OWN).split()) | {f"{name}{kind}" for name in MATHS.split() for kind in ("", "f", "l")}
 
 
 def stem_of(file: str) -> str:
@@ -51,10 +58,27 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
 def table(name: str, numbers: npt.NDArray[np.integer]) -> str:
     """A constant array, of its own type."""
     flat = numbers.ravel()
+    return _array(f"{flat.dtype}_t", name, [str(number) for number in flat.tolist()])
+
+
+def floats(name: str, numbers: npt.NDArray[np.floating]) -> str:
+    """A constant array of float."""
+    return _array("float", name, [real(number) for number in numbers.ravel().tolist()])
+
+
+def real(number: float) -> str:
+    """A float of C, with as many digits as tell it from the next; what is infinite is the largest."""
+    most = np.finfo(np.float32).max
+    return f"{np.float32(np.clip(number, -most, most))!s}f"
+
+
+def _array(kind: str, name: str, numbers: list[str]) -> str:
     lines = "\n".join(
-        textwrap.wrap(", ".join(map(str, flat.tolist())), WIDTH, initial_indent="    ", subsequent_indent="    ")
+        textwrap.wrap(
+            ", ".join(numbers), WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+        )
     )
-    return f"static EDGEDIGITS_CONST {flat.dtype}_t {name}[{flat.size}] = {{\n{lines}\n}};\n"
+    return f"static EDGEDIGITS_CONST {kind} {name}[{len(numbers)}] = {{\n{lines}\n}};\n"
 
 
 def string(text: str) -> str:

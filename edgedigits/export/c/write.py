@@ -1,34 +1,47 @@
-"""C files, written: from the layers of a network and its weights, calibrated on training images."""
+"""C files, written: from the layers of a network and its weights; those in integers, calibrated on training images."""
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from edgedigits.errors import UsageError
 from edgedigits.export.c import UNSEALED
+from edgedigits.export.c.floats_source import print_floats
 from edgedigits.export.c.source import About, print_source
 from edgedigits.export.c.tables import stem_of
 from edgedigits.export.formats import Source
-from edgedigits.models.arithmetic.folding import fold
+from edgedigits.models.arithmetic.folding import Folded, fold
 from edgedigits.models.arithmetic.quantizing import quantize
 from edgedigits.models.classifier import Classifier, Deployed
+
+
+def write(source: Source, path: Path) -> None:
+    """Write the network in float: the same bytes for the same model, under the same name.
+
+    Raises UsageError where a layer has no form in C, by its name, and where C does not take a name or a label.
+    """
+    _write(source, path, print_floats)
 
 
 def write_int8(source: Source, path: Path) -> None:
     """Write the network in integers: the same bytes for the same model and images, under the same name.
 
-    Raises UsageError where a layer has no form in integers, by its name, and where C does not take a name or a label.
+    Raises UsageError as `write` does, and where 32 bits do not hold a layer's sums.
     """
-    classifier = source.model.classifier if isinstance(source.model, Deployed) else None
     images = source.require_calibration()
+    _write(source, path, lambda folded, about: print_source(quantize(folded, images), about))
+
+
+def _write(source: Source, path: Path, text_of: Callable[[Folded, About], str]) -> None:
+    classifier = source.model.classifier if isinstance(source.model, Deployed) else None
     if source.spec is None or not isinstance(classifier, Classifier):
         raise UsageError(f"{source.contract.format}: the layers of the model wanted, none given")
     tensors = {name: tensor.numpy() for name, tensor in classifier.network.state_dict().items()}
-    network = quantize(fold(source.spec.listed, tensors), images)
     contract = dataclasses.replace(source.contract, source_sha256=UNSEALED)
-    line = json.dumps(contract.to_dict(), separators=(",", ":"))
-    text = print_source(network, About(stem_of(path.name), contract.labels, line))
+    about = About(stem_of(path.name), contract.labels, json.dumps(contract.to_dict(), separators=(",", ":")))
+    text = text_of(fold(source.spec.listed, tensors), about)
     path.write_text(sealed(text), encoding="ascii", newline="\n")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import RecordError
-from edgedigits.models.arithmetic import steps
+from edgedigits.models.arithmetic import lifetimes, steps
 from edgedigits.models.arithmetic.steps import KINDS, NAMES, Concat, Step, Values
 from edgedigits.records.arrays import Images
 from edgedigits.records.network import refused
@@ -96,25 +96,9 @@ class IntegerNetwork:
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Where in the scratch each value lies, from value 1 to the last but one; -1 for the scores.
-
-        A place is free again once the last step that reads it has run; each value takes the first that is.
-        """
-        last = {read: number for number, each in enumerate(self.steps, 1) for read in each.step.reads}
-        found: dict[int, int] = {}
-        for number, each in enumerate(self.steps[:-1], 1):
-            size = each.step.size
-            live = sorted((found[other], self._size(other)) for other in found if last[other] >= number)
-            offset = 0
-            for begin, taken in live:
-                if offset + size <= begin:
-                    break
-                offset = max(offset, begin + taken)
-            found[number] = offset
-        return (*found.values(), -1)
-
-    def _size(self, value: int) -> int:
-        return self.steps[value - 1].step.size
+        """Where in the scratch each value lies, from value 1 to the last but one; -1 for the scores."""
+        sizes = {number: each.step.size for number, each in enumerate(self.steps[:-1], 1)}
+        return (*lifetimes.offsets([each.step for each in self.steps], sizes).values(), -1)
 
     @property
     def scratch(self) -> int:

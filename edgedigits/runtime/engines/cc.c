@@ -5,7 +5,7 @@
 int main(void)
 {
     static uint8_t image[784];
-    static int32_t scores[CLASSES];
+    static SCORE scores[CLASSES];
     static uint32_t scratch[SCRATCH / 4];
     while (fread(image, 1, sizeof image, stdin) == sizeof image) {
         SCORES(image, scores, scratch);

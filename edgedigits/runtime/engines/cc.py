@@ -1,7 +1,7 @@
 """C files as native code: compiled by this machine's compiler, or by ziglang of PyPI, and run in a process of its own.
 
 It is run by name alone (`--engine cc`), and only what a manifest lists or somebody trusts: nothing shuts it in. Every
-score must be the one that the numbers in the file give in numpy.
+score in integers must be the one that the numbers in the file give in numpy.
 """
 
 import shutil
@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.records.arrays import Images
+from edgedigits.models.metrics import softmax
+from edgedigits.records.arrays import Images, Scores
 from edgedigits.runtime.compiled import build, held, run, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
+from edgedigits.runtime.readers.c import in_float
 
 COMPILERS = ("cc", "gcc", "clang")
 USUAL = Setting(DEFAULT, {"flags": "-O3 -march=native"})
@@ -41,12 +43,18 @@ def session(file: ModelFile, setting: Setting) -> Session:
     command = [*compiler(), *setting.options["flags"].split()]
     program = build(file, HARNESS, Path(folder.name) / "model", command)
 
-    def answer(images: Images) -> npt.NDArray[np.int32]:
-        said = subprocess.run([program], input=images.tobytes(), capture_output=True, check=True).stdout
-        return np.frombuffer(said, np.int32).reshape(len(images), -1)
+    def said(images: Images) -> bytes:
+        return subprocess.run([program], input=images.tobytes(), capture_output=True, check=True).stdout
 
-    weakref.finalize(answer, folder.cleanup)
-    return Session(held(file, answer))
+    def answer(images: Images) -> npt.NDArray[np.int32]:
+        return np.frombuffer(said(images), np.int32).reshape(len(images), -1)
+
+    def call(images: Images) -> tuple[Scores, Scores]:
+        logits: Scores = np.frombuffer(said(images), np.float32).reshape(len(images), -1)
+        return logits, softmax(logits)
+
+    weakref.finalize(said, folder.cleanup)
+    return Session(call if in_float(file.content) else held(file, answer))
 
 
 ENGINE = Engine(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from edgedigits.errors import MissingCapability
 from edgedigits.records.arrays import Images
-from edgedigits.runtime.compiled import build, held, zig
+from edgedigits.runtime.compiled import build, held, require_integers, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
@@ -50,6 +50,7 @@ def version() -> str:
 def session(file: ModelFile, setting: Setting) -> Session:
     """A processor with the program in its flash. Raises MissingCapability; RuntimeError where it is not compiled."""
     version()
+    require_integers(file, "cortex-m")
     processor = setting.options["processor"].replace("-", "_")
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
         program = Path(folder) / "model.elf"

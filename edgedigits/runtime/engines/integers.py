@@ -1,12 +1,16 @@
-"""C files in numpy: the integers that they promise, computed from the numbers in them, without compiling anything."""
+"""C files in numpy: the scores that they promise, computed from the numbers in them, without compiling anything."""
 
 from importlib.metadata import version as version_of
 
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits.models.arithmetic.floats import evaluated
 from edgedigits.models.metrics import softmax
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
-from edgedigits.runtime.readers.c import read_network
+from edgedigits.runtime.readers.c import in_float, read_folded, read_network
 
 
 def version() -> str:
@@ -15,19 +19,27 @@ def version() -> str:
 
 
 def session(file: ModelFile, _: Setting) -> Session:
-    """The network that the file says it is."""
+    """The network that the file says it is; in doubles, where it is one in float."""
+    if in_float(file.content):
+        folded = read_folded(file.path, file.content)
+        return Session(lambda images: answered(evaluated(folded, images)))
     network = read_network(file.path, file.content)
 
     def call(images: Images) -> tuple[Scores, Scores]:
-        logits = (network.scores(images) * network.unit).astype("float32")
-        return logits, softmax(logits)
+        return answered(network.scores(images) * network.unit)
 
     return Session(call)
 
 
+def answered(logits: npt.NDArray[np.floating]) -> tuple[Scores, Scores]:
+    """Logits, and probabilities, as files give them."""
+    found = logits.astype(np.float32)
+    return found, softmax(found)
+
+
 ENGINE = Engine(
     name="integers",
-    title="the integers of a C file, in numpy",
+    title="the numbers of a C file, in numpy",
     version=version,
     session=session,
     containers=("c",),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edgedigits.errors import MissingCapability
 from edgedigits.records.arrays import EVALUATION_BATCH, Images
-from edgedigits.runtime.compiled import build, held, zig
+from edgedigits.runtime.compiled import build, held, require_integers, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
@@ -37,6 +37,7 @@ def version() -> str:
 def session(file: ModelFile, setting: Setting) -> Session:
     """An instance of the module. Raises MissingCapability; RuntimeError where it is not compiled."""
     version()
+    require_integers(file, "wasm")
     import wasmtime
 
     engine = wasmtime.Engine()

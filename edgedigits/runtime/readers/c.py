@@ -11,11 +11,15 @@ from edgedigits.errors import ModelFileError, RecordError, UsageError
 from edgedigits.export.c import UNSEALED
 from edgedigits.export.c.layers import from_blocks
 from edgedigits.export.c.tables import identifiers
+from edgedigits.models.arithmetic import floats
+from edgedigits.models.arithmetic.folding import Folded
 from edgedigits.models.arithmetic.integers import IntegerNetwork, Table, read_plan
-from edgedigits.models.arithmetic.steps import NAMES, Convolve, Dense
+from edgedigits.models.arithmetic.steps import NAMES, Convolve, Dense, weighs
 from edgedigits.records.artifact import Contract, TensorInfo
 from edgedigits.runtime.readers import Description, parse_contract
 
+FLOAT_PLAN = re.compile(r'^\{"scale": .*?^\]\}$', re.M | re.S)
+FLOATS = re.compile(r"^static EDGEDIGITS_CONST float (\w+)\[\d+\] = \{([-\d,.ef+\s]*)\};", re.M)
 PLAN = re.compile(r'^\{"unit": .*?^\]\}$', re.M | re.S)
 TABLE = re.compile(r"^static EDGEDIGITS_CONST (u?int\d+)_t (\w+)\[\d+\] = \{([-\d,\s]*)\};", re.M)
 BLOCK = re.compile(r"^#define BLOCK (\d+)$", re.M)
@@ -45,14 +49,49 @@ def read_stem(content: bytes) -> str:
 
 def describe(path: Path, content: bytes) -> Description:
     """Its layers, by kind, and its tables. Raises ModelFileError."""
-    contract, network = read_contract(path, content), read_network(path, content)
+    contract = read_contract(path, content)
+    if in_float(content):
+        folded = read_folded(path, content)
+        kinds, tables = [type(step) for step in folded.steps], folded.weights
+        tables = {name: each.astype(np.float32) for name, each in tables.items()}
+    else:
+        network = read_network(path, content)
+        kinds, tables = [type(each.step) for each in network.steps], dict(network.tables)
     return Description(
         contract=contract,
-        operators=Counter(NAMES[type(each.step)] for each in network.steps),
-        tensors=tuple(
-            TensorInfo(name, str(table.dtype), table.shape, table.nbytes) for name, table in network.tables.items()
-        ),
+        operators=Counter(NAMES[kind] for kind in kinds),
+        tensors=tuple(TensorInfo(name, str(table.dtype), table.shape, table.nbytes) for name, table in tables.items()),
     )
+
+
+def in_float(content: bytes) -> bool:
+    """Whether a file computes in float."""
+    return FLOAT_PLAN.search(content.decode("ascii", "replace")) is not None
+
+
+def read_folded(path: Path, content: bytes) -> Folded:
+    """The network that a file in float computes. Raises ModelFileError."""
+    text = _text(path, content)
+    plan, block = FLOAT_PLAN.search(text), BLOCK.search(text)
+    if plan is None or block is None:
+        raise ModelFileError(f"{path}: not a valid C file of EdgeDigits (it does not say its layers).")
+    try:
+        tables = {name: np.array(re.findall(r"[^\s,]+(?=f)", numbers), float) for name, numbers in FLOATS.findall(text)}
+        found = floats.of_plan(plan[0], {}).steps
+        names = identifiers(step.name for step in found)
+        weights = {
+            f"{step.name}.{kind}": tables[f"{names[step.name]}_{kind}"]
+            for step in found
+            if weighs(step)
+            for kind in ("weight", "bias")
+        }
+        for step in found:
+            if isinstance(step, Convolve):
+                key = f"{step.name}.weight"
+                weights[key] = from_blocks(weights[key], step.weights_shape, step.groups, int(block[1]))
+        return floats.of_plan(plan[0], weights)
+    except (RecordError, KeyError, ValueError) as error:
+        raise ModelFileError(f"{path}: no network in floats ({error}). Export it anew.") from error
 
 
 def read_network(path: Path, content: bytes) -> IntegerNetwork:

@@ -19,32 +19,6 @@ static void begin(int32_t *sums, const int32_t *bias, int32_t count)
     }
 }
 
-/* Each value times its row of weights; a value that stands for 0 costs nothing. */
-static inline void add_rows(int32_t *sums, const uint8_t *values, int32_t count, int32_t zero,
-                            const int8_t *weights, int32_t outputs)
-{
-    int32_t i, o;
-    for (i = 0; i < count; i++, weights += outputs) {
-        const int32_t value = values[i] - zero;
-        if (value != 0) {
-            for (o = 0; o < outputs; o++) {
-                sums[o] += value * EDGEDIGITS_INT8(weights + o);
-            }
-        }
-    }
-}
-
-/* The same; for a whole block the compiler knows how long a row is. */
-static void add_products(int32_t *sums, const uint8_t *values, int32_t count, int32_t zero,
-                         const int8_t *weights, int32_t outputs)
-{
-    if (outputs == BLOCK) {
-        add_rows(sums, values, count, zero, weights, BLOCK);
-    } else {
-        add_rows(sums, values, count, zero, weights, outputs);
-    }
-}
-
 /* Sums of the channels from `first` on become values; in the last layer they become scores. */
 static void finish(const scaling *to, const int32_t *sums, int32_t first, int32_t count, uint8_t *values,
                    int32_t *scores)
