@@ -36,7 +36,7 @@ def version() -> str:
 
 
 def session(file: ModelFile, setting: Setting) -> Session:
-    """A program that answers images from its input. Raises MissingCapability; RuntimeError where it is not compiled."""
+    """A program that answers images from its input. Raises MissingCapability."""
     folder = tempfile.TemporaryDirectory(prefix="edgedigits-")
     command = [*compiler(), *setting.options["flags"].split()]
     program = build(file, HARNESS, Path(folder.name) / "model", command)
@@ -46,7 +46,7 @@ def session(file: ModelFile, setting: Setting) -> Session:
         return np.frombuffer(said, np.int32).reshape(len(images), -1)
 
     weakref.finalize(answer, folder.cleanup)
-    return Session(held(file, answer))
+    return held(file, answer)
 
 
 ENGINE = Engine(

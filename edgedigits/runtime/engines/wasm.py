@@ -35,7 +35,7 @@ def version() -> str:
 
 
 def session(file: ModelFile, setting: Setting) -> Session:
-    """An instance of the module. Raises MissingCapability; RuntimeError where it is not compiled."""
+    """An instance of the module. Raises MissingCapability."""
     version()
     import wasmtime
 
@@ -56,11 +56,11 @@ def session(file: ModelFile, setting: Setting) -> Session:
         starts = range(0, len(images), EVALUATION_BATCH)
         return np.concatenate([some(images[start : start + EVALUATION_BATCH]) for start in starts])
 
-    return Session(held(file, answer))
+    return held(file, answer)
 
 
 def module(file: ModelFile, flags: str) -> bytes:
-    """The module of a C file, with what asks it. Raises MissingCapability and RuntimeError."""
+    """The module of a C file, with what asks it. Raises MissingCapability."""
     exported = [f"-Wl,--export={name}" for name in EXPORTS]
     command = [*zig("wasm"), *FLAGS, *exported, f"-DBATCH={EVALUATION_BATCH}", flags]
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
