@@ -20,7 +20,7 @@ from edgedigits.runtime.predictor import ModelFile, Session
 
 HARNESS = Path(__file__).with_name("wasm.c")
 EXPORTS = ("images_at", "scores_at", "answer")
-FLAGS = ("-target", "wasm32-freestanding", "-fno-builtin", "-nostdlib", "-Wl,--no-entry")
+FLAGS = ("-target", "wasm32-freestanding", "-fno-builtin", "-nostdlib", "-Wl,--no-entry", "-Wl,--strip-all")
 USUAL = Setting(DEFAULT, {"flags": "-Os"})
 VARIANTS = (Setting("O3", {"flags": "-O3"}),)
 
@@ -59,10 +59,10 @@ def session(file: ModelFile, setting: Setting) -> Session:
     return held(file, answer)
 
 
-def module(file: ModelFile, flags: str) -> bytes:
-    """The module of a C file, with what asks it. Raises MissingCapability."""
+def module(file: ModelFile, flags: str, batch: int = EVALUATION_BATCH) -> bytes:
+    """The module of a C file, with what asks it so many images at a time. Raises MissingCapability."""
     exported = [f"-Wl,--export={name}" for name in EXPORTS]
-    command = [*zig("wasm"), *FLAGS, *exported, f"-DBATCH={EVALUATION_BATCH}", flags]
+    command = [*zig("wasm"), *FLAGS, *exported, f"-DBATCH={batch}", flags]
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
         return build(file, HARNESS, Path(folder) / "model.wasm", command).read_bytes()
 
