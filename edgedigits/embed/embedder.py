@@ -21,7 +21,7 @@ from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.load import Opener
-from edgedigits.runtime.names import find_file, preferred
+from edgedigits.runtime.names import find_file
 from edgedigits.runtime.packages import bring
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import files
@@ -135,7 +135,7 @@ def _require_free(folder: Path, force: bool) -> None:
 
 def _find(model: str, target: Target, exports: Path) -> list[Path]:
     """The main file, and the int8 file beside it where the target shows both."""
-    path = find_file(model, preferred(target.inputs, target.container), exports)
+    path = find_file(model, target.formats, exports)
     row = require_format(path)
     _require_takes(target, path, row)
     quantized = int8_form(row) if target.both else None
@@ -148,7 +148,7 @@ def _require_takes(target: Target, path: Path, row: Format) -> None:
         wanted = CONTAINERS[target.container].title
         raise ModelFileError(
             f"{path}: a {row.name} file, and target {target.name} embeds {wanted} files: edgedigits export --format "
-            f"{preferred(target.inputs, target.container)[0].name}."
+            f"{target.formats[0].name}."
         )
     if row.input not in target.inputs:
         raise UsageError(

@@ -11,7 +11,8 @@ from pathlib import Path
 from edgedigits.embed import arduino
 from edgedigits.embed.package import EXAMPLE, PROGRAMS, Package, example, filled, rendered
 from edgedigits.embed.wasm import wasm_files
-from edgedigits.export.formats import INPUTS
+from edgedigits.export.formats import INPUTS, Format
+from edgedigits.runtime.names import preferred
 from edgedigits.system import npm
 from edgedigits.system.plugins import Registry
 
@@ -31,6 +32,7 @@ class Target:
     selftest   the command that runs its self-test, in its folder, once the runtime is installed
     container  of the files that it takes
     inputs     what these take, of `formats.INPUTS`, the preferred one first
+    integers   whether it takes the form in integers alone
     place      what stands before the model's name in the folder: "src/"
     both       whether it shows the int8 file beside the float one, where there is one
     packages   that it needs from npm, installed when they are first needed
@@ -43,10 +45,17 @@ class Target:
     selftest: str
     container: str = "onnx"
     inputs: tuple[str, ...] = INPUTS[::-1]
+    integers: bool = False
     place: str = ""
     both: bool = False
     packages: tuple[str, ...] = ()
     extra: Callable[[Package], Mapping[str, bytes]] = lambda _: {}
+
+    @property
+    def formats(self) -> list[Format]:
+        """Those that it takes, the preferred one first."""
+        rows = preferred(self.inputs, self.container)
+        return [row for row in rows if not self.integers or row.precision != "float"]
 
     def files(self, package: Package) -> dict[str, bytes]:
         """All that it adds to a package's folder. Raises MissingCapability where its runtime cannot be had."""
@@ -82,6 +91,7 @@ TARGETS: Registry[Target] = Registry(
                 selftest="arduino-cli compile --fqbn arduino:avr:mega --library . examples/Drawn",
                 container="c",
                 inputs=("digit",),
+                integers=True,
                 place=arduino.SOURCE,
                 extra=arduino.arduino_files,
             ),
@@ -92,6 +102,7 @@ TARGETS: Registry[Target] = Registry(
                 selftest="make test",
                 container="c",
                 inputs=("digit",),
+                integers=True,
                 extra=_c_files,
             ),
             Target(
@@ -115,6 +126,7 @@ TARGETS: Registry[Target] = Registry(
                 selftest="node selftest.mjs",
                 container="c",
                 inputs=("digit",),
+                integers=True,
                 extra=wasm_files,
             ),
             Target(

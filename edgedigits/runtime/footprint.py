@@ -7,7 +7,6 @@ that are drawn here go through it; instructions are counted block by block, and 
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,19 +28,17 @@ from edgedigits.runtime.safety.trust import read_model, recorded
 UNTRUSTED = f"no {MANIFEST} beside it lists it, and so its code is not compiled"
 CONTAINER = "c"  # of files that have a footprint
 PROCESSORS = ("cortex-m0", MAIN, "cortex-m4")
-FLAGS = (
-    *("-target", "thumb-freestanding-eabi", "-Os", "-fno-builtin", "-fno-unwind-tables"),
-    *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
-)
+CLANG = ("-target", "thumb-freestanding-eabi")
+FLAGS = ("-Os", "-fno-builtin", "-fno-unwind-tables", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
 DIGITS, SEED = 3, 20  # drawn; of one digit and another, instructions differ by 2% or so
 PAINT, PAINTED = b"\xa5", 1 << 16  # bytes below the top of the stack
 IN_MEMORY, STORED = 2, 1  # a section's flag and kind, in ELF: what is in flash
 
 
 def is_for_devices(path: Path) -> bool:
-    """Whether a file has a footprint."""
+    """Whether a file has a footprint: a C file in integers has."""
     row = format_of(path)
-    return row is not None and row.container == CONTAINER
+    return row is not None and row.container == CONTAINER and row.precision != "float"
 
 
 def footprint(path: Path, trust: bool = False) -> Footprint | None:
@@ -71,37 +68,34 @@ def counted(network: IntegerNetwork) -> Footprint:
     return Footprint(tables=whole - weights, weights=weights, scratch=network.scratch, products=round(network.products))
 
 
-def instructions(file: ModelFile, images: Images, processor: str = MAIN, *flags: str) -> float:
-    """The mean of the instructions that images take, compiled with further flags. Raises MissingCapability."""
-    return _run(_compiled(file, processor, *flags), processor, images)[0]
-
-
-def flash(file: ModelFile, *flags: str) -> int:
-    """Bytes of flash that a file takes on MAIN. Raises MissingCapability."""
-    return sum(sizes_in_memory(_compiled(file, MAIN, *flags)))
-
-
 def _measured(file: ModelFile, known: Footprint) -> Footprint:
     images = drawn.digits(DIGITS, SEED)[0]
-    programs = {name: _compiled(file, name) for name in PROCESSORS}
-    runs = {name: _run(program, name, images) for name, program in programs.items()}
+    programs = {name: compiled(file, name) for name in PROCESSORS}
+    runs = {name: executed(program, name, images) for name, program in programs.items()}
     return replace(
         known,
-        code=sum(sizes_in_memory(programs[MAIN])) - known.tables - known.weights,
+        code=flash_of(programs[MAIN]) - known.tables - known.weights,
         stack=runs[MAIN][1],
         instructions={name: round(count) for name, (count, _) in runs.items()},
     )
 
 
-def _compiled(file: ModelFile, processor: str, *flags: str) -> bytes:
-    """A program that holds what `_scores` needs, and begins there."""
-    cpu = f"-mcpu={processor.replace('-', '_')}"
-    command = [*zig("cortex-m"), *FLAGS, f"-Wl,-e,{read_stem(file.content)}_scores", cpu, *flags]
+def compiled(file: ModelFile, processor: str, *flags: str, gcc: str | None = None) -> bytes:
+    """An ELF program that holds what a file's `_scores` needs, and begins there. Raises MissingCapability.
+
+    flags   further ones, behind `-Os`
+    gcc     a compiler of GNU's for Arm, in the place of ziglang's clang
+    """
+    if gcc:
+        command = [gcc, "-mthumb", "-nostdlib", f"-mcpu={processor}", *FLAGS]
+    else:
+        command = [*zig("cortex-m"), *CLANG, f"-mcpu={processor.replace('-', '_')}", *FLAGS]
+    entry = f"-Wl,-e,{read_stem(file.content)}_scores"
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
-        return build(file, cortex_m.HARNESS, Path(folder) / "model.elf", command).read_bytes()
+        return build(file, cortex_m.HARNESS, Path(folder) / "model.elf", [*command, entry, *flags]).read_bytes()
 
 
-def _run(program: bytes, processor: str, images: Images) -> tuple[float, int]:
+def executed(program: bytes, processor: str, images: Images) -> tuple[float, int]:
     """The instructions of an image, on average, and the bytes of stack at the deepest."""
     import unicorn
 
@@ -133,11 +127,9 @@ def thumb_instructions(code: bytes) -> int:
     return found
 
 
-def sizes_in_memory(program: bytes) -> Iterator[int]:
-    """The bytes of each section of an ELF program of 32 bits that has a place in memory and is stored."""
+def flash_of(program: bytes) -> int:
+    """The bytes of an ELF program of 32 bits that are in flash: of the sections that are stored and have a place."""
     (begin,) = struct.unpack_from("<I", program, 32)
     size, count = struct.unpack_from("<HH", program, 46)
-    for number in range(count):
-        _, kind, flags, _, _, length = struct.unpack_from("<6I", program, begin + number * size)
-        if kind == STORED and flags & IN_MEMORY:
-            yield length
+    sections = [struct.unpack_from("<6I", program, begin + number * size) for number in range(count)]
+    return sum(length for _, kind, flags, _, _, length in sections if kind == STORED and flags & IN_MEMORY)

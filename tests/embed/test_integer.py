@@ -22,6 +22,12 @@ from tests.helpers.c import STRICT
 from tests.helpers.commands import take_away
 
 TARGETS = ("arduino", "c", "wasm")
+AVR_WARNINGS = (
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-avr-rtlib-linking-quirks",
+)  # the last is of linking, which is not done
 ARDUINO = """
 #pragma once
 #include <stdint.h>
@@ -58,6 +64,26 @@ void Line::println(unsigned long) { puts("0"); fflush(stdout); }
 Line Serial;
 int main() { setup(); for (;;) loop(); }
 """
+
+
+PGMSPACE = """
+#include <stdint.h>
+#define PROGMEM __attribute__((section(".progmem.data")))
+static inline uint8_t pgm_read_byte(const void *place)
+{
+    uint8_t found;
+    __asm__("lpm %0, Z" : "=r"(found) : "z"(place));
+    return found;
+}
+static inline uint16_t pgm_read_word(const void *place)
+{
+    return (uint16_t)(pgm_read_byte(place) | (uint16_t)pgm_read_byte((const uint8_t *)place + 1) << 8);
+}
+static inline uint32_t pgm_read_dword(const void *place)
+{
+    return pgm_read_word(place) | (uint32_t)pgm_read_word((const uint8_t *)place + 2) << 16;
+}
+"""  # as avr-libc has it, as far as it is asked
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +196,16 @@ def test_the_library_compiles_for_boards(processor: str, folders: Path, tmp_path
         sketch = library / "examples" / name / f"{name}.ino"
         flags = ("-std=c++11", f"-I{tmp_path}", f"-I{library / 'src'}", "-include", "Arduino.h", "-x", "c++")
         assert lines(run(tmp_path, *zig, "c++", *target, *flags, sketch, "-o", f"{name}.o")) == []
+
+
+def test_its_source_compiles_for_avr_where_constants_are_apart(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "avr").mkdir()
+    (tmp_path / "avr" / "pgmspace.h").write_text(PGMSPACE)
+    flags = ("-target", "avr-freestanding-eabi", "-mcpu=atmega2560", "-Os", "-std=c99", *AVR_WARNINGS)
+    source = folders / "arduino" / "src" / "cnn-tiny.int8.c"
+    done = run(tmp_path, sys.executable, "-m", "ziglang", "cc", *flags, f"-I{tmp_path}", "-c", source, "-o", "model.o")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b".progmem.data" in (tmp_path / "model.o").read_bytes()
 
 
 def test_the_library_is_described_for_each_of_its_systems(folders: Path) -> None:

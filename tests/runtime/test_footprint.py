@@ -7,6 +7,7 @@ import pytest
 
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import require_format
+from edgedigits.records.footprint import MAIN
 from edgedigits.runtime import footprint
 from edgedigits.runtime.readers import checked
 from edgedigits.runtime.readers.c import read_network
@@ -38,8 +39,9 @@ def test_a_footprint_is_that_of_the_network_and_of_its_code(model: Path) -> None
 def test_blank_images_take_fewer_instructions(model: Path) -> None:
     file = checked(model, require_format(model), model.read_bytes())
     blank, full = (np.full((1, 28, 28), value, np.uint8) for value in (0, 255))
-    assert footprint.instructions(file, blank) < footprint.instructions(file, full)
-    assert footprint.instructions(file, full, "cortex-m3", "-O2") < footprint.instructions(file, full)
+    small, fast = (footprint.compiled(file, MAIN, flag) for flag in ("-Os", "-O2"))
+    assert footprint.executed(small, MAIN, blank)[0] < footprint.executed(small, MAIN, full)[0]
+    assert footprint.executed(fast, MAIN, full)[0] < footprint.executed(small, MAIN, full)[0]
 
 
 def test_instructions_of_two_and_four_bytes_are_told_apart() -> None:
