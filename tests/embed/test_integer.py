@@ -118,6 +118,13 @@ def test_the_c_folder_builds_without_a_warning_and_its_scores_are_exact(folders:
     assert lines(run(folder, "./digits", "example.pgm"))[0].startswith("example.pgm: ")
 
 
+@pytest.mark.needs("gcc", "cmake")
+def test_the_c_folder_builds_with_cmake(folders: Path, tmp_path: Path) -> None:
+    for command in (("-S", folders / "c", "-B", tmp_path), ("--build", tmp_path)):
+        assert run(tmp_path, "cmake", *command).returncode == 0
+    assert lines(run(tmp_path, "./selftest")) == ["passed: 28 golden pictures, every score"]
+
+
 @pytest.mark.needs("gcc", "make")
 def test_a_score_that_is_off_by_one_is_named(folders: Path, tmp_path: Path) -> None:
     for path in (folders / "c").iterdir():
