@@ -7,7 +7,7 @@ DEMO := build/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proofs fuzz faults lint format bench engines tables exports pictures clean
+.PHONY: help demo test proofs fuzz faults devices lint format bench engines tables exports pictures clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -44,6 +44,10 @@ fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TA
 faults: $(READY) ## Kill, starve and mislead commands: SCENES="train export", ATTACKS="kill full", EVERY=10 boundaries, SEED
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m tests.faults $(SCENES) $(addprefix --attack ,$(ATTACKS)) \
 		--every $(or $(EVERY),1) --seed $(or $(SEED),0)
+
+devices: $(READY) ## Prove what C files show on emulated devices: NAMES="cnn fc", IMAGES=10000 (all), COUNTED=1000, EXPORTS, RUNS
+	nice $(BIN)/python -m tests.devices $(NAMES) --images $(or $(IMAGES),1000) --counted $(or $(COUNTED),100) \
+		--exports $(or $(EXPORTS),exports) --runs $(or $(RUNS),build/runs)
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .

@@ -19,16 +19,19 @@ from edgedigits.errors import CheckpointError, ModelFileError
 from edgedigits.export.formats import get_format, sibling
 from edgedigits.records.arguments import OneOrMore, checked, several_or_all
 from edgedigits.records.artifact import Artifact
+from edgedigits.records.footprint import Footprint
 from edgedigits.records.foreign import ORIGINAL
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import OPTIONAL, Record
+from edgedigits.runtime.footprint import footprint
 from edgedigits.runtime.load import Opener, load
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.system import environment
 from edgedigits.system.processors import Load, look
 from edgedigits.verify import parity
-from edgedigits.verify.candidates import Candidate, Opened, find_candidates, open_candidate
+from edgedigits.verify.candidates import Candidate, Opened, find_candidates
 from edgedigits.verify.file_model import FileModel
+from edgedigits.verify.proving import open_proving
 from edgedigits.verify.references import References
 
 THREADS = 1
@@ -66,6 +69,7 @@ class BenchRow(Record):
     images_per_second            in large batches, median
     to_torch, to_float           these figures over those of the model, and of its float file; None where that was not
                                  measured
+    footprint                    what a C file takes of a microcontroller
     """
 
     name: str
@@ -80,6 +84,7 @@ class BenchRow(Record):
     images_per_second: float = 0.0
     to_torch: Ratios | None = None
     to_float: Ratios | None = None
+    footprint: Footprint | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ def bench(
     dataset     for accuracy and flips, by default the one that each model was trained on
     data_dir    where published data sets lie, if not in the default place
     runs        where the checkpoints are; a file finds its own by SHA-256
-    opener      how files are opened
+    opener      how files are opened; where it names no engine, C files run in WebAssembly, as for `verify`
 
     Raises ModelFileError for a file that is damaged, changed since its manifest or at odds with its
     checkpoint, CheckpointError where neither that nor a manifest says what a file should be, BadInput when
@@ -245,7 +250,7 @@ def _contestants(
     for done, target in enumerate(targets):
         observer(Progress(f"bench: open {target.path.name}", done, len(targets)))
         with _named(target.path):
-            file = open_candidate(target, references, opener)
+            file = open_proving(target, references, opener)
         models.setdefault(file.reference.record.weights_sha256, []).append(file)
     found = []
     for opened in models.values():
@@ -288,6 +293,7 @@ def _contestant(file: Opened, format_name: str) -> Contestant:
         size_bytes=file.path.stat().st_size,
         accuracy=float((logits.argmax(1) == test.labels).mean()),
         flips=parity.changed(model.logits, logits) if model else None,
+        footprint=None if format_name == TORCH else footprint(file.path, file.opener.trust),
     )
     return Contestant(row, file.predictor)
 

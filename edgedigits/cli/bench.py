@@ -21,6 +21,7 @@ from edgedigits.cli.app import (
     command,
     print_result,
 )
+from edgedigits.cli.device import device_tables
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.tables import facts_of
 from edgedigits.cli.voice import tell
@@ -135,7 +136,15 @@ def benchmark(result: Benchmark) -> RenderableType:
             "ratios more than the times, or measure again."
         )
     compared = (ratios, "") if ratios.rows else ()
-    return Group(figures, "", *compared, *(Text(note, style="yellow") for note in notes), Text(how, style="dim"))
+    devices = device_tables({f"{row.name} {row.format}": row.footprint for row in result.rows})
+    return Group(
+        figures,
+        "",
+        *compared,
+        *(*devices[1:], "") if devices else (),
+        *(Text(note, style="yellow") for note in notes),
+        Text(how, style="dim"),
+    )
 
 
 def _model(result: Benchmark) -> str:
@@ -170,7 +179,8 @@ def inspection(found: Inspection) -> RenderableType:
     for runtime in found.runtimes:
         version = f">= {runtime.minimum}" if runtime.minimum else "-"
         runtimes.add_row(runtime.name, LOADS[runtime.loads], version, runtime.note)
-    return Group(facts, "", tensors, "", runtimes)
+    devices = device_tables({Path(found.path).name: found.footprint})
+    return Group(facts, *devices, "", tensors, "", runtimes)
 
 
 def readings(found: Found) -> RenderableType:

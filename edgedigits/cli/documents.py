@@ -4,17 +4,18 @@ Being records, they have a schema as all others (`edgedigits schema train`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from edgedigits.bench.figures import Measurement
 from edgedigits.records.adoption import Adoption
 from edgedigits.records.artifact import Artifact, Refusal
+from edgedigits.records.footprint import Footprint
 from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.model import Checkpoint, Recipe
 from edgedigits.records.network import Network
-from edgedigits.records.record import Record
+from edgedigits.records.record import OPTIONAL, Record
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ class AdoptedRun(Adoption):
 class ExportedFile(Record):
     """A file that `export` wrote.
 
-    opset     of ONNX; None in other formats
-    refusal   None where the file gives an answer to everything
+    opset       of ONNX; None in other formats
+    refusal     None where the file gives an answer to everything
+    footprint   what a C file takes of a microcontroller
     """
 
     path: str
@@ -109,9 +111,10 @@ class ExportedFile(Record):
     checkpoint_sha256: str
     opset: int | None
     refusal: Refusal | None
+    footprint: Footprint | None = field(default=None, metadata=OPTIONAL)
 
     @classmethod
-    def of(cls, artifact: Artifact) -> Self:
+    def of(cls, artifact: Artifact, footprint: Footprint | None = None) -> Self:
         """What a manifest says of a file, and where that is."""
         return cls(
             path=str(artifact.path),
@@ -122,6 +125,7 @@ class ExportedFile(Record):
             checkpoint_sha256=artifact.checkpoint_sha256,
             opset=artifact.opset,
             refusal=artifact.refusal,
+            footprint=footprint,
         )
 
 

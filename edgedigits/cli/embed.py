@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgedigits.embed.embedder import Embedding
 
 
-@command("edgedigits embed python cnn --out digits", "edgedigits embed web cnn --out page")
+@command("edgedigits embed python cnn --out digits", "edgedigits embed c cnn --out firmware")
 def embed(
     target: Annotated[
         str,
@@ -28,7 +28,7 @@ def embed(
         str,
         typer.Argument(
             autocompletion=completion.exported,
-            help="An ONNX file, or a name below --exports: then its canvas file first.",
+            help="A file of the kind that the target takes, or a name below --exports: of ONNX its canvas file first.",
         ),
     ],
     out: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +12,17 @@ from rich.text import Text
 
 from edgedigits.cli import completion
 from edgedigits.cli.app import DATASET, DataDir, Exports, Force, Json, Runs, command, print_result
+from edgedigits.cli.device import device_tables
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import tell
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
     from edgedigits.records.artifact import Artifact, Refusal
+    from edgedigits.records.footprint import Footprint
     from edgedigits.verify.reproduce import Reproduction
+
+    Footprints = Mapping[str, Footprint | None]  # by the file's name
 
 FORMAT = "Format"  # a group of options in its help
 
@@ -89,6 +93,7 @@ def export(
 
     import_torch("edgedigits export")
     from edgedigits.export.exporter import export as export_models
+    from edgedigits.runtime.footprint import footprint
 
     with tables.progress("export") as observer:
         artifacts = export_models(
@@ -102,7 +107,8 @@ def export(
             force=force,
             observer=observer,
         )
-    print_result(exported(artifacts), exported_json(artifacts), json)
+        footprints = {artifact.file: footprint(artifact.path) for artifact in artifacts}
+    print_result(exported(artifacts, footprints), exported_json(artifacts, footprints), json)
     tell("Next: edgedigits verify")
 
 
@@ -159,13 +165,17 @@ def card(
     tell("Next: read them, and add what you know of your data")
 
 
-def exported(artifacts: Sequence[Artifact]) -> RenderableType:
-    """The table at the end of `export`, and when canvas files refuse."""
+def exported(artifacts: Sequence[Artifact], footprints: Footprints) -> RenderableType:
+    """The table at the end of `export`, what C files take of a microcontroller, and when canvas files refuse."""
     sheet = Sheet(("file", "size>", "format", "SHA-256"))
     for artifact in artifacts:
         sheet.add_row(str(artifact.path), size(artifact.size_bytes), artifact.format, f"{artifact.sha256[:12]}…")
     refusals = {artifact.name: artifact.refusal for artifact in artifacts if artifact.refusal}
-    return Group(sheet, *(Text(f"{name}: {_refusal(refusal)}") for name, refusal in refusals.items()))
+    return Group(
+        sheet,
+        *device_tables(footprints),
+        *(Text(f"{name}: {_refusal(refusal)}") for name, refusal in refusals.items()),
+    )
 
 
 def _refusal(refusal: Refusal) -> str:
@@ -177,11 +187,11 @@ def _refusal(refusal: Refusal) -> str:
     )
 
 
-def exported_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
+def exported_json(artifacts: Sequence[Artifact], footprints: Footprints) -> dict[str, Any]:
     """The same for `--json`."""
     from edgedigits.cli.documents import Exported, ExportedFile
 
-    return Exported(tuple(map(ExportedFile.of, artifacts))).to_dict()
+    return Exported(tuple(ExportedFile.of(each, footprints[each.file]) for each in artifacts)).to_dict()
 
 
 def paths(found: Iterable[object]) -> Sheet:

@@ -91,6 +91,18 @@ def verify(
             help="Median microseconds of one image, on one thread.",
         ),
     ] = None,
+    max_flash: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", min=0, rich_help_panel=LIMITS, help="Flash that a C file takes on a Cortex-M3."),
+    ] = None,
+    max_ram: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", min=0, rich_help_panel=LIMITS, help="Its scratch and stack there."),
+    ] = None,
+    max_instructions: Annotated[
+        int | None,
+        typer.Option(metavar="COUNT", min=0, rich_help_panel=LIMITS, help="Its instructions there, of an image."),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -149,6 +161,9 @@ def verify(
         min_accuracy=min_accuracy,
         max_size=max_size,
         max_latency_us=max_latency_us,
+        max_flash=max_flash,
+        max_ram=max_ram,
+        max_instructions=max_instructions,
     )
     with tables.progress("verify") as observer:
         result = verify_files(
@@ -206,7 +221,7 @@ def verification(result: Verification) -> RenderableType:
         _verdicts(result),
         *_recorded(result.reports),
         *_in_settings(result),
-        *_remarks(result.reports),
+        *_remarks(result),
         *_dependences(result.reports),
         *_robustness(result.reports),
         *failures,
@@ -321,13 +336,16 @@ def _in_settings(result: Verification) -> list[RenderableType]:
     return ["", sheet, *(Text(line, style="dim") for line in lines)]
 
 
-def _remarks(reports: Sequence[ParityReport]) -> list[Text]:
-    """Of each file that says nothing of its input: how it was shown images, and what is unusual in it."""
+def _remarks(result: Verification) -> list[Text]:
+    """Of each file, as far as there is anything to say: how its input was read, what asked it, remarks."""
     return [
         Text(f"{report.path}: {said}", style=style)
-        for report in reports
-        if report.reading
-        for said, style in [(_read_as(report), ""), *((remark, "yellow") for remark in report.remarks)]
+        for report in result.reports
+        for said, style in [
+            *([(_read_as(report), "")] if report.reading else []),
+            *([(f"asked in {report.engine}", "")] if report.engine and not result.engine else []),
+            *((remark, "yellow") for remark in report.remarks),
+        ]
     ]
 
 

@@ -1,30 +1,32 @@
 """Embed an exported file: `embed("python", "cnn", "digits")` makes a folder that runs as it is.
 
-Whatever the target, the folder holds the model, `contract.json`, `labels.txt` and `golden.json`: inputs, and
-what the file answers to them, so that the target's own self-test can prove runtime and preprocessing where it
+Whatever the target, the folder holds the model, `contract.json`, `labels.txt` and golden inputs, with what the file
+answers to them, so that the target's own self-test can prove runtime and preprocessing where it
 runs. What a target adds is in its record (`targets.py`): programs, their self-test, a README.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgedigits.embed.golden import Ready, make_golden
+from edgedigits.embed.integer import integers_of
 from edgedigits.embed.package import Package
 from edgedigits.embed.targets import Target, get_target
 from edgedigits.errors import ModelFileError, UsageError
-from edgedigits.export.formats import Format, int8_form, require_format
+from edgedigits.export.formats import CONTAINERS, Format, int8_form, require_format
 from edgedigits.records.arguments import checked
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.compatibility import loading_runtimes
 from edgedigits.runtime.load import Opener
-from edgedigits.runtime.names import find_file, preferred
+from edgedigits.runtime.names import find_file
 from edgedigits.runtime.packages import bring
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import files
 
-CONTAINER = "onnx"  # of what is embedded
+ONNX = "onnx"  # the container of what most targets embed
 STEPS = 3  # that progress names
 
 
@@ -63,7 +65,8 @@ def embed(
     """Make a folder that runs a model in another program: the file, a program, and a self-test.
 
     target    of TARGETS: what the other program is written in
-    model     an ONNX file, or a model's name below `exports`: then its canvas file, float first, or else its plain one
+    model     a file of the target's container, or a model's name below `exports`: of ONNX then its canvas file, float
+              first, or else its plain one
     out       the folder; it must be empty or missing
     force     write into a folder that is not empty: files of the same names are replaced, no other is touched
     opener    how the model is opened, to be asked for the self-test
@@ -77,14 +80,12 @@ def embed(
     _require_free(folder, force)
     paths = _find(str(model), made_for, Path(exports))
     observer(Progress(f"embed: ask {paths[0].name}", 0, STEPS))
-    package = _package(paths, opener)
+    package = _package(paths, opener, made_for)
     observer(Progress(f"embed: programs and runtime of {target}", 1, STEPS))
     bring(made_for.packages, observer)
-    content = _shared(package) | made_for.files(package)
+    content = _shared(package, made_for) | made_for.files(package)
     observer(Progress(f"embed: write {folder}", 2, STEPS))
-    with files.staged(folder) as stage:
-        for name, data in content.items():
-            (stage / name).write_bytes(data)
+    _write(folder, content)
     return Embedding(
         target=target,
         models=tuple(path.name for path in paths),
@@ -94,14 +95,26 @@ def embed(
     )
 
 
-def _shared(package: Package) -> dict[str, bytes]:
-    """What every target's folder holds."""
+def _write(folder: Path, content: Mapping[str, bytes]) -> None:
+    """All files, by their paths below a folder: nothing appears there before everything is written."""
+    parents = sorted({(folder / name).parent for name in content})
+    with contextlib.ExitStack() as stack:
+        stages = {parent: stack.enter_context(files.staged(parent)) for parent in parents}
+        for name, data in content.items():
+            path = folder / name
+            (stages[path.parent] / path.name).write_bytes(data)
+
+
+def _shared(package: Package, target: Target) -> dict[str, bytes]:
+    """What every target's folder holds: that of C files has its golden inputs in C."""
     texts = {
         "contract.json": package.contract.to_json(),
         "labels.txt": "".join(f"{label}\n" for label in package.labels),
-        "golden.json": package.golden.to_line() + "\n",
     }
-    return dict(package.models) | {name: text.encode() for name, text in texts.items()}
+    if target.container == ONNX:
+        texts["golden.json"] = package.golden.to_line() + "\n"
+    models = {f"{target.place}{name}": content for name, content in package.models.items()}
+    return models | {name: text.encode() for name, text in texts.items()}
 
 
 def _require_free(folder: Path, force: bool) -> None:
@@ -122,7 +135,7 @@ def _require_free(folder: Path, force: bool) -> None:
 
 def _find(model: str, target: Target, exports: Path) -> list[Path]:
     """The main file, and the int8 file beside it where the target shows both."""
-    path = find_file(model, preferred(target.inputs, CONTAINER), exports)
+    path = find_file(model, target.formats, exports)
     row = require_format(path)
     _require_takes(target, path, row)
     quantized = int8_form(row) if target.both else None
@@ -131,8 +144,12 @@ def _find(model: str, target: Target, exports: Path) -> list[Path]:
 
 
 def _require_takes(target: Target, path: Path, row: Format) -> None:
-    if row.container != CONTAINER:
-        raise ModelFileError(f"{path}: a {row.name} file. What is embedded is ONNX: edgedigits export --format onnx.")
+    if row.container != target.container:
+        wanted = CONTAINERS[target.container].title
+        raise ModelFileError(
+            f"{path}: a {row.name} file, and target {target.name} embeds {wanted} files: edgedigits export --format "
+            f"{target.formats[0].name}."
+        )
     if row.input not in target.inputs:
         raise UsageError(
             f"{path}: takes a {row.input}, and target {target.name} embeds files that take a "
@@ -140,19 +157,21 @@ def _require_takes(target: Target, path: Path, row: Format) -> None:
         )
 
 
-def _package(paths: Sequence[Path], opener: Opener) -> Package:
+def _package(paths: Sequence[Path], opener: Opener, target: Target) -> Package:
     """The files, once they have passed the checks of `runtime/safety` and answered.
 
     Raises ModelFileError.
     """
     ready = [_ready(path, opener) for path in paths]
-    main, contract = ready[0], ready[0].predictor.contract
+    main, contract, golden = ready[0], ready[0].predictor.contract, make_golden(ready)
+    is_onnx = target.container == ONNX
     return Package(
         name=main.file.removesuffix(main.format.suffix),
         models={file.file: file.content for file in ready},
         contract=contract,
-        golden=make_golden(ready),
-        runtimes=loading_runtimes(opener.describe(paths[0])),
+        golden=golden,
+        runtimes=loading_runtimes(opener.describe(paths[0])) if is_onnx else (),
+        integers=None if is_onnx else integers_of(paths[0], main.content, golden),
     )
 
 

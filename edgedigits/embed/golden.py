@@ -5,7 +5,7 @@
     no digit   blanks, noise, scribbles
 
 All are made from a fixed seed; no image of a data set is among them. What is expected is what the file
-itself answers in ONNX Runtime, one picture a call.
+itself answers in ONNX Runtime, one picture a call; of a C file, its integers in numpy.
 """
 
 import base64
@@ -31,6 +31,7 @@ ENLARGED = (0.6, 3.2)  # digits on golden canvases: small ones, since every pict
 LARGEST = (90, 110)
 INT8_TOLERANCE = 0.1  # twice the most seen, 0.043: where runtimes round an activation otherwise, it moves by a step
 DECIMALS = 6
+RUNTIMES = {"onnx": "onnxruntime", "c": "numpy"}  # what answers files of a container here
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def make_golden(ready: Sequence[Ready]) -> Golden:
         _input(name, picture, ask(predictor, picture).seen if canvas else None) for name, picture in pictures
     )
     models = tuple(_model(file, [picture for _, picture in pictures]) for file in ready)
-    return Golden(f"onnxruntime {environment.versions('onnxruntime')['onnxruntime']}", models, inputs)
+    runtime = RUNTIMES[ready[0].format.container]
+    return Golden(f"{runtime} {environment.versions(runtime)[runtime]}", models, inputs)
 
 
 def ask(predictor: Predictor, picture: Uint8Array) -> Reading:
@@ -114,6 +116,11 @@ def ask(predictor: Predictor, picture: Uint8Array) -> Reading:
         return predictor.read(picture)
     logits, probabilities = predictor(picture[None])
     return Reading(logits[0], probabilities[0], picture, picture)
+
+
+def decoded(found: GoldenInput) -> Uint8Array:
+    """The picture of an input, uint8 `[height, width]`."""
+    return np.frombuffer(base64.b64decode(found.pixels), np.uint8).reshape(found.height, found.width)
 
 
 def _input(name: str, picture: Uint8Array, seen: Uint8Array | None) -> GoldenInput:

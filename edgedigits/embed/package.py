@@ -13,6 +13,7 @@ from edgedigits.system import templates
 
 if TYPE_CHECKING:
     from edgedigits.embed.golden import Golden
+    from edgedigits.embed.integer import Integers
     from edgedigits.records.artifact import Contract
     from edgedigits.runtime.compatibility import Runtime
 
@@ -31,6 +32,7 @@ class Package:
     contract  of the main file
     golden    inputs with the answers of every file
     runtimes  what runtimes make of the main file
+    integers  of a C file; None of others
     """
 
     name: str
@@ -38,11 +40,18 @@ class Package:
     contract: Contract
     golden: Golden
     runtimes: tuple[Runtime, ...] = ()
+    integers: Integers | None = None
 
     @property
     def main(self) -> str:
         """The name of the main file."""
         return next(iter(self.models))
+
+    @property
+    def c(self) -> Integers:
+        """Of a C file."""
+        assert self.integers is not None, "C targets take C files"
+        return self.integers
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,10 +76,14 @@ def example(package: Package) -> bytes:
     return b"P5\n%d %d\n255\n" % (picture.width, picture.height) + base64.b64decode(picture.pixels)
 
 
+def rendered(package: Package, path: Path, **more: object) -> bytes:
+    """A template, filled with a package and what else it names."""
+    template = templates.from_folders(path.parent, PROGRAMS).get_template(path.name)
+    return template.render(package=package, **more).encode()
+
+
 def _filled(package: Package, path: Path) -> tuple[str, bytes]:
     """A program, as it goes into the folder: its name there, and its bytes."""
     if path.suffix == ".jinja":
-        return path.stem, templates.from_folders(path.parent, PROGRAMS).get_template(path.name).render(
-            package=package
-        ).encode()
+        return path.stem, rendered(package, path)
     return path.name, path.read_bytes().replace(MODEL.encode(), json.dumps(package.main).encode())

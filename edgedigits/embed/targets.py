@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.embed.package import EXAMPLE, PROGRAMS, Package, example, filled
-from edgedigits.export.formats import INPUTS
+from edgedigits.embed import arduino
+from edgedigits.embed.package import EXAMPLE, PROGRAMS, Package, example, filled, rendered
+from edgedigits.embed.wasm import wasm_files
+from edgedigits.export.formats import INPUTS, Format
+from edgedigits.runtime.names import preferred
 from edgedigits.system import npm
 from edgedigits.system.plugins import Registry
 
@@ -27,7 +30,10 @@ class Target:
     title      as people call it
     programs   a folder: files that hold "model.onnx" get the model's name in its place, templates (.jinja) are rendered
     selftest   the command that runs its self-test, in its folder, once the runtime is installed
-    inputs     the kinds of file that it takes, of `formats.INPUTS`, the preferred one first
+    container  of the files that it takes
+    inputs     what these take, of `formats.INPUTS`, the preferred one first
+    integers   whether it takes the form in integers alone
+    place      what stands before the model's name in the folder: "src/"
     both       whether it shows the int8 file beside the float one, where there is one
     packages   that it needs from npm, installed when they are first needed
     extra      what else goes into the folder: names and bytes
@@ -37,10 +43,19 @@ class Target:
     title: str
     programs: Path
     selftest: str
+    container: str = "onnx"
     inputs: tuple[str, ...] = INPUTS[::-1]
+    integers: bool = False
+    place: str = ""
     both: bool = False
     packages: tuple[str, ...] = ()
     extra: Callable[[Package], Mapping[str, bytes]] = lambda _: {}
+
+    @property
+    def formats(self) -> list[Format]:
+        """Those that it takes, the preferred one first."""
+        rows = preferred(self.inputs, self.container)
+        return [row for row in rows if not self.integers or row.precision != "float"]
 
     def files(self, package: Package) -> dict[str, bytes]:
         """All that it adds to a package's folder. Raises MissingCapability where its runtime cannot be had."""
@@ -49,6 +64,14 @@ class Target:
 
 def _example(package: Package) -> dict[str, bytes]:
     return {EXAMPLE: example(package)}
+
+
+def _c_files(package: Package) -> dict[str, bytes]:
+    """What C programs of a folder include, beside an example."""
+    return _example(package) | {
+        f"{package.c.stem}.h": rendered(package, PROGRAMS / "c_header.jinja"),
+        "golden.h": rendered(package, PROGRAMS / "c_golden.jinja"),
+    }
 
 
 def _web_runtime(_: Package) -> dict[str, bytes]:
@@ -62,6 +85,27 @@ TARGETS: Registry[Target] = Registry(
         target.name: target
         for target in (
             Target(
+                name="arduino",
+                title="Arduino, PlatformIO and ESP-IDF",
+                programs=PROGRAMS / "arduino",
+                selftest="arduino-cli compile --fqbn arduino:avr:mega --library . examples/Drawn",
+                container="c",
+                inputs=("digit",),
+                integers=True,
+                place=arduino.SOURCE,
+                extra=arduino.arduino_files,
+            ),
+            Target(
+                name="c",
+                title="C or C++",
+                programs=PROGRAMS / "c",
+                selftest="make test",
+                container="c",
+                inputs=("digit",),
+                integers=True,
+                extra=_c_files,
+            ),
+            Target(
                 name="node",
                 title="Node.js",
                 programs=PROGRAMS / "node",
@@ -74,6 +118,16 @@ TARGETS: Registry[Target] = Registry(
                 programs=PROGRAMS / "python",
                 selftest="pip install -r requirements.txt && python selftest.py",
                 extra=_example,
+            ),
+            Target(
+                name="wasm",
+                title="WebAssembly without a runtime",
+                programs=PROGRAMS / "wasm",
+                selftest="node selftest.mjs",
+                container="c",
+                inputs=("digit",),
+                integers=True,
+                extra=wasm_files,
             ),
             Target(
                 name="web",

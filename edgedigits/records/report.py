@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edgedigits.records.arguments import checked
+from edgedigits.records.footprint import MAIN, Footprint
 from edgedigits.records.record import OPTIONAL, Record, require
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 TORCH_MODEL, ANSWERS, RECORDED, OTHER_FILE = "torch model", "answers", "manifest", "file"  # what is compared with
 ADOPTED_FILE = "adopted file"
 FILES = (OTHER_FILE, ADOPTED_FILE)  # of these, what is no torch model and is asked all the same
+DEVICE_LIMITS = ("max_flash", "max_ram", "max_instructions")  # fields of Limits
 
 
 def reference_of(reports: Iterable["ParityReport"]) -> str:
@@ -33,6 +35,12 @@ class Limits(Record):
     min_accuracy     accuracy that a file must reach, as a fraction
     max_size         bytes
     max_latency_us   median microseconds of one image, on one thread
+
+    Those of DEVICE_LIMITS are of C files alone, and of figures of their Footprint, on a Cortex-M3:
+
+    max_flash          bytes
+    max_ram            bytes of scratch and stack
+    max_instructions   of an image
     """
 
     max_flips: int | None = None
@@ -41,6 +49,9 @@ class Limits(Record):
     min_accuracy: float | None = None
     max_size: int | None = None
     max_latency_us: float | None = None
+    max_flash: int | None = field(default=None, metadata=OPTIONAL)
+    max_ram: int | None = field(default=None, metadata=OPTIONAL)
+    max_instructions: int | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -48,6 +59,15 @@ class Limits(Record):
         for name in ("max_drop", "min_accuracy"):
             value = getattr(self, name)
             require(value is None or value <= 1, name, "at most 1, a fraction", value)
+
+    @property
+    def of_devices(self) -> bool:
+        """Whether one of DEVICE_LIMITS is set."""
+        return any(getattr(self, name) is not None for name in DEVICE_LIMITS)
+
+    def without_devices(self) -> "Limits":
+        """The same for a file that is not for them."""
+        return replace(self, **dict.fromkeys(DEVICE_LIMITS))
 
     def scaled(self, scores: "Scores") -> "Limits":
         """The same for a model with such scores: what one may be off by grows with their range, where that is above 1.
@@ -141,13 +161,14 @@ class ParityReport(Record):
     latency_us      median microseconds of one image a call, where it was measured
     failures        why it did not pass: one sentence each, beginning with the name of the check
     unchecked       limits, as options name them, whose figure is missing; one that was asked for is a failure, too
-    engine          what ran it; None where that was what runs files of its format by default
+    engine          what ran it; None where that was what runs files of its format by default, but for C files
     settings        the file in each setting of that engine, where it has several
     sampled_from    test images there are, where `samples` are some of them; indices are still those of all
     against         what somebody named to compare with: a run or a file
     reading         how a file that says nothing of its input was shown the images
     compared_as     what was compared where it was not logits: "log-probabilities" or "probabilities"
-    remarks         what is to be said of such a file, in words; no failures
+    remarks         what is to be said of such a file, or of what was not asked, in words; no failures
+    footprint       what a C file takes of a microcontroller, where that has a limit
     """
 
     name: str
@@ -192,6 +213,22 @@ class ParityReport(Record):
     reading: str | None = field(default=None, metadata=OPTIONAL)
     compared_as: str | None = field(default=None, metadata=OPTIONAL)
     remarks: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    footprint: Footprint | None = field(default=None, metadata=OPTIONAL)
+
+    @property
+    def flash(self) -> int | None:
+        """Bytes on a Cortex-M3."""
+        return self.footprint.flash if self.footprint else None
+
+    @property
+    def ram(self) -> int | None:
+        """Bytes of scratch and stack there."""
+        return self.footprint.ram if self.footprint else None
+
+    @property
+    def instructions(self) -> int | None:
+        """Of an image there."""
+        return self.footprint.instructions.get(MAIN) if self.footprint else None
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,22 @@
 import importlib.util
 import subprocess
 import sys
+import timeit
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.errors import MissingCapability, UsageError
+from edgedigits.errors import MissingCapability, UsageError, first_line
 from edgedigits.models.metrics import softmax
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.predictor import Call, ModelFile
+from edgedigits.runtime.predictor import Inputs, ModelFile, Session
 from edgedigits.runtime.readers.c import in_float, read_network, read_stem
 
 SECONDS = 120  # that a compiler may take
+ANOTHER = "Install a newer one, or with a network: pip install 'edgedigits[c]'."
 Answer = Callable[[Images], npt.NDArray[np.int32]]  # the scores of images, [n, classes]
 
 
@@ -29,7 +32,7 @@ def zig(engine: str) -> list[str]:
 def build(file: ModelFile, harness: Path, program: Path, command: Sequence[str]) -> Path:
     """A program that a compiler's `command` makes of a C file and of what asks it; beside it lies the source.
 
-    Raises RuntimeError where it is not compiled.
+    Raises MissingCapability where it is not compiled: whoever generated it has compiled it.
     """
     source, stem = program.with_suffix(".model.c"), read_stem(file.content)
     source.write_bytes(file.content)
@@ -48,23 +51,39 @@ def build(file: ModelFile, harness: Path, program: Path, command: Sequence[str])
 def require_integers(file: ModelFile, engine: str) -> None:
     """Raise UsageError where a file computes in float, for which an engine has no library."""
     if in_float(file.content):
-        raise UsageError(
-            f"{file.path}: in float; engine {engine} runs those in integers, and cc or integers runs this."
-        )
+        raise UsageError(f"{file.path}: in float; engine {engine} runs those in integers, and cc or wasm runs this.")
 
 
 def run(command: Sequence[str]) -> str:
-    """What a compiler says. Raises RuntimeError, with its own first line, where it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    """What a compiler says. Raises MissingCapability, with the line in which it names an error, where it fails."""
+    name = "ziglang" if "ziglang" in command else Path(command[0]).name
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MissingCapability(f"the C compiler {name} cannot be run ({first_line(error)}). {ANOTHER}") from error
     if done.returncode:
-        raise RuntimeError(f"{Path(command[0]).name} fails: {done.stderr.strip().partition(chr(10))[0]}")
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        line = next((line for line in said if "error" in line), said[0]).strip()
+        raise MissingCapability(f"the C compiler {name} fails ({line}). {ANOTHER}")
     return done.stdout
 
 
-def held(file: ModelFile, answer: Answer) -> Call:
+def answering(file: ModelFile, said: Callable[[Images], bytes]) -> Session:
+    """Logits and probabilities out of the scores that a program says of images, as bytes: those in float are logits."""
+    if not in_float(file.content):
+        return held(file, lambda images: np.frombuffer(said(images), np.int32).reshape(len(images), -1))
+
+    def call(images: Images) -> tuple[Scores, Scores]:
+        logits: Scores = np.frombuffer(said(images), np.float32).reshape(len(images), -1)
+        return logits, softmax(logits)
+
+    return Session(call)
+
+
+def held(file: ModelFile, answer: Answer) -> Session:
     """Logits and probabilities of images out of scores, each of which is the one that the file's own numbers give.
 
-    What is called raises RuntimeError where one is not.
+    What is called raises RuntimeError where one is not. Measured is the code alone.
     """
     network = read_network(file.path, file.content)
 
@@ -75,4 +94,7 @@ def held(file: ModelFile, answer: Answer) -> Call:
         logits = (scores * network.unit).astype(np.float32)
         return logits, softmax(logits)
 
-    return call
+    def clock(inputs: Inputs, calls: int) -> list[float]:
+        return [timeit.timeit(lambda: answer(cast(Images, inputs)), number=1) for _ in range(calls)]
+
+    return Session(call, clock=clock)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgedigits.data.load import load_data
@@ -12,10 +12,12 @@ from edgedigits.export.formats import require_format
 from edgedigits.models.checkpoint import find_run
 from edgedigits.records.arguments import checked
 from edgedigits.records.artifact import Contract, TensorInfo, TensorSpec
+from edgedigits.records.footprint import Footprint
 from edgedigits.records.model import IMAGE_SHAPE
-from edgedigits.records.record import Record
+from edgedigits.records.record import OPTIONAL, Record
 from edgedigits.runtime.compatibility import Runtime, loading_runtimes
 from edgedigits.runtime.finding import Found
+from edgedigits.runtime.footprint import footprint
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file
 from edgedigits.runtime.noticing import find_in_file
@@ -39,6 +41,7 @@ class Inspection(Record):
     contract          None in a file that EdgeDigits did not export
     inputs, outputs   as the file declares them; empty where its format declares none
     missing           in words, what such a file lacks to be asked
+    footprint         what a C file takes of a microcontroller
     """
 
     path: str
@@ -58,6 +61,7 @@ class Inspection(Record):
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     missing: tuple[str, ...] = ()
+    footprint: Footprint | None = field(default=None, metadata=OPTIONAL)
 
 
 @checked
@@ -74,7 +78,8 @@ def inspect(
     runs      where its checkpoint is looked for, by SHA-256
     opener    how it is opened
 
-    Nothing in the file is executed. A file of somebody else, without a contract, is shown as far as it can be read.
+    Nothing in the file is executed, but for the code of a C file that a manifest lists, in an emulator. A file of
+    somebody else, without a contract, is shown as far as it can be read.
     Raises ModelFileError when it is of no known format, or damaged.
     """
     path = find_file(path, exports=Path(exports), runs=Path(runs))
@@ -105,6 +110,7 @@ def inspect(
         inputs=found.inputs,
         outputs=found.outputs,
         missing=_missing(found),
+        footprint=footprint(path, opener.trust),
     )
 
 

@@ -48,6 +48,11 @@ def look(seconds: float = LOOK) -> Load | None:
     return Load(len(spent), sum(sum(clock[IDLE]) / max(1, sum(clock)) for clock in spent))
 
 
+def allowed() -> int:
+    """How many processors this process may use."""
+    return len(_usable())
+
+
 def asked() -> bool:
     """Whether somebody said in the environment how many threads are wanted."""
     return any(os.environ.get(name) for name in ASKED)
@@ -58,7 +63,7 @@ def _average() -> Load | None:
     average: Callable[[], tuple[float, ...]] | None = getattr(os, "getloadavg", None)
     if average is None:
         return None
-    count = _count()
+    count = allowed()
     return Load(count, max(0.0, count - average()[0]))
 
 
@@ -77,7 +82,3 @@ def _usable() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
-
-
-def _count() -> int:
-    return len(_usable())

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from edgedigits.records.report import RECORDED, TORCH_MODEL, Limits, ParityReport
+from edgedigits.records.footprint import MAIN
+from edgedigits.records.report import DEVICE_LIMITS, RECORDED, TORCH_MODEL, Limits, ParityReport
 from edgedigits.verify.references import REMEDIES
 
 SOFTMAX_TOLERANCE = 1e-5  # of float32, whatever the order of the sums
@@ -30,6 +31,9 @@ CHECKED = {  # by the limit's field
     "min_accuracy": Checked("accuracy", "accuracy"),
     "max_size": Checked("size", "size_bytes"),
     "max_latency_us": Checked("latency", "latency_us"),
+    "max_flash": Checked("flash", "flash"),
+    "max_ram": Checked("ram", "ram"),
+    "max_instructions": Checked("instructions", "instructions"),
 }
 
 
@@ -51,6 +55,7 @@ def judge(report: ParityReport, labels: tuple[str, ...], asked: Limits = Limits(
         *_deployments(report),
         *_robustness(report),
         *_resources(report),
+        *_device(report),
     ]
 
 
@@ -103,6 +108,8 @@ def _lacks(report: ParityReport, limit: str) -> bool:
 
 def _cause(report: ParityReport, limit: str) -> str:
     """Why a limit's figure is missing, and what to do."""
+    if limit in DEVICE_LIMITS and report.footprint and report.footprint.missing:
+        return report.footprint.missing
     if report.missing is None or limit not in ("max_flips", "max_logit_diff"):
         return "nothing was measured; leave it out"
     return f"{report.missing}: {REMEDIES[report.missing]}, or leave it out"
@@ -226,4 +233,15 @@ def _resources(report: ParityReport) -> list[str]:
         failures.append(f"size: {report.size_bytes:,} bytes, limit {limits.max_size:,}")
     if limits.max_latency_us is not None and latency is not None and latency > limits.max_latency_us:
         failures.append(f"latency: {latency:.1f} us an image, median, limit {limits.max_latency_us:g}")
+    return failures
+
+
+def _device(report: ParityReport) -> list[str]:
+    """What a C file takes of a microcontroller."""
+    failures = []
+    for limit, unit in zip(DEVICE_LIMITS, ("bytes", "bytes of scratch and stack", "an image"), strict=True):
+        allowed, (check, figure) = getattr(report.limits, limit), CHECKED[limit]
+        found = getattr(report, figure)
+        if allowed is not None and found is not None and found > allowed:
+            failures.append(f"{check}: {found:,} {unit} on {MAIN}, limit {allowed:,}")
     return failures

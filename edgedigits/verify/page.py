@@ -267,6 +267,12 @@ def _checks(report: ParityReport) -> tuple[Check, ...]:
         rows.insert(2, ("accuracy", "accuracy", percent(report.accuracy), f"at least {percent(limits.min_accuracy)}"))
     if report.latency_us is not None:
         rows.append(("latency", "latency", f"{report.latency_us:,.1f} µs", _at_most(limits.max_latency_us, "{:g} µs")))
+    if report.footprint:
+        rows += [
+            ("flash", "flash", count(report.flash), _at_most(limits.max_flash, "{:,}")),
+            ("ram", "RAM", count(report.ram), _at_most(limits.max_ram, "{:,}")),
+            ("instructions", "instructions", count(report.instructions), _at_most(limits.max_instructions, "{:,}")),
+        ]
     return tuple(Check(name, found, limit, key in failed) for key, name, found, limit in rows)
 
 

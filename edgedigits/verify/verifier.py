@@ -22,6 +22,7 @@ from edgedigits.records.artifact import Artifact
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.report import EngineRef, InSetting, Limits, ParityReport, Verification
 from edgedigits.runtime.engines import find_engine
+from edgedigits.runtime.footprint import footprint, is_for_devices
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import latency_us
 from edgedigits.runtime.safety import BOUNDS
@@ -29,10 +30,11 @@ from edgedigits.system import files, locks
 from edgedigits.system.tracked import tracked
 from edgedigits.verify import comparison, deployment, gate, page
 from edgedigits.verify.against import Named, open_against, reference_named
-from edgedigits.verify.candidates import Candidate, Opened, alternative, find_candidates, open_candidate
+from edgedigits.verify.candidates import Candidate, Opened, alternative, find_candidates
 from edgedigits.verify.diagnose import diagnose
 from edgedigits.verify.limits import replaced, require_possible
 from edgedigits.verify.page import Evidence, write_page
+from edgedigits.verify.proving import open_proving
 from edgedigits.verify.references import Reference, References
 
 PARTS, ANSWERING = 100, 50  # of the work on a file, and those of them until all test images are answered
@@ -65,7 +67,8 @@ def verify(
     limits      replace the default limits of each format, field by field
     runs        where the checkpoints are; a file finds its own by SHA-256
     html        also write a page to look at, and measure each file's latency for it
-    opener      how files are opened: in which engine, and whether those that can hold code are trusted
+    opener      how files are opened: in which engine, and whether those that can hold code are trusted; where it names
+                no engine, C files are asked in WebAssembly, or their integers are computed in numpy, as a remark says
     thorough    in other settings of the runtime, too, compare every image, and not the first 1,000
     sample      ask so many of the test images, the same every time, and not all
     against     compare with this instead: a run, an exported file, or an ONNX file of somebody else. Then a file to be
@@ -87,8 +90,10 @@ def verify(
     if html is not None:
         page.require_writable(Path(html), force)
     targets = find_candidates(several_or_all(artifacts, "artifacts"), Path(exports), opener.engine, Path(runs))
+    if limits and limits.of_devices and not any(is_for_devices(target.path) for target in targets):
+        raise UsageError("limits of flash, RAM and instructions are of C files: none is among these.")
     references = References(Path(runs), dataset, data_dir, sample)
-    opening = functools.partial(open_candidate, references=references, opener=opener)
+    opening = functools.partial(open_proving, references=references, opener=opener)
     if against is not None:
         named = Named(str(against), said, Path(runs), Path(exports), opener)
         opening = functools.partial(open_against, named=named, reference=reference_named(named, references))
@@ -173,7 +178,8 @@ def _report(target: Candidate, options: _Options, meter: _Meter) -> tuple[Parity
 
 def _judge(target: Candidate, file: Opened, options: _Options, meter: _Meter) -> tuple[ParityReport, Evidence | None]:
     asked = comparison.ask(file.predictor, file.reference.test.images, lambda part: meter.at(ANSWERING * part))
-    limits = replaced(file.limits, options.limits)
+    asked_for = options.limits if is_for_devices(target.path) else options.limits.without_devices()
+    limits = replaced(file.limits, asked_for)
     blank = dataclasses.replace(_blank(target, options), format=file.format.name, limits=limits, **file.about)
     report = comparison.compare(blank, file, asked)
     require_possible(limits, report.reference_accuracy or 0.0, report.samples)
@@ -185,9 +191,10 @@ def _judge(target: Candidate, file: Opened, options: _Options, meter: _Meter) ->
             deployments=deployment.deployments(file, asked.logits, options.thorough),
             robustness=deployment.robustness(file),
             latency_us=latency_us(file.predictor) if timed else None,
+            footprint=footprint(target.path, file.opener.trust) if limits.of_devices else None,
         )
     report = dataclasses.replace(report, unchecked=gate.unchecked(report))
-    failures = gate.judge(report, file.reference.labels, options.limits)
+    failures = gate.judge(report, file.reference.labels, asked_for)
     if wrong := comparison.travelling(file.reference):
         failures.append(wrong)
     if failures and (cause := diagnose(file, report)):

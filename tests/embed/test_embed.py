@@ -520,8 +520,8 @@ def test_a_folder_that_is_not_empty_is_left_alone_unless_forced(exports: Path, t
     [
         ("nothing", BadInput, r"nothing is missing: no file, .* Below .*exports\d*: cnn-tiny, fc-tiny\."),
         ("missing.onnx", ModelFileError, r"missing\.onnx is missing: no file, and no model of that name"),
-        ("fc-tiny/fc-tiny.pt2", ModelFileError, r"fc-tiny\.pt2: a pt2 file\. What is embedded is ONNX"),
-        ("fc-tiny/fc-tiny.torchscript.pt", ModelFileError, r"a torchscript file\. What is embedded is ONNX"),
+        ("fc-tiny/fc-tiny.pt2", ModelFileError, r"fc-tiny\.pt2: a pt2 file, and target python embeds ONNX files"),
+        ("fc-tiny/fc-tiny.torchscript.pt", ModelFileError, r"a torchscript file, and target python embeds ONNX files"),
         ("damaged.onnx", ModelFileError, r"damaged\.onnx: not a valid ONNX model"),
         (
             "renamed.canvas.onnx",

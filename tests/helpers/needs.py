@@ -14,6 +14,7 @@ COMMANDS = {
     "java": ("java",),
     "git": ("git",),
     "make": ("make",),
+    "cmake": ("cmake",),
     "gcc": ("gcc",),
     "g++": ("g++",),
 }

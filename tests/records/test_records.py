@@ -49,6 +49,7 @@ from edgedigits.records.artifact import (
     TensorSpec,
 )
 from edgedigits.records.earlier import EarlierSpec
+from edgedigits.records.footprint import Footprint
 from edgedigits.records.foreign import ForeignNetwork
 from edgedigits.records.graph import Call, Graph, Held
 from edgedigits.records.model import Checkpoint, DatasetRef, Epoch, History, Metrics, ModelSpec, Recipe
@@ -143,6 +144,7 @@ TRAINED = TrainedRun.of(CHECKPOINT)
 EXPORTED = ExportedFile.of(ARTIFACT)
 PRESET = PresetFacts("fc", "flatten, dense", 39_760, "uint8 28x28", {"default": RECIPE}, (MEASUREMENT,))
 DATA_FILE = DataFile("mnist", "t10k-labels-idx1-ubyte", "missing", "fetch it")
+FOOTPRINT = Footprint(238, 9064, 2352, 290_080, 1232, 436, {"cortex-m0": 2_014_509, "cortex-m3": 1_524_990})
 EXAMPLES: list[Record] = [
     TRAINED,
     Training((TRAINED,)),
@@ -173,6 +175,7 @@ EXAMPLES: list[Record] = [
     TENSOR,
     RUNTIME,
     INSPECTION,
+    FOOTPRINT,
     CHECKPOINT.setup(),
     Unfinished(CHECKPOINT.setup(), 30, (Epoch(1, 0.5, 0.9, 1e-3, 1.0, 60_000.0),), 0.25, 1.25),
     ScoreSummary("fc.onnx", "cd", "digits", "answers.csv", "0/4", 10_000, 2, 4_096, 0.5, 11_808.0),
@@ -385,7 +388,7 @@ def test_what_is_not_finite_is_never_written() -> None:
         ("lr", 0.0, "a positive number"),
         ("lr", float("nan"), "a positive number"),
         ("lr", float("inf"), "a positive number"),
-        ("optimizer", "sgd", "adam or adamw"),
+        ("optimizer", "sgd", "adam or adamw or muon"),
         ("betas", (0.9,), "two of 0..1"),
         ("betas", (0.9, 1.0), "two of 0..1"),
         ("weight_decay", -0.1, "0 or more"),

@@ -2,6 +2,7 @@
 
 import gzip
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_code_that_computes_something_else_than_its_numbers_fails(
     (report,) = verify([path], runs=runs, opener=opener).reports
     assert not report.passed
     assert "scores are not those of the integers in the file" in report.failures[0]
-    assert verify([path], runs=runs, opener=Opener(trust=True)).passed
+    assert verify([path], runs=runs, opener=Opener(engine="integers", trust=True)).passed
 
 
 @pytest.mark.parametrize("change", [(b"sums[o] +=", b"sums[o] -="), (b"};", b" };"), (b"contract[] =", b"contract[]=")])
@@ -151,7 +152,16 @@ def test_native_code_is_run_by_name_alone_and_only_where_it_is_trusted(
 
 def test_a_compiler_that_is_missing_or_fails_is_said_in_a_line(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cc, "compiler", lambda: ["false"])
-    with pytest.raises(ModelFileError, match=r"cnn-tiny.int8.c: cc cannot load it \(false fails:\)"):
+    with pytest.raises(
+        MissingCapability, match=r"^the C compiler false fails \(exit code 1\). Install a newer one, or"
+    ):
+        NATIVE.open(model)
+    monkeypatch.setattr(cc, "compiler", lambda: [sys.executable, "-c", "raise SystemExit('error: unknown -std=c99')"])
+    with pytest.raises(MissingCapability, match=r"fails \(error: unknown -std=c99\)") as raised:
+        NATIVE.open(model)
+    assert len(str(raised.value).splitlines()) == 1
+    monkeypatch.setattr(cc, "compiler", lambda: ["/nowhere/cc"])
+    with pytest.raises(MissingCapability, match=r"^the C compiler cc cannot be run \("):
         NATIVE.open(model)
     monkeypatch.undo()
     monkeypatch.setattr("shutil.which", lambda _: None)

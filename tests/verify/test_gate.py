@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from edgedigits.records.report import RECORDED, Deployment, Limits, ParityReport, Robustness
+from edgedigits.records.footprint import Footprint
+from edgedigits.records.report import DEVICE_LIMITS, RECORDED, Deployment, Limits, ParityReport, Robustness
 from edgedigits.verify import gate
 from edgedigits.verify.references import AWAY, REMEDIES
 
@@ -35,6 +36,7 @@ PASSING = ParityReport(
     worst_image=77,
     softmax_diff=1e-7,
     latency_us=12.0,
+    footprint=Footprint(200, 1000, 500, 7, code=300, stack=100, instructions={"cortex-m0": 12, "cortex-m3": 9}),
     deployments=(Deployment("one image a call", 10_000, 2, 0, 0.0), Deployment("2 threads", 2000, 1, 0, 0.0)),
     robustness=(Robustness("noise", 500, 3, 0.5, None, None),),
 )
@@ -65,6 +67,13 @@ def judge(limits: Limits, **changes: Any) -> list[str]:
         ),
         (Limits(min_accuracy=0.985), Limits(min_accuracy=0.986), "accuracy: 98.50%, at least 98.60% wanted"),
         (Limits(max_size=1000), Limits(max_size=999), "size: 1,000 bytes, limit 999"),
+        (Limits(max_flash=1500), Limits(max_flash=1499), "flash: 1,500 bytes on cortex-m3, limit 1,499"),
+        (Limits(max_ram=600), Limits(max_ram=599), "ram: 600 bytes of scratch and stack on cortex-m3, limit 599"),
+        (
+            Limits(max_instructions=9),
+            Limits(max_instructions=8),
+            "instructions: 9 an image on cortex-m3, limit 8",
+        ),
         (Limits(max_latency_us=12), Limits(max_latency_us=11), "latency: 12.0 us an image, median, limit 11"),
     ],
 )
@@ -118,6 +127,7 @@ def test_every_limit_has_a_case_above() -> None:
         "min_accuracy",
         "max_size",
         "max_latency_us",
+        *DEVICE_LIMITS,
     }
 
 
@@ -132,6 +142,12 @@ MISSING = {
     "max_flips": (WITHOUT_ANSWERS, "flips: max-flips 3 cannot be checked, since its checkpoint is not at hand: "),
     "max_logit_diff": (WITHOUT_ANSWERS, "logits: max-logit-diff 3 cannot be checked, since its checkpoint is not at "),
     "max_latency_us": ({"latency_us": None}, "latency: max-latency-us 3 cannot be checked, since nothing was measured"),
+    "max_flash": ({"footprint": None}, "flash: max-flash 3 cannot be checked, since nothing was measured"),
+    "max_ram": (
+        {"footprint": Footprint(1, 2, 3, 4, missing="engine cortex-m needs ziglang")},
+        "ram: max-ram 3 cannot be checked, since engine cortex-m needs ziglang",
+    ),
+    "max_instructions": ({"footprint": None}, "instructions: max-instructions 3 cannot be checked"),
 }
 
 
@@ -158,6 +174,7 @@ def test_each_reason_why_answers_are_not_known_has_a_next_step() -> None:
 
 def test_what_was_found_can_be_checked() -> None:
     every = Limits(max_flips=9, max_drop=1.0, max_logit_diff=9.0, min_accuracy=0.1, max_size=9999, max_latency_us=99.0)
+    every = dataclasses.replace(every, max_flash=1500, max_ram=600, max_instructions=9)
     report = dataclasses.replace(PASSING, limits=every)
     assert gate.unchecked(report) == ()
     assert gate.judge(report, LABELS, asked=every) == []

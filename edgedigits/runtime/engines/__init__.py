@@ -96,6 +96,7 @@ ENGINES: Registry[Engine] = Registry(
     Engine,
 )
 DEFAULTS = {"onnx": "onnxruntime", "torchscript": "torchscript", "pt2": "pt2", "c": "integers"}  # of each container
+PROVERS = {"c": "wasm"}  # of containers whose files `verify` compiles, where this machine can, and shuts in
 
 
 def get_engine(name: str) -> Engine:

@@ -10,15 +10,10 @@ import tempfile
 import weakref
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from edgedigits.models.metrics import softmax
-from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.compiled import build, held, run, zig
+from edgedigits.records.arrays import Images
+from edgedigits.runtime.compiled import answering, build, run, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
-from edgedigits.runtime.readers.c import in_float
 
 COMPILERS = ("cc", "gcc", "clang")
 USUAL = Setting(DEFAULT, {"flags": "-O3 -march=native"})
@@ -38,7 +33,7 @@ def version() -> str:
 
 
 def session(file: ModelFile, setting: Setting) -> Session:
-    """A program that answers images from its input. Raises MissingCapability; RuntimeError where it is not compiled."""
+    """A program that answers images from its input. Raises MissingCapability."""
     folder = tempfile.TemporaryDirectory(prefix="edgedigits-")
     command = [*compiler(), *setting.options["flags"].split()]
     program = build(file, HARNESS, Path(folder.name) / "model", command)
@@ -46,15 +41,8 @@ def session(file: ModelFile, setting: Setting) -> Session:
     def said(images: Images) -> bytes:
         return subprocess.run([program], input=images.tobytes(), capture_output=True, check=True).stdout
 
-    def answer(images: Images) -> npt.NDArray[np.int32]:
-        return np.frombuffer(said(images), np.int32).reshape(len(images), -1)
-
-    def call(images: Images) -> tuple[Scores, Scores]:
-        logits: Scores = np.frombuffer(said(images), np.float32).reshape(len(images), -1)
-        return logits, softmax(logits)
-
     weakref.finalize(said, folder.cleanup)
-    return Session(call if in_float(file.content) else held(file, answer))
+    return answering(file, said)
 
 
 ENGINE = Engine(

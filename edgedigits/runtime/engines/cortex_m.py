@@ -1,11 +1,14 @@
 """C files on microcontrollers: compiled for Cortex-M by ziglang, run in the emulator unicorn, both of PyPI.
 
-Every score must be the one that the numbers in the file give in numpy.
+As many processors are emulated at once as this process may use: the emulator runs outside of Python's lock. Every score
+must be the one that the numbers in the file give in numpy.
 """
 
+import queue
 import struct
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -19,6 +22,7 @@ from edgedigits.records.arrays import Images
 from edgedigits.runtime.compiled import build, held, require_integers, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
+from edgedigits.system.processors import allowed
 
 HARNESS = Path(__file__).with_name("cortex_m.c")
 FLAGS = (
@@ -48,43 +52,60 @@ def version() -> str:
 
 
 def session(file: ModelFile, setting: Setting) -> Session:
-    """A processor with the program in its flash. Raises MissingCapability; RuntimeError where it is not compiled."""
+    """A processor with the program in its flash. Raises MissingCapability."""
     version()
     require_integers(file, "cortex-m")
-    processor = setting.options["processor"].replace("-", "_")
+    processor = setting.options["processor"]
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
         program = Path(folder) / "model.elf"
-        content = build(file, HARNESS, program, [*zig("cortex-m"), *FLAGS, f"-mcpu={processor}"]).read_bytes()
-    emulator, entry, classes = _started(content, processor), entry_of(content), len(file.contract.labels)
+        content = build(
+            file, HARNESS, program, [*zig("cortex-m"), *FLAGS, f"-mcpu={processor.replace('-', '_')}"]
+        ).read_bytes()
+    entry, classes = entry_of(content), len(file.contract.labels)
+    idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for _ in range(allowed()):
+        idle.put(started(content, processor))
+
+    def some(images: Images) -> bytes:
+        emulator = idle.get()
+        try:
+            return _asked(emulator, entry, images, classes)
+        finally:
+            idle.put(emulator)
 
     def answer(images: Images) -> npt.NDArray[np.int32]:
-        starts = range(0, len(images), BATCH)
-        parts = [_asked(emulator, entry, images[start : start + BATCH], classes) for start in starts]
-        return np.frombuffer(b"".join(parts), np.int32).reshape(len(images), classes)
+        parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+        with ThreadPoolExecutor(allowed()) as pool:
+            return np.frombuffer(b"".join(pool.map(some, parts)), np.int32).reshape(len(images), classes)
 
-    return Session(held(file, answer))
+    return held(file, answer)
 
 
 def _asked(emulator: Any, entry: int, images: Images, classes: int) -> bytes:
     """The bytes of the scores of images, which its memory holds at once."""
-    from unicorn import arm_const as registers
-
     emulator.mem_write(IMAGES, images.tobytes())
-    given = {"R0": IMAGES, "R1": len(images), "R2": SCORES, "R3": SCRATCH, "SP": STACK, "LR": STOP | 1}
-    for name, value in given.items():
-        emulator.reg_write(getattr(registers, f"UC_ARM_REG_{name}"), value)
-    emulator.emu_start(entry | 1, STOP)
+    call(emulator, entry, IMAGES, len(images), SCORES, SCRATCH)
     return bytes(emulator.mem_read(SCORES, 4 * classes * len(images)))
 
 
-def _started(content: bytes, processor: str) -> Any:
+def call(emulator: Any, entry: int, *arguments: int) -> None:
+    """Call a function with at most four numbers, and wait until it returns."""
+    from unicorn import arm_const as registers
+
+    given = {f"R{number}": value for number, value in enumerate(arguments)} | {"SP": STACK, "LR": STOP | 1}
+    for name, value in given.items():
+        emulator.reg_write(getattr(registers, f"UC_ARM_REG_{name}"), value)
+    emulator.emu_start(entry | 1, STOP)
+
+
+def started(content: bytes, processor: str) -> Any:
     """An emulator with a program in its flash, and memory."""
     import unicorn
     from unicorn import arm_const
 
     make: Any = unicorn.unicorn.Uc
     emulator = make(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-    emulator.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{processor.upper()}"))
+    emulator.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{processor.replace('-', '_').upper()}"))
     emulator.mem_map(FLASH, FLASH_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
     emulator.mem_map(IMAGES, RAM_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
     for address, segment in segments_of(content):

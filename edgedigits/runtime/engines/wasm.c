@@ -2,7 +2,7 @@
 #include MODEL
 
 static uint8_t images[BATCH * 784];
-static int32_t scores[BATCH * CLASSES];
+static SCORE scores[BATCH * CLASSES];
 static uint32_t scratch[SCRATCH / 4];
 
 uint8_t *images_at(void)
@@ -10,7 +10,7 @@ uint8_t *images_at(void)
     return images;
 }
 
-int32_t *scores_at(void)
+SCORE *scores_at(void)
 {
     return scores;
 }

@@ -1,6 +1,6 @@
 """C files in WebAssembly: compiled by ziglang and run by wasmtime, both of PyPI. What they do there, they do in a box.
 
-Every score must be the one that the numbers in the file give in numpy.
+Every score in integers must be the one that the numbers in the file give in numpy.
 """
 
 import tempfile
@@ -9,18 +9,17 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from edgedigits.errors import MissingCapability
 from edgedigits.records.arrays import EVALUATION_BATCH, Images
-from edgedigits.runtime.compiled import build, held, require_integers, zig
+from edgedigits.runtime.compiled import answering, build, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
+from edgedigits.runtime.readers.c import in_float
 
 HARNESS = Path(__file__).with_name("wasm.c")
 EXPORTS = ("images_at", "scores_at", "answer")
-FLAGS = ("-target", "wasm32-freestanding", "-fno-builtin", "-nostdlib", "-Wl,--no-entry")
+BARE = ("-target", "wasm32-freestanding", "-fno-builtin", "-nostdlib", "-Wl,--no-entry")
+WITH_MATH = ("-target", "wasm32-wasi", "-mexec-model=reactor")  # tanh and its like; nothing that leaves the box
 USUAL = Setting(DEFAULT, {"flags": "-Os"})
 VARIANTS = (Setting("O3", {"flags": "-O3"}),)
 
@@ -35,9 +34,8 @@ def version() -> str:
 
 
 def session(file: ModelFile, setting: Setting) -> Session:
-    """An instance of the module. Raises MissingCapability; RuntimeError where it is not compiled."""
+    """An instance of the module. Raises MissingCapability."""
     version()
-    require_integers(file, "wasm")
     import wasmtime
 
     engine = wasmtime.Engine()
@@ -47,23 +45,23 @@ def session(file: ModelFile, setting: Setting) -> Session:
     ).exports(store)
     memory, images_at, scores_at = exports["memory"], exports["images_at"](store), exports["scores_at"](store)
 
-    def some(images: Images) -> npt.NDArray[np.int32]:
+    def some(images: Images) -> bytes:
         memory.write(store, images.tobytes(), images_at)
         exports["answer"](store, len(images))
-        size = 4 * len(file.contract.labels) * len(images)
-        return np.frombuffer(memory.read(store, scores_at, scores_at + size), np.int32).reshape(len(images), -1)
+        return bytes(memory.read(store, scores_at, scores_at + 4 * len(file.contract.labels) * len(images)))
 
-    def answer(images: Images) -> npt.NDArray[np.int32]:
+    def said(images: Images) -> bytes:
         starts = range(0, len(images), EVALUATION_BATCH)
-        return np.concatenate([some(images[start : start + EVALUATION_BATCH]) for start in starts])
+        return b"".join(some(images[start : start + EVALUATION_BATCH]) for start in starts)
 
-    return Session(held(file, answer))
+    return answering(file, said)
 
 
-def module(file: ModelFile, flags: str) -> bytes:
-    """The module of a C file, with what asks it. Raises MissingCapability and RuntimeError."""
+def module(file: ModelFile, flags: str, batch: int = EVALUATION_BATCH) -> bytes:
+    """The module of a C file, with what asks it so many images at a time. Raises MissingCapability."""
     exported = [f"-Wl,--export={name}" for name in EXPORTS]
-    command = [*zig("wasm"), *FLAGS, *exported, f"-DBATCH={EVALUATION_BATCH}", flags]
+    target = WITH_MATH if in_float(file.content) else BARE
+    command = [*zig("wasm"), *target, "-Wl,--strip-all", *exported, f"-DBATCH={batch}", flags]
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
         return build(file, HARNESS, Path(folder) / "model.wasm", command).read_bytes()
 

@@ -1,0 +1,1 @@
+"""What C files must show on devices: `proofs` has the figures, `python -m tests.devices` prints them."""

@@ -1,0 +1,47 @@
+"""The proofs of `make devices`, on a small network: they find what falls short, and what differs."""
+
+from pathlib import Path
+
+import pytest
+
+from edgedigits.data.dataset import Dataset
+from edgedigits.runtime.readers.c import read_network
+from edgedigits.verify.verifier import verify
+from tests.devices import proofs
+from tests.devices.proofs import Demands
+from tests.models.arithmetic.test_folding import images
+
+STRICT = Demands(1.0, 0, 11_000, 2_400, 1, 1, 9_500)
+
+
+@pytest.fixture
+def model(exports: Path) -> Path:
+    return exports / "cnn-tiny" / "cnn-tiny.int8.c"
+
+
+def test_figures_are_held_against_what_is_demanded(model: Path, runs: Path) -> None:
+    (report,) = verify(model, runs=runs, sample=20).reports
+    found = {proof.what: proof for proof in [*proofs.answers(report, STRICT), *proofs.sizes(model, STRICT)]}
+    assert found["verify"].holds
+    assert found["scratch"].found == f"{read_network(model, model.read_bytes()).scratch:,}"
+    assert found["scratch"].holds
+    assert found["flash, clang -Os"].holds
+    assert not found["wasm module"].holds
+    assert all(proof.holds for proof in proofs.sizes(model, Demands()))
+
+
+@pytest.mark.needs("gcc")
+def test_every_engine_gives_the_same_scores(model: Path, digits: Dataset) -> None:
+    found = list(proofs.same_scores(model, digits.test.images, emulated=20))
+    assert len(found) == 8
+    assert all(proof.holds for proof in found)
+    assert [proof.what.rpartition("of ")[2] for proof in found] == [*["600"] * 5, *["200"] * 3]
+
+
+@pytest.mark.needs("gcc")
+def test_times_and_instructions_are_counted(model: Path) -> None:
+    (proof, *_) = proofs.instructions(model, STRICT, images(1))
+    assert not proof.holds
+    assert int(proof.found.replace(",", "")) > 290_080
+    (proof,) = proofs.times(model, model.with_name("cnn-tiny.onnx"), images(10))
+    assert float(proof.found) > 1
