@@ -1,9 +1,11 @@
 """The command line: what it promises word for word, its exit codes, and what goes to which stream."""
 
 import dataclasses
+import importlib.metadata
 import io
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -662,10 +664,16 @@ def test_a_data_set_with_other_classes_is_bad_input(
 
 def test_python_m_edgedigits_is_the_command_line() -> None:
     found = process("--version")
-    assert (found.returncode, found.stdout, found.stderr) == (0, f"edgedigits {__version__}\n", "")
+    first, *others = found.stdout.splitlines()
+    assert (found.returncode, first, found.stderr) == (0, f"edgedigits {__version__}", "")
+    assert f"onnxruntime {importlib.metadata.version('onnxruntime')}" in others
+    assert f"torch {importlib.metadata.version('torch')}" in others
+    assert others[-1] == f"python {platform.python_version()}"
 
 
-@pytest.mark.parametrize("line", ["--help", "train --help", "export --format onx", "train --model cn", "data mnits"])
+@pytest.mark.parametrize(
+    "line", ["--help", "--version", "train --help", "export --format onx", "train --model cn", "data mnits"]
+)
 def test_nothing_heavy_is_imported_before_it_is_needed(line: str) -> None:
     code = """if True:
         import sys
