@@ -32,7 +32,8 @@ def verification(result: Verification) -> Group:
         if result.passed
         else f"FAILED: {failed} of {count} files{images if result.sampled_from else ''}"
     ) + (f", in {result.engine}" if result.engine else "")
-    verdict = "; ".join([verdict, *_compared(result.reports), *_too_few(result.reports)])
+    signed = [f"manifests signed by {result.signer}"] if result.signer else []
+    verdict = "; ".join([verdict, *_compared(result.reports), *_too_few(result.reports), *signed])
     return Group(
         _verdicts(result),
         *_recorded(result.reports),

@@ -116,6 +116,13 @@ def verify(
             "--input", metavar="WORDS", help='With --against, how somebody else\'s file takes images: "mean/std, nchw".'
         ),
     ] = "",
+    signer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IDENTITY",
+            help="Who must have signed the manifest beside the files, with sigstore: a mail address, a workflow's URL.",
+        ),
+    ] = None,
     trust: Trust = False,
     runs: Runs = Path("runs"),
     exports: Exports = Path("exports"),
@@ -171,6 +178,7 @@ def verify(
             sample=sample,
             against=against,
             said=said,
+            signer=signer,
             force=force,
             observer=observer,
         )

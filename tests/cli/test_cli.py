@@ -134,7 +134,7 @@ def process(*arguments: object, code: str = "", **environment: str) -> subproces
     """Run a command line in a process of its own; `code` is run instead of the package."""
     start = ["-c", code] if code else ["-m", "edgedigits"]
     kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
         capture_output=True,
         text=True,
@@ -142,6 +142,9 @@ def process(*arguments: object, code: str = "", **environment: str) -> subproces
         check=False,
         env={**kept, **environment},
     )
+    if "--json" in arguments and done.stdout:
+        valid(str(arguments[0]), done.stdout)
+    return done
 
 
 @pytest.fixture
