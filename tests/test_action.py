@@ -4,14 +4,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from junitparser import JUnitXml
+
+from tests.helpers.environments import new_python
 
 ROOT = Path(__file__).parents[1]
 ACTION = ROOT / ".github" / "actions" / "verify" / "action.yml"
@@ -44,13 +44,10 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     shutil.copytree(ACTION.parent, package.parent / ".github" / "actions" / "verify")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, package.parent)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "python"], check=True)
-    paths = [sysconfig.get_path("purelib"), *(path for path in sys.path if path.endswith("site-packages"))]
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    (folder / "python" / "lib" / version / "site-packages" / "at-hand.pth").write_text("\n".join(paths))
+    python = new_python(folder / "python")
     known = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "GITHUB_STEP_SUMMARY")}
     return known | {
-        "PATH": f"{folder / 'python' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say that there is none
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -99,6 +96,7 @@ def test_it_passes_fails_and_annotates(
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert summary.count("### EdgeDigits") == 2
     assert summary.index("**passed") < summary.index("**FAILED")
-    location = [runner["PATH"].partition(os.pathsep)[0] + "/python", "-c", "import edgedigits; print(edgedigits)"]
-    where = subprocess.run(location, env=runner, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert "runner" in where  # the installed one, not this tree
+    python = Path(runner["PATH"].partition(os.pathsep)[0], "python")
+    command = [python, "-c", "import edgedigits; print(edgedigits.__file__)"]
+    where = subprocess.run(command, env=runner, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert Path(where).is_relative_to(python.parents[1])  # the installed one, not this tree

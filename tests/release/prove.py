@@ -3,20 +3,17 @@
 import email
 import os
 import subprocess
-import sys
-import sysconfig
 import tarfile
 import zipfile
-from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
 
 import twine.commands.check
 
 from edgedigits import __version__
+from tests.helpers.environments import new_python
 
 SELFTEST = "selftest.py"
-RUNNING = ("--out", "digits")
 
 
 def metadata(wheel: Path) -> Message:
@@ -52,26 +49,15 @@ def run_installed(wheel: Path, folder: Path, exports: Path) -> None:
 
     What the wheel needs comes from this environment, so that no index is asked. Raises CalledProcessError.
     """
-    run = new_environment(folder / "environment")
+    environment = folder / "environment"
+    python = str(new_python(environment))
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(*arguments: str) -> None:
+        subprocess.run([python, *arguments], check=True, cwd=environment, env=variables, stdout=subprocess.DEVNULL)
+
     run("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(wheel))
     run("-c", "import edgedigits as e, pathlib as p, sys; assert p.Path(e.__file__).is_relative_to(sys.prefix)")
     run("-m", "edgedigits", "--version")
-    run("-m", "edgedigits", "embed", "python", "fc", "--exports", str(exports), *RUNNING)
-    run(str(folder / "environment" / "digits" / SELFTEST))
-
-
-def new_environment(folder: Path) -> Callable[..., None]:
-    """A virtual environment that sees this one's packages but for EdgeDigits; what runs its Python in its folder."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    (python,) = (found for found in folder.glob("*/python*") if found.stem == "python")
-    shown = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = subprocess.run([python, "-c", shown], check=True, capture_output=True, text=True).stdout.strip()
-    seen = [sysconfig.get_path("purelib"), *(path for path in sys.path if path.endswith("site-packages"))]
-    Path(site, "at-hand.pth").write_text("\n".join(dict.fromkeys(seen)), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-
-    def run(*arguments: str) -> None:
-        command = [str(python.absolute()), *arguments]
-        subprocess.run(command, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-
-    return run
+    run("-m", "edgedigits", "embed", "python", "fc", "--exports", str(exports), "--out", "digits")
+    run(str(environment / "digits" / SELFTEST))

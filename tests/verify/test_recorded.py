@@ -99,6 +99,7 @@ def test_the_hook_is_for_model_files_and_their_records(path: str, hooked: bool) 
 
 
 @pytest.mark.needs("git")
+@pytest.mark.skipif(os.name != "posix", reason="the hook's program is a script here")
 def test_a_commit_of_a_changed_file_is_refused(folder: Path) -> None:
     """pre-commit itself reads the hook's file, and runs it on what is staged."""
     repository = folder.parent
