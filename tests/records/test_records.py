@@ -385,7 +385,7 @@ def test_what_is_not_finite_is_never_written() -> None:
         ("lr", 0.0, "a positive number"),
         ("lr", float("nan"), "a positive number"),
         ("lr", float("inf"), "a positive number"),
-        ("optimizer", "sgd", "adam or adamw"),
+        ("optimizer", "sgd", "adam or adamw or muon"),
         ("betas", (0.9,), "two of 0..1"),
         ("betas", (0.9, 1.0), "two of 0..1"),
         ("weight_decay", -0.1, "0 or more"),
