@@ -7,7 +7,7 @@ DEMO := build/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proofs fuzz faults devices lint format bench engines tables exports pictures clean
+.PHONY: help demo test proofs fuzz faults devices lint format bench engines tables exports pictures dist clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -77,6 +77,9 @@ exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 
 pictures: $(READY) ## Take the README's pictures of a real run, in a headless Chromium
 	$(BIN)/python -m tests.pictures
+
+dist: $(READY) ## Build sdist and wheel, prove them, and write bom.json, into dist/
+	$(BIN)/python -m tests.release
 
 clean: ## Remove everything that make made
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

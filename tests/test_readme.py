@@ -32,7 +32,7 @@ from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.report import Limits, ParityReport, Verification
 from edgedigits.system import files
-from edgedigits.verify import card, limits
+from edgedigits.verify import bom, card, limits
 from edgedigits.verify.card import card_text
 from tests.data.test_mnist import OURS, accuracy_in_a_foreign_program
 from tests.inference.test_score import IMAGES as DIGITS
@@ -341,6 +341,7 @@ def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
         manifest.FILE,
         manifest.PARITY_FILE,
         card.FILE,
+        bom.FILE,
         *(artifact.file for artifact in listing.artifacts),
     }
     assert [artifact.format for artifact in listing.artifacts] == ON_THE_SHELF

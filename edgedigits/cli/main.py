@@ -25,6 +25,10 @@ from edgedigits.cli.app import app
 from edgedigits.cli.voice import say
 from edgedigits.errors import EdgeDigitsError, MissingCapability
 
+PACKAGES = (  # what answers depend on, of which `--version` names those that are installed
+    *("torch", "onnx", "onnxruntime", "numpy"),
+    *("openvino", "opencv-python-headless", "tract"),
+)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -66,9 +70,12 @@ def _run() -> None:
 
 
 @app.callback(invoke_without_command=True)
-def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print versions of what matters, and leave.")] = False,
+) -> None:
     if version:
-        from edgedigits import __version__
+        from edgedigits.system.environment import versions
 
-        typer.echo(f"edgedigits {__version__}")
+        for name, found in versions(*PACKAGES).items():
+            typer.echo(f"{name} {found}")
         raise typer.Exit

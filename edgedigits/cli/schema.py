@@ -35,7 +35,7 @@ DOCUMENTS: Mapping[str, tuple[str, ...]] = {  # by their names: the records that
 }
 
 
-@command("edgedigits schema verify", "edgedigits schema manifest > manifest.schema.json")
+@command("edgedigits schema verify", "edgedigits schema manifest")
 def schema(
     name: Annotated[
         str,

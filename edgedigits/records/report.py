@@ -233,7 +233,10 @@ class ParityReport(Record):
 
 @dataclass(frozen=True)
 class Verification(Record):
-    """All reports of one `verify`: what `--json` prints and `parity.json` holds; the last fields as in them."""
+    """All reports of one `verify`: what `--json` prints and `parity.json` holds; fields after them as in them.
+
+    signer   who signed the manifests of all files, where somebody expected to be told
+    """
 
     passed: bool
     dataset: str
@@ -242,6 +245,7 @@ class Verification(Record):
     engine: EngineRef | None = field(default=None, metadata=OPTIONAL)
     sampled_from: int | None = field(default=None, metadata=OPTIONAL)
     against: str | None = field(default=None, metadata=OPTIONAL)
+    signer: str | None = field(default=None, metadata=OPTIONAL)
 
     @classmethod
     def of(cls, reports: Sequence[ParityReport]) -> "Verification":

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from edgedigits import __version__
 from edgedigits.errors import MissingCapability
 
 OWNER = os.getpid()  # of what threads there are
@@ -19,10 +20,10 @@ OWNER = os.getpid()  # of what threads there are
 def versions(*packages: str) -> dict[str, str]:
     """Versions of this package, of Python and of those named packages that are installed, for records."""
     found = {}
-    for name in ("edgedigits", *packages):
+    for name in packages:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
-    return found | {"python": platform.python_version()}
+    return {"edgedigits": __version__, **found, "python": platform.python_version()}
 
 
 def import_torch(what: str) -> Any:

@@ -228,5 +228,5 @@ def _unwritable(folder: Path, error: OSError) -> MissingCapability:
     reason = error.strerror or str(error)
     return MissingCapability(
         f"cannot write to {folder}: {reason}. "
-        "Make room or name another folder (--runs, --exports, --data-dir, --html, --out)."
+        "Make room or name another folder (--runs, --exports, --data-dir, --html, --junit, --markdown, --out)."
     )

@@ -1,6 +1,6 @@
 """Model cards: `write_card(folder)` says in one Markdown page what an export folder's files are, do, and do not do.
 
-    manifest.json + parity.json ──write_card──> README.md
+    manifest.json + parity.json ──write_card──> README.md  bom.json
 
 The front matter is that of the Hugging Face Hub, so that a folder can be published there as it is. Every figure is
 one that `verify` measured for these very bytes; the words are in `templates/card.md.jinja`.
@@ -23,6 +23,7 @@ from edgedigits.records.words import describe, size
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.system import files, templates
 from edgedigits.system.replace import require_replaceable
+from edgedigits.verify import bom
 
 if TYPE_CHECKING:
     import jinja2
@@ -75,7 +76,7 @@ def find_folders(exports: Path) -> list[Path]:
 
 
 def write_card(folder: Path, licence: str | None = None, force: bool = False) -> Path:
-    """Write the card of an export folder into it, as README.md.
+    """Write the card of an export folder into it, as README.md, and the bill of materials that it links, `bom.json`.
 
     licence   of the files, as an SPDX identifier; the card names none where it is None
     force     replace one that git tracks, or that somebody wrote or changed
@@ -83,18 +84,17 @@ def write_card(folder: Path, licence: str | None = None, force: bool = False) ->
     Raises BadInput where the folder's files were not verified as they are now, UsageError where what is there is
     not to be replaced, and MissingCapability where it cannot be written.
     """
-    path, text = folder / FILE, card_text(folder, licence)
-    require_replaceable([path], [path] if _is_card(path) else [], force)
-    files.write_text(path, text)
-    return path
+    texts = {folder / FILE: card_text(folder, licence), folder / bom.FILE: bom.text(card_bom(folder, licence))}
+    require_replaceable(texts, [path for path in texts if _is_ours(path)], force)
+    with files.staged(folder) as stage:
+        for path, text in texts.items():
+            (stage / path.name).write_text(text, encoding="utf-8", newline="\n")
+    return folder / FILE
 
 
 def card_text(folder: Path, licence: str | None = None) -> str:
     """The card of an export folder; errors as those of `write_card`, but for UsageError."""
-    listing = read_manifest(folder)
-    if listing is None:
-        raise BadInput(f"{folder}: no {manifest.FILE} here. Name a folder that edgedigits export wrote.")
-    rows = _rows(folder, listing)
+    listing, rows = _read(folder)
     record = listing.checkpoint
     text = _template().render(
         record=record,
@@ -113,18 +113,33 @@ def card_text(folder: Path, licence: str | None = None) -> str:
     return text + _mark(text)
 
 
+def card_bom(folder: Path, licence: str | None = None, card: str = FILE) -> bom.Document:
+    """The bill of materials of an export folder, which names the card where it is; errors as those of `card_text`."""
+    listing, rows = _read(folder)
+    return bom.folder_bom(listing.checkpoint, [(row.artifact, row.report) for row in rows], card, licence)
+
+
+def _read(folder: Path) -> tuple[Manifest, list[Row]]:
+    listing = read_manifest(folder)
+    if listing is None:
+        raise BadInput(f"{folder}: no {manifest.FILE} here. Name a folder that edgedigits export wrote.")
+    return listing, _rows(folder, listing)
+
+
 def _mark(text: str) -> str:
     """The last line of a card, which tells one that was left as it was written."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     return f"\n<!-- Written by EdgeDigits; SHA-256 of what is above: {digest[:16]} -->\n"
 
 
-def _is_card(path: Path) -> bool:
-    """Whether a file is a card, and nobody changed it."""
+def _is_ours(path: Path) -> bool:
+    """Whether a file is a card that nobody changed, or a bill of materials."""
     try:
         written = path.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
+    if path.name == bom.FILE:
+        return bom.is_bom(written)
     text, newline, mark = written.rpartition("\n<!--")
     return f"{newline}{mark}" == _mark(text)
 

@@ -18,17 +18,21 @@ ULP = 1e-12  # 2 of 1,000 is 0.002, less an ulp
 
 
 class Checked(NamedTuple):
-    """What a limit is checked against: a figure of a ParityReport, and the check's name, with which failures begin."""
+    """What a limit is checked against: a figure of a ParityReport, and the check's name, with which failures begin.
+
+    words   that tell its failures from those of other limits of the same check
+    """
 
     check: str
     figure: str
+    words: str = ""
 
 
 CHECKED = {  # by the limit's field
     "max_flips": Checked("flips", "flips"),
-    "max_drop": Checked("accuracy", "reference_accuracy"),
+    "max_drop": Checked("accuracy", "reference_accuracy", "points lost"),
     "max_logit_diff": Checked("logits", "max_abs_diff"),
-    "min_accuracy": Checked("accuracy", "accuracy"),
+    "min_accuracy": Checked("accuracy", "accuracy", "at least"),
     "max_size": Checked("size", "size_bytes"),
     "max_latency_us": Checked("latency", "latency_us"),
     "max_flash": Checked("flash", "flash"),
@@ -69,6 +73,12 @@ def unchecked(report: ParityReport) -> tuple[str, ...]:
 def checks_of(options: Iterable[str]) -> list[str]:
     """The names of the checks behind limits that are named as options name them."""
     return list(dict.fromkeys(checked.check for limit, checked in CHECKED.items() if _option(limit) in options))
+
+
+def is_about(failure: str, limit: str) -> bool:
+    """Whether a sentence of `judge` says that a limit, by its field, is not kept."""
+    checked = CHECKED[limit]
+    return failure.startswith(f"{checked.check}:") and (checked.words in failure or _option(limit) in failure)
 
 
 def images_needed(report: ParityReport) -> int | None:
@@ -240,8 +250,8 @@ def _device(report: ParityReport) -> list[str]:
     """What a C file takes of a microcontroller."""
     failures = []
     for limit, unit in zip(DEVICE_LIMITS, ("bytes", "bytes of scratch and stack", "an image"), strict=True):
-        allowed, (check, figure) = getattr(report.limits, limit), CHECKED[limit]
-        found = getattr(report, figure)
+        allowed, checked = getattr(report.limits, limit), CHECKED[limit]
+        found = getattr(report, checked.figure)
         if allowed is not None and found is not None and found > allowed:
-            failures.append(f"{check}: {found:,} {unit} on {MAIN}, limit {allowed:,}")
+            failures.append(f"{checked.check}: {found:,} {unit} on {MAIN}, limit {allowed:,}")
     return failures

@@ -36,6 +36,7 @@ from edgedigits.verify.limits import replaced, require_possible
 from edgedigits.verify.page import Evidence, write_page
 from edgedigits.verify.proving import open_proving
 from edgedigits.verify.references import Reference, References
+from edgedigits.verify.signature import require_signed
 
 PARTS, ANSWERING = 100, 50  # of the work on a file, and those of them until all test images are answered
 
@@ -55,6 +56,7 @@ def verify(
     sample: int | None = None,
     against: str | Path | None = None,
     said: str = "",
+    signer: str | None = None,
     force: bool = False,
     observer: Observer = ignore,
 ) -> Verification:
@@ -74,6 +76,7 @@ def verify(
     against     compare with this instead: a run, an exported file, or an ONNX file of somebody else. Then a file to be
                 verified may be somebody else's, too: what its input is, is found by showing it training digits
     said        what is known of such a file's input: "mean/std, nchw"
+    signer      who must have signed the manifest of every file (`signature.require_signed`)
     force       replace a `parity.json` that git tracks, and an `html` that is no page of ours or that git tracks
 
     A file that cannot be read, or that changed since its manifest, is reported as failed like any
@@ -83,7 +86,8 @@ def verify(
     also written to its `parity.json`, beside those of its other files, unless an engine, a sample or something to
     compare with is named, or git tracks it: then a note says so. Raises BadInput when there is nothing to verify,
     DataError when the data set is missing, does not fit the models, or has no two classes to tell apart, UsageError
-    when there is no such engine or `html` is not to be replaced, and MissingCapability when this machine lacks it.
+    when there is no such engine or `html` is not to be replaced, MissingCapability when this machine lacks it, and
+    ModelFileError where a manifest is not signed by the `signer`.
     """
     _require_sense(artifacts, sample, against, said)
     engine = _engine(opener, observer)
@@ -92,6 +96,8 @@ def verify(
     targets = find_candidates(several_or_all(artifacts, "artifacts"), Path(exports), opener.engine, Path(runs))
     if limits and limits.of_devices and not any(is_for_devices(target.path) for target in targets):
         raise UsageError("limits of flash, RAM and instructions are of C files: none is among these.")
+    if signer is not None:
+        require_signed(targets, signer)
     references = References(Path(runs), dataset, data_dir, sample)
     opening = functools.partial(open_proving, references=references, opener=opener)
     if against is not None:
@@ -108,7 +114,8 @@ def verify(
     if not (engine or sample or against):
         _record(targets, reports, force)
     together = Verification.of(reports)
-    summary = dataclasses.replace(together, engine=engine, against=None if against is None else str(against))
+    beside = None if against is None else str(against)
+    summary = dataclasses.replace(together, engine=engine, against=beside, signer=signer)
     if html is not None:
         write_page(summary, evidence, Path(html))
     return summary

@@ -14,7 +14,7 @@ import edgedigits as ed
 from edgedigits.adopt.adopter import adopt
 from edgedigits.bench.bench import ADOPTED
 from edgedigits.cli import bench as cli_bench
-from edgedigits.cli import verify as cli_verify
+from edgedigits.cli import verdict
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import CheckpointError
 from edgedigits.records.foreign import MODEL, ORIGINAL
@@ -64,7 +64,7 @@ def test_its_files_pass_and_neither_the_table_nor_the_page_speaks_of_torch(
 ) -> None:
     assert [(report.format, report.passed) for report in verified.reports] == [("onnx-canvas", True), ("onnx", True)]
     assert verified.reports[1].flips == 0
-    text = shown(cli_verify.verification(verified))
+    text = shown(verdict.verification(verified))
     assert "adopted" in text.splitlines()[0]
     page = (place / "page.html").read_text(encoding="utf-8")
     assert "the adopted file" in page

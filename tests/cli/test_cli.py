@@ -1,9 +1,11 @@
 """The command line: what it promises word for word, its exit codes, and what goes to which stream."""
 
 import dataclasses
+import importlib.metadata
 import io
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -132,7 +134,7 @@ def process(*arguments: object, code: str = "", **environment: str) -> subproces
     """Run a command line in a process of its own; `code` is run instead of the package."""
     start = ["-c", code] if code else ["-m", "edgedigits"]
     kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
         capture_output=True,
         text=True,
@@ -140,6 +142,9 @@ def process(*arguments: object, code: str = "", **environment: str) -> subproces
         check=False,
         env={**kept, **environment},
     )
+    if "--json" in arguments and done.stdout:
+        valid(str(arguments[0]), done.stdout)
+    return done
 
 
 @pytest.fixture
@@ -606,8 +611,10 @@ def test_a_failed_gate_is_told_in_json_too(edgedigits: Cli, runs: Path, fc_expor
 def test_a_limit_that_was_asked_for_anywhere_and_cannot_be_checked_fails(
     asked: str, edgedigits: Cli, fc_exports: Path, digits_folder: Path, tmp_path: Path
 ) -> None:
-    path = fc_exports / "fc-tiny" / "fc-tiny.onnx"
-    line = ["verify", path, "--runs", tmp_path / "nowhere", "--dataset", digits_folder]
+    folder = fc_exports / "fc-tiny"  # as earlier versions exported it: without answers
+    (folder / MANIFEST).write_text(dataclasses.replace(Manifest.read(folder / MANIFEST), answers=None).to_json())
+    (folder / ANSWERS).unlink()
+    line = ["verify", folder / "fc-tiny.onnx", "--runs", tmp_path / "nowhere", "--dataset", digits_folder]
     kept = edgedigits(*line)
     assert kept.code == 0
     assert kept.err.startswith("Every file keeps the limits that were checked. Next: ")
@@ -662,10 +669,16 @@ def test_a_data_set_with_other_classes_is_bad_input(
 
 def test_python_m_edgedigits_is_the_command_line() -> None:
     found = process("--version")
-    assert (found.returncode, found.stdout, found.stderr) == (0, f"edgedigits {__version__}\n", "")
+    first, *others = found.stdout.splitlines()
+    assert (found.returncode, first, found.stderr) == (0, f"edgedigits {__version__}", "")
+    assert f"onnxruntime {importlib.metadata.version('onnxruntime')}" in others
+    assert f"torch {importlib.metadata.version('torch')}" in others
+    assert others[-1] == f"python {platform.python_version()}"
 
 
-@pytest.mark.parametrize("line", ["--help", "train --help", "export --format onx", "train --model cn", "data mnits"])
+@pytest.mark.parametrize(
+    "line", ["--help", "--version", "train --help", "export --format onx", "train --model cn", "data mnits"]
+)
 def test_nothing_heavy_is_imported_before_it_is_needed(line: str) -> None:
     code = """if True:
         import sys

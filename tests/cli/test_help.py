@@ -24,6 +24,8 @@ PANELS = {
     "json": OUTPUT,
     "quiet": OUTPUT,
     "html": OUTPUT,
+    "junit": OUTPUT,
+    "markdown": OUTPUT,
     **{name.replace("-", "_"): LIMITS for name in NAMES},
 }
 

@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 from edgedigits.bench import figures
 from edgedigits.bench.bench import Benchmark
 from edgedigits.bench.figures import Measured, Measurement
-from edgedigits.cli import export, inference, tables, train, verify
+from edgedigits.cli import export, inference, tables, train, verdict
+from edgedigits.cli.verdict import verification
 from edgedigits.data.published import FileStatus
 from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.models.checkpoint import read_checkpoint
@@ -42,7 +43,9 @@ PASSED = ParityReport(
     max_abs_diff=0.0042,
     passed=True,
 )
-WRONG = dataclasses.replace(PASSED, path="b.onnx", passed=False, max_abs_diff=None, failures=("flips: 12", "cause: x"))
+WRONG = dataclasses.replace(
+    PASSED, path="b.onnx", passed=False, max_abs_diff=None, worst_image=3, failures=("flips: 12", "cause: x")
+)
 UNREADABLE = ParityReport("c", "onnx", "c.onnx", "", 0, failures=("file: c.onnx is missing.",), readable=False)
 
 
@@ -134,14 +137,14 @@ def test_the_training_table_shows_what_was_reached(runs: Path) -> None:
 
 
 def test_the_verdict_table_compares_both_side_by_side() -> None:
-    table = verify.verification(Verification(True, "mnist", 10_000, (PASSED,)))
+    table = verification(Verification(True, "mnist", 10_000, (PASSED,)))
     _, row, verdict = text(table).splitlines()
     assert row.split() == "exports/fc/fc.onnx passed 12 98.00% 97.90% 0.30 11 1 0.0063 4.2e-03 160.7 kB".split()  # noqa: SIM905
     assert verdict == "passed: 1 file, 10,000 test images of mnist"
 
 
 def test_every_failure_stands_below_the_table_with_its_file() -> None:
-    table = verify.verification(Verification(False, "mnist", 10_000, (PASSED, WRONG, UNREADABLE)))
+    table = verification(Verification(False, "mnist", 10_000, (PASSED, WRONG, UNREADABLE)))
     lines = text(table).splitlines()
     assert lines[2].split()[:2] == ["b.onnx", "FAILED"]
     assert lines[2].endswith("not finite  160.7 kB")
@@ -168,16 +171,16 @@ RECORDED_ONLY = dataclasses.replace(
 
 def test_the_verdict_says_what_was_compared_with_what_and_what_was_not_checked() -> None:
     words = "compared with the accuracies that the manifests recorded, not answer by answer; not checked: flips, logits"
-    lines = text(verify.verification(Verification(True, "mnist", 10_000, (RECORDED_ONLY,)))).splitlines()
+    lines = text(verification(Verification(True, "mnist", 10_000, (RECORDED_ONLY,)))).splitlines()
     assert lines[-1] == f"passed: 1 file, 10,000 test images of mnist; {words}"
     assert lines[-2] == "exports/fc/fc.onnx: torch is not installed here"
-    mixed = text(verify.verification(Verification(True, "mnist", 10_000, (RECORDED_ONLY, PASSED)))).splitlines()
+    mixed = text(verification(Verification(True, "mnist", 10_000, (RECORDED_ONLY, PASSED)))).splitlines()
     assert mixed[-1] == f"passed: 2 files, 10,000 test images of mnist; 1 of them {words}"
 
 
 def test_the_verdict_says_whose_answers_were_compared_and_how_many_of_them() -> None:
     answers = dataclasses.replace(PASSED, compared_with=ANSWERS, missing=NO_TORCH, samples=500, sampled_from=10_000)
-    lines = text(verify.verification(Verification(True, "mnist", 500, (answers,), sampled_from=10_000))).splitlines()
+    lines = text(verification(Verification(True, "mnist", 500, (answers,), sampled_from=10_000))).splitlines()
     assert lines[-2] == "exports/fc/fc.onnx: torch is not installed here"
     assert lines[-1] == (
         "passed: 1 file, 500 of 10,000 test images of mnist; compared answer by answer with what export recorded of "
@@ -194,7 +197,7 @@ def test_of_a_file_of_somebody_else_the_verdict_says_how_it_was_read_and_what_is
         compared_as="probabilities",
         remarks=("it takes 1 image a call",),
     )
-    shown = verify.verification(Verification(True, "mnist", 10_000, (theirs,), against="other.onnx"))
+    shown = verification(Verification(True, "mnist", 10_000, (theirs,), against="other.onnx"))
     first, *_, read, remark, last = text(shown).splitlines()
     assert "other" in first.split()
     assert "torch" not in first.split()
@@ -205,22 +208,22 @@ def test_of_a_file_of_somebody_else_the_verdict_says_how_it_was_read_and_what_is
 
 def test_the_verdict_says_where_the_test_split_is_too_small_for_the_limit() -> None:
     small = [dataclasses.replace(PASSED, samples=100, limits=Limits(max_drop=limit)) for limit in (0.002, 0.005)]
-    last = text(verify.verification(Verification(True, "tiny", 100, tuple(small)))).splitlines()[-1]
+    last = text(verification(Verification(True, "tiny", 100, tuple(small)))).splitlines()[-1]
     assert last == (
         "passed: 2 files, 100 test images of tiny; the test split is too small for max-drop 0.2: it needs at least 500 "
         "images, and here one may be lost"
     )
     enough = dataclasses.replace(PASSED, samples=500, limits=Limits(max_drop=0.002))
-    assert "too small" not in text(verify.verification(Verification(True, "tiny", 500, (enough,))))
+    assert "too small" not in text(verification(Verification(True, "tiny", 500, (enough,))))
 
 
 def test_off_the_test_set_stands_how_many_images_of_a_kind_there_were_and_nothing_that_no_file_promises() -> None:
     found = (Robustness("inverted", 60, 4, 0.1, 0.2, 0.22), Robustness("thin", 60, 1, 0.1, 0.9, 0.93))
     more = (*found, Robustness("blank", 1, 0, 0.1, None, None))
     reports = (dataclasses.replace(PASSED, robustness=more), dataclasses.replace(WRONG, robustness=found))
-    lines = [line.split() for line in text(verify.verification(Verification(False, "m", 1, reports))).splitlines()]
+    lines = [line.split() for line in text(verification(Verification(False, "m", 1, reports))).splitlines()]
     start = lines.index(["file", "60", "thin", "1", "blank"])
-    assert " ".join(lines[start - 1]) == verify.OFF_THE_TEST_SET.format("torch")
+    assert " ".join(lines[start - 1]) == verdict.OFF_THE_TEST_SET.format("torch")
     assert lines[start + 1] == ["exports/fc/fc.onnx", "93.0%", "(1)", "(0)"]
     assert lines[start + 2] == ["b.onnx", "93.0%", "(1)"]
 
@@ -246,7 +249,7 @@ def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypat
     inference = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, ())
     monkeypatch.setattr(figures, "read_figures", lambda: Measured((measured,), inference))
     lines = text(train.models_table()).splitlines()
-    assert len(lines) == 1 + 2 * len(PRESETS)
+    assert len(lines) == 1 + sum(2 if PRESETS[name].long is None else 3 for name in PRESETS)
     assert lines[1].split()[:5] == ["fc", "default", "97.50%", "(n=2)", "5.0"]
     assert lines[1].split()[-4:] == ["784-50-10", "39,760", "uint8", "28x28"]
     assert all(line.split()[2:4] == ["not", "measured"] for line in lines[2:])

@@ -23,7 +23,7 @@ import pytest
 
 from edgedigits.bench.engines import Bench, Comparison, read_comparison
 from edgedigits.cli.tables import print_table
-from edgedigits.cli.verify import verification
+from edgedigits.cli.verdict import verification
 from edgedigits.errors import MissingCapability, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.formats import CONTAINERS

@@ -12,8 +12,7 @@ import pytest
 import safetensors.numpy
 import torch
 
-from edgedigits.cli import tables
-from edgedigits.cli import verify as cli_verify
+from edgedigits.cli import tables, verdict
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import UsageError
 from edgedigits.export import manifest
@@ -115,7 +114,7 @@ def test_the_page_and_the_table_say_what_was_compared(
 ) -> None:
     page = tmp_path / "report.html"
     result = verify([folder / "fc-tiny.onnx"], runs=tmp_path, dataset=digits, html=page, opener=HERE)
-    tables.print_table(cli_verify.verification(result))
+    tables.print_table(verdict.verification(result))
     out = capsys.readouterr().out
     assert "fc-tiny.onnx: its checkpoint is not at hand" in out
     assert "compared answer by answer with what export recorded of their models" in out.splitlines()[-1]
@@ -216,7 +215,7 @@ def test_a_sample_is_the_same_every_time_and_said(
     assert result.passed
     assert report.flips == 0
     assert verify([folder / "fc-tiny.onnx"], runs=where, dataset=digits, sample=20, opener=HERE) == result
-    tables.print_table(cli_verify.verification(result))
+    tables.print_table(verdict.verification(result))
     assert "passed: 1 file, 20 of 60 test images of tiny" in capsys.readouterr().out.splitlines()[-1]
     assert not (folder / manifest.PARITY_FILE).exists()
 

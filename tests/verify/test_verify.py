@@ -16,7 +16,7 @@ import torch
 from onnx import helper, numpy_helper
 
 from edgedigits.cli import tables
-from edgedigits.cli import verify as cli_verify
+from edgedigits.cli.verdict import verification
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.data.paper import BOX
 from edgedigits.errors import BadInput, DataError, MissingCapability, ModelFileError, UsageError
@@ -297,7 +297,7 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
         assert all(found.flips is None for found in report.deployments)
         limited = report.limits.max_flips is not None, report.limits.max_logit_diff is not None
         assert ("max-flips" in report.unchecked, "max-logit-diff" in report.unchecked) == limited
-    tables.print_table(cli_verify.verification(result))
+    tables.print_table(verification(result))
     out = capsys.readouterr().out
     assert "its checkpoint is not at hand" in out
     assert "not answer by answer; not checked: flips, logits" in out.splitlines()[-1]
