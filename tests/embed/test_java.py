@@ -48,6 +48,13 @@ def test_pictures_are_answered_and_what_is_none_is_named(canvas: Path) -> None:
     languages.check_pictures(JAVA, canvas, FILES["canvas"])
 
 
+def test_a_long_command_line_is_no_crash(canvas: Path) -> None:
+    """ONNX Runtime 1.29 reads it for its telemetry with a recursion that overflows a thread of usual size."""
+    done = JAVA.run(canvas, f"env -u ORT_DISABLE_TELEMETRY {JAVA.program} {' '.join(['example.pgm'] * 2000)}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 2000
+
+
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif", "bmp", "clear.png", "sixteen.png"])
 def test_every_kind_of_picture_is_read_as_it_looks(kind: str, canvas: Path, tmp_path: Path) -> None:
     path = languages.picture(kind, tmp_path)
