@@ -7,7 +7,7 @@ DEMO := build/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proofs fuzz faults devices lint format bench engines tables exports pictures dist clean
+.PHONY: help demo test proofs languages fuzz faults devices lint format bench engines tables exports pictures dist clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -36,6 +36,9 @@ test: $(READY) ## Run the tests, several files at once
 
 proofs: $(READY) ## Run the tests that prove at length: all images, killed commands, other users, Ray and Spark
 	$(PYTEST) -m lengthy
+
+languages: $(READY) ## Build and prove the embed targets that are compiled, with what each language brings
+	$(PYTEST) -m languages
 
 fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TARGETS="onnx idx"; SEED, WORKERS, STATE=folder
 	nice $(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),0) --workers $(or $(WORKERS),1) \

@@ -81,6 +81,8 @@ def embed(
     paths = _find(str(model), made_for, Path(exports))
     observer(Progress(f"embed: ask {paths[0].name}", 0, STEPS))
     package = _package(paths, opener, made_for)
+    _require_runs(made_for, paths[0], package)
+    package = package.renamed(made_for.model)
     observer(Progress(f"embed: programs and runtime of {target}", 1, STEPS))
     bring(made_for.packages, observer)
     content = _shared(package, made_for) | made_for.files(package)
@@ -88,7 +90,7 @@ def embed(
     _write(folder, content)
     return Embedding(
         target=target,
-        models=tuple(path.name for path in paths),
+        models=tuple(package.models),
         files={name: len(data) for name, data in sorted(content.items())},
         selftest=made_for.selftest,
         folder=folder,
@@ -155,6 +157,16 @@ def _require_takes(target: Target, path: Path, row: Format) -> None:
             f"{path}: takes a {row.input}, and target {target.name} embeds files that take a "
             f"{' or '.join(target.inputs)}: edgedigits export --input {target.inputs[0]}."
         )
+
+
+def _require_runs(target: Target, path: Path, package: Package) -> None:
+    """Raise ModelFileError where the runtime that a target's programs call is known to refuse the file."""
+    for runtime in package.runtimes:
+        if runtime.name == target.runtime and runtime.loads is False:
+            raise ModelFileError(
+                f"{path}: {runtime.name}, which target {target.name} runs files in, does not load it ({runtime.note}). "
+                "It loads what edgedigits export --format onnx --quantize writes."
+            )
 
 
 def _package(paths: Sequence[Path], opener: Opener, target: Target) -> Package:

@@ -93,6 +93,22 @@ class Golden(Record):
     models: tuple[GoldenModel, ...]
     inputs: tuple[GoldenInput, ...]
 
+    def to_lines(self, labels: Sequence[str]) -> str:
+        """`golden.tsv`: the tolerance, then an input a line, with the main file's answer.
+
+        Cells: name, height, width, pixels and what is seen of them in hexadecimal digits (empty where that is the
+        picture), the answer's index in `labels` (-1: no digit), whether it is close (1 or 0), logits with commas.
+        """
+        main = self.models[0]
+        lines = [f"{main.tolerance:g}"]
+        for picture, answer in zip(self.inputs, main.answers, strict=True):
+            images = (base64.b64decode(image or "").hex() for image in (picture.pixels, picture.seen))
+            index = -1 if answer.answer is None else labels.index(answer.answer)
+            logits = ",".join(map(str, answer.logits))
+            cells = (picture.name, picture.height, picture.width, *images, index, int(answer.close), logits)
+            lines.append("\t".join(map(str, cells)))
+        return "".join(f"{line}\n" for line in lines)
+
 
 def make_golden(ready: Sequence[Ready]) -> Golden:
     """The golden inputs of a model, with the answers of its files; near-ties are those of the first.

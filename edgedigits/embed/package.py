@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ class Package:
     def main(self) -> str:
         """The name of the main file."""
         return next(iter(self.models))
+
+    def renamed(self, name: str | None) -> Package:
+        """The same with its main file alone, by another name; as it is where that is None."""
+        return self if name is None else dataclasses.replace(self, models={name: self.models[self.main]})
 
     @property
     def c(self) -> Integers:

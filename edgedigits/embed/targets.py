@@ -17,6 +17,8 @@ from edgedigits.system import npm
 from edgedigits.system.plugins import Registry
 
 WEB_PACKAGE = "onnxruntime-web"
+MODEL_FILE = "model.onnx"  # where sources name it, since not every compiler takes any name
+LINES = "golden.tsv"
 WEB_RUNTIME = {  # in the folder, by names that every server knows, and in that package
     "ort.js": "ort.wasm.bundle.min.mjs",
     "ort.wasm": "ort-wasm-simd-threaded.wasm",
@@ -36,6 +38,8 @@ class Target:
     place      what stands before the model's name in the folder: "src/"
     both       whether it shows the int8 file beside the float one, where there is one
     packages   that it needs from npm, installed when they are first needed
+    model      what its model file is called, where its programs are compiled with it; else as it was exported
+    runtime    of `runtime/compatibility.py`, that its programs call
     extra      what else goes into the folder: names and bytes
     """
 
@@ -49,6 +53,8 @@ class Target:
     place: str = ""
     both: bool = False
     packages: tuple[str, ...] = ()
+    model: str | None = None
+    runtime: str = "ONNX Runtime"
     extra: Callable[[Package], Mapping[str, bytes]] = lambda _: {}
 
     @property
@@ -72,6 +78,11 @@ def _c_files(package: Package) -> dict[str, bytes]:
         f"{package.c.stem}.h": rendered(package, PROGRAMS / "c_header.jinja"),
         "golden.h": rendered(package, PROGRAMS / "c_golden.jinja"),
     }
+
+
+def _compiled(package: Package) -> dict[str, bytes]:
+    """The example, and the golden inputs in lines, for languages whose libraries read no JSON."""
+    return _example(package) | {LINES: package.golden.to_lines(package.labels).encode()}
 
 
 def _web_runtime(_: Package) -> dict[str, bytes]:
@@ -104,6 +115,31 @@ TARGETS: Registry[Target] = Registry(
                 inputs=("digit",),
                 integers=True,
                 extra=_c_files,
+            ),
+            Target(
+                name="cpp",
+                title="C++",
+                programs=PROGRAMS / "cpp",
+                selftest='cmake -B build -DONNXRUNTIME="$ONNXRUNTIME" && cmake --build build && '
+                "ctest --test-dir build --verbose",
+                model=MODEL_FILE,
+                extra=_compiled,
+            ),
+            Target(
+                name="go",
+                title="Go",
+                programs=PROGRAMS / "go",
+                selftest="go mod tidy && go test -v",
+                model=MODEL_FILE,
+                extra=_compiled,
+            ),
+            Target(
+                name="java",
+                title="Java",
+                programs=PROGRAMS / "java",
+                selftest="mvn -q package && java -cp target/digits.jar digits.SelfTest",
+                model=MODEL_FILE,
+                extra=_compiled,
             ),
             Target(
                 name="node",

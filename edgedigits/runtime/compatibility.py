@@ -190,7 +190,7 @@ def _text(version: Version) -> str:
 
 
 RUNTIMES = (
-    Rules("ONNX Runtime", _onnx_runtime, ("onnxruntime", "node")),
+    Rules("ONNX Runtime", _onnx_runtime, ("onnxruntime", "node", "java")),
     Rules("ONNX Runtime Web", _onnx_runtime_web, ("web",)),
     Rules("OpenCV", _opencv, ("opencv",)),
     Rules("OpenVINO", _openvino, ("openvino",)),

@@ -7,7 +7,12 @@ from edgedigits.runtime.load import Opener
 FORMAT_NAMES = tuple(FORMATS.own)  # what a plug-in adds is for its own tests
 ONNX = get_format("onnx")
 ONNX_ENGINES = tuple(name for name in ENGINES.own if ONNX.container in get_engine(name).containers)
-NEEDED = {"node": ("node", "npm"), "tract": ("tract",), "web": ("chromium", "npm")}  # that engines do not bring
+NEEDED = {  # that engines do not bring
+    "java": ("java", "javac", "mvn"),
+    "node": ("node", "npm"),
+    "tract": ("tract",),
+    "web": ("chromium", "npm"),
+}
 WITHOUT_INTEGERS = ("cnn-tiny",)  # no product of it gains by integers, so it has no such form
 HERE = Opener(isolated=False, trust=True)  # in this process, code too
 

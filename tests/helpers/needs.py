@@ -12,14 +12,31 @@ COMMANDS = {
     "node": ("node",),
     "npm": ("npm",),
     "java": ("java",),
+    "javac": ("javac",),
+    "mvn": ("mvn",),
+    "cargo": ("cargo",),
+    "rustfmt": ("rustfmt",),
+    "go": ("go",),
+    "gofmt": ("gofmt",),
+    "cmake": ("cmake",),
+    "clang-format": ("clang-format",),
     "git": ("git",),
     "make": ("make",),
-    "cmake": ("cmake",),
     "gcc": ("gcc",),
     "g++": ("g++",),
 }
 MODULES = ("tract",)  # of Python packages that have no wheel for every machine
-PACKAGES = {"chromium": "chromium", "node": "nodejs", "npm": "npm", "java": "default-jre-headless", "git": "git"}
+PACKAGES = {
+    "chromium": "chromium",
+    "node": "nodejs",
+    "npm": "npm",
+    "java": "default-jre-headless",
+    "javac": "default-jdk-headless",
+    "mvn": "maven",
+    "go": "golang-go",
+    "gofmt": "golang-go",
+    "git": "git",
+}
 
 
 def find(name: str) -> str | None:

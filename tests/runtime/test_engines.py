@@ -53,7 +53,7 @@ REFUSED = {  # models whose integer products an engine does not run, and what it
     "tract": ("fc-deep", r"cannot load it \(Translating node #\d+ .* QuantizeLinear .*: y_scale must be a const\)"),
 }
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are listed otherwise there")
-in_browser, in_node = (pytest.mark.needs(*NEEDED[name]) for name in ("web", "node"))
+in_browser, in_node, in_java = (pytest.mark.needs(*NEEDED[name]) for name in ("web", "node", "java"))
 every_engine = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.needs(*NEEDED.get(name, ()))) for name in ONNX_ENGINES]
 )
@@ -252,6 +252,17 @@ def test_a_node_that_crashes_is_an_error_here() -> None:
     assert np.allclose(predictor(IMAGES)[0], Opener().open(FC)(IMAGES)[0], atol=1e-4)  # in a new one
 
 
+@linux
+@in_java
+def test_a_jvm_that_crashes_is_an_error_here() -> None:
+    predictor = Opener(engine="java").open(FC)
+    (child,) = Path(f"/proc/{host('java')}/task/{host('java')}/children").read_text().split()
+    said = rf"^{FC}: java fails to answer \(Java ended early, exit code -9"
+    with ending([int(child)]), pytest.raises(ModelFileError, match=said):
+        predictor(IMAGES)
+    assert np.allclose(predictor(IMAGES)[0], Opener().open(FC)(IMAGES)[0], atol=1e-4)  # in a new one
+
+
 def test_an_unknown_engine_is_named_with_those_that_are_known() -> None:
     said = f"unknown engine 'opnvino': did you mean 'openvino'? Known: {', '.join(ENGINES.names)}."
     with pytest.raises(UsageError, match=re.escape(said)):
@@ -259,7 +270,7 @@ def test_an_unknown_engine_is_named_with_those_that_are_known() -> None:
 
 
 def test_the_engines_of_this_package_are_found() -> None:
-    assert {"node", "onnxruntime", "opencv", "openvino", "reference", "tract", "web"} <= set(ONNX_ENGINES)
+    assert {"java", "node", "onnxruntime", "opencv", "openvino", "reference", "tract", "web"} <= set(ONNX_ENGINES)
 
 
 @pytest.mark.parametrize("name", ENGINES.own)
@@ -290,6 +301,7 @@ def test_every_container_has_an_engine_and_others_refuse_its_files() -> None:
         ("openvino", "engine openvino needs openvino: pip install 'edgedigits[openvino]'"),
         ("opencv", "engine opencv needs opencv-python-headless: pip install 'edgedigits[opencv]'"),
         ("tract", "engine tract needs tract: pip install 'edgedigits[tract]'"),
+        ("java", "java is not on this machine. Install a JDK of 17 or later and Maven, with a network: the packages"),
         ("node", "node is not on this machine"),
         ("web", "engine web needs Chromium, which is not on this machine"),
     ],
