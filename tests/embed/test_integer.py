@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from edgedigits.data import canvases, drawn
 from edgedigits.embed.embedder import embed
@@ -269,7 +269,8 @@ def test_the_page_opens_as_a_file_and_reads_what_is_drawn(browser: Browser, fold
     page.on("console", lambda message: troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.goto((folders / "wasm" / "index.html").as_uri())
-    page.wait_for_function("document.getElementById('answer').textContent === 'nothing yet'")
+    answer = page.locator("#answer")
+    expect(answer).to_have_text("nothing yet")
     box = page.locator("#canvas").bounding_box()
     assert box
     x, y, side = box["x"], box["y"], box["width"]
@@ -277,10 +278,10 @@ def test_the_page_opens_as_a_file_and_reads_what_is_drawn(browser: Browser, fold
     page.mouse.down()
     page.mouse.move(x + 0.5 * side, y + 0.8 * side, steps=5)
     page.mouse.up()
-    page.wait_for_function("/^[0-9]$/.test(document.getElementById('answer').textContent)")
+    expect(answer).to_have_text(re.compile("^[0-9]$"))
     assert page.locator("#bars .best").count() == 1
     page.keyboard.press("Control+z")
-    page.wait_for_function("document.getElementById('answer').textContent === 'nothing yet'")
+    expect(answer).to_have_text("nothing yet")
     assert troubles == []
     context.close()
 

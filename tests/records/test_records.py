@@ -37,6 +37,18 @@ from edgedigits.export.answers import Origin
 from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.inference.score import ScoreSummary
 from edgedigits.inference.sinks import Journal, Plan
+from edgedigits.models.arithmetic.steps import (
+    Add,
+    Average,
+    Concat,
+    Convolve,
+    Dense,
+    Lookup,
+    MaxPool,
+    Multiply,
+    Pad,
+    Step,
+)
 from edgedigits.records.adoption import Adoption, Tried
 from edgedigits.records.artifact import (
     Answers,
@@ -145,7 +157,21 @@ EXPORTED = ExportedFile.of(ARTIFACT)
 PRESET = PresetFacts("fc", "flatten, dense", 39_760, "uint8 28x28", {"default": RECIPE}, (MEASUREMENT,))
 DATA_FILE = DataFile("mnist", "t10k-labels-idx1-ubyte", "missing", "fetch it")
 FOOTPRINT = Footprint(238, 9064, 2352, 290_080, 1232, 436, {"cortex-m0": 2_014_509, "cortex-m3": 1_524_990})
+PLANE = (14, 14, 8)
+STEPS: tuple[Step, ...] = (
+    Step("logits", (4,), (1, 1, 10)),
+    Convolve("0", (0,), PLANE, seen=(28, 28, 1), kernel=(3, 3), padding=(1, 1), pool=(2, 2)),
+    Dense("fc", (1,), (1, 1, 10), seen=1568),
+    MaxPool("pool", (1,), (7, 7, 8), seen=PLANE, kernel=(2, 2), stride=(2, 2)),
+    Average("mean", (1,), (1, 1, 8), seen=PLANE, rows=(0, 14), columns=(0, 14), divisor=196),
+    Lookup("prelu", (1,), PLANE, function="prelu", parameters=(0.25, 0.5), channels=True),
+    Add("sum", (1, 2), PLANE),
+    Multiply("gate", (1, 2), PLANE, gate=True),
+    Concat("side by side", (1, 2), (14, 14, 16), channels=(8, 8)),
+    Pad("pad", (0,), (32, 32, 1), seen=(28, 28, 1), corner=(2, 2)),
+)
 EXAMPLES: list[Record] = [
+    *STEPS,
     TRAINED,
     Training((TRAINED,)),
     AdoptedRun.of(CHECKPOINT, ADOPTION),
