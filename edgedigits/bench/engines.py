@@ -67,8 +67,7 @@ class Bench:
     """The files, and what each answers in ONNX Runtime, which is asked once."""
 
     def __init__(self, runs: Path, exports: Path = Path("exports")) -> None:
-        # Behind the framing of a canvas file, which the float ones measure, an int8 file is what it is without.
-        self.targets = [target for target in find_candidates((), exports) if not _is_quantized_canvas(target.path)]
+        self.targets = [target for target in find_candidates((), exports) if _is_compared(target.path)]
         self.references = References(runs, None, None)
         self.standard: dict[Path, Scores] = {}
 
@@ -112,6 +111,7 @@ class Bench:
         return self.standard[file.path]
 
 
-def _is_quantized_canvas(path: Path) -> bool:
+def _is_compared(path: Path) -> bool:
+    """An ONNX file, of canvases one in float: behind its framing, an int8 file is what it is without."""
     row = format_of(path)
-    return row is not None and row.input == "canvas" and row.precision != "float"
+    return row is not None and row.container == "onnx" and (row.input == "digit" or row.precision == "float")

@@ -15,6 +15,7 @@ from edgedigits.models.presets import PRESETS
 from edgedigits.records.report import EngineRef, ParityReport, Verification
 from edgedigits.records.words import size
 from edgedigits.runtime.engines import get_engine
+from edgedigits.runtime.footprint import PROCESSORS
 from edgedigits.system import templates
 
 FILE = "README.md"
@@ -36,6 +37,7 @@ def shelf_text(exports: Path) -> str:
         long=long_sentences(),
         files=files(exports),
         latencies=latencies(),
+        devices=devices(),
         engines=engines(),
         times=engine_times(),
         titles={name: get_engine(name).title for name in dict.fromkeys(engine.name for engine in _by_engine())},
@@ -110,6 +112,16 @@ def latencies() -> list[Row]:
         cells = ["-" if row is None else f"{row.latency_us:.1f}" for row in measured]
         ratios = [known[name, form].to_float for form in ("onnx-int8", "onnx-integer") if (name, form) in known]
         rows.append((f"`{name}`", *cells, " / ".join(f"{ratio.latency:.2f}" for ratio in ratios if ratio)))
+    return rows
+
+
+def devices() -> list[Row]:
+    """A C file a row: bytes on a Cortex-M3, and what an image takes, multiply-accumulates and instructions."""
+    rows: list[Row] = []
+    for row in read_figures().inference.rows:
+        if found := row.footprint:
+            counts = (found.flash, found.scratch, found.stack, found.products, *map(found.instructions.get, PROCESSORS))
+            rows.append((f"`{row.path}`", *("-" if count is None else f"{count:,}" for count in counts)))
     return rows
 
 

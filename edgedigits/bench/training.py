@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 QUICK_EPOCHS = {"fc": 1}
 FORMATS = ("onnx", "torchscript")  # whose float and int8 files are measured
 GAINING = ("fc-deep",)  # models that gain by integer products, whose files are measured too
+FOR_DEVICES = ("fc", "fc-28", "cnn")  # models that a microcontroller holds, whose C files are measured too
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.bench.figures import FILE, PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
-from edgedigits.bench.training import FORMATS, GAINING, measure, plans
+from edgedigits.bench.training import FOR_DEVICES, FORMATS, GAINING, measure, plans
 from edgedigits.cli.sheet import Sheet
 
 
@@ -55,6 +55,7 @@ def measure_training(names: Sequence[str]) -> None:
         trained = [path for path in sorted((runs / "default").iterdir()) if "-fashion" not in path.name]
         artifacts = export(trained, FORMATS, quantize=True, exports=exports)
         artifacts += export([run for run in trained if run.name in GAINING], "onnx-integer", exports=exports)
+        artifacts += export([run for run in trained if run.name in FOR_DEVICES], "c-int8", exports=exports)
         inference = bench(artifacts, runs=runs / "default")
     rows = [dataclasses.replace(row, path=Path(row.path).name) for row in inference.rows]
     rows += [row for row in read_figures().inference.rows if names and row.name not in names]

@@ -84,7 +84,9 @@ def test_every_preset_was_benchmarked_in_torch_and_in_every_format() -> None:
     rows = [(row.name, row.format) for row in read_figures().inference.rows]
     wanted = ("torch", *(name + form for name in training.FORMATS for form in ("", "-int8")))
     gaining = [(name, "onnx-integer") for name in training.GAINING]
-    assert sorted(rows) == sorted([*((name, form) for name in presets.PRESETS for form in wanted), *gaining])
+    devices = [(name, "c-int8") for name in training.FOR_DEVICES]
+    assert sorted(rows) == sorted([*((name, form) for name in presets.PRESETS for form in wanted), *gaining, *devices])
+    assert all((row.footprint is not None) == (row.format == "c-int8") for row in read_figures().inference.rows)
     assert not any(Path(row.path).parent.name for row in read_figures().inference.rows)
 
 
