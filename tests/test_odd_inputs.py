@@ -102,6 +102,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> dict[str
         },
         "export": {"run": runs / "fc-tiny", "format": "onnx", "exports": folder / "exports", "observer": stop},
         "verify": {"artifacts": shelf / "fc.onnx", "dataset": digits, **where},
+        "adopt": {"weights": runs / "fc-tiny" / "model.safetensors", "dataset": digits, "runs": runs, "observer": stop},
         "bench": {"artifacts": shelf / "fc.onnx", "dataset": digits, **where},
         "embed": {"target": "python", "model": FC, "out": folder / "program", "exports": SHELF, "observer": stop},
         "inspect": {"path": FC, "runs": runs, "opener": here},

@@ -251,7 +251,7 @@ def test_the_commands_that_export_run(chain: tuple[Path, str], tmp_path: Path) -
     for command in commands("edgedigits export --model cnn"):
         run(command, tmp_path)
     names = {path.name for path in (tmp_path / "exports" / "cnn").iterdir()} - {manifest.FILE, ANSWERS}
-    assert names == {"cnn.onnx", "cnn.torchscript.pt", "cnn.pt2", "cnn.static.onnx"}
+    assert names == {"cnn.onnx", "cnn.torchscript.pt", "cnn.pt2", "cnn.static.onnx", "cnn.int8.c"}
 
 
 @pytest.mark.lengthy

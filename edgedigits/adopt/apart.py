@@ -91,7 +91,7 @@ def of_class(weights: Weights, source: Source, dataset: Dataset, told: Told) -> 
             took = f"{name} did not end within {source.timeout:g} s"
             raise BadInput(f"{path}: {took}. Is there an endless loop? --timeout gives more.") from error
         if (folder / ERROR).exists():
-            raise _error(json.loads((folder / ERROR).read_text()))
+            raise _error(json.loads((folder / ERROR).read_text(encoding="utf-8")))
         if not (folder / NETWORK).exists():
             raise BadInput(f"{path}: {name} ended its process (exit code {code}).")
         network, record = Network.read(folder / NETWORK), Adoption.read(folder / RECORD)
@@ -132,7 +132,7 @@ def _put(folder: Path, weights: Weights, source: Source, dataset: Dataset, told:
         "told": list(told.labels),
         "labels": list(dataset.labels),
     }
-    (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+    (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8", newline="\n")
     save_file({key: torch.from_numpy(np.array(tensor)) for key, tensor in weights.tensors.items()}, folder / WEIGHTS)
     train, test = dataset.train, dataset.test
     np.savez(
@@ -163,11 +163,11 @@ def main(place: str) -> None:
         found = error.found.to_dict() if isinstance(error, NoReading) else None
         kind = next(one.__name__ for one in type(error).__mro__ if one.__name__ in KINDS)
         said = {"message": _in_words(error, folder), "kind": kind, "found": found}
-        (folder / ERROR).write_text(json.dumps(said), encoding="utf-8")
+        (folder / ERROR).write_text(json.dumps(said), encoding="utf-8", newline="\n")
         return
     save_file({name: torch.as_tensor(tensor).contiguous() for name, tensor in made.tensors.items()}, folder / TENSORS)
-    (folder / RECORD).write_text(made.record.to_json(), encoding="utf-8")
-    (folder / NETWORK).write_text(made.network.to_json(), encoding="utf-8")
+    (folder / RECORD).write_text(made.record.to_json(), encoding="utf-8", newline="\n")
+    (folder / NETWORK).write_text(made.network.to_json(), encoding="utf-8", newline="\n")
 
 
 def _in_words(error: EdgeDigitsError, folder: Path) -> str:

@@ -22,7 +22,6 @@ from PIL import Image
 
 from edgedigits.data.dataset import Split
 from edgedigits.errors import UsageError
-from edgedigits.models import metrics
 from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
@@ -39,7 +38,7 @@ from edgedigits.records.report import (
 from edgedigits.records.words import count, percent, points, scientific, size
 from edgedigits.system import environment, files, templates
 from edgedigits.system.replace import require_replaceable
-from edgedigits.verify import gate, parity
+from edgedigits.verify import confusion, gate, parity
 from edgedigits.verify.conditions import promised
 
 if TYPE_CHECKING:
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = "page.html.jinja"
 MAX_FLIPS = 200  # pictures of one file; the surest flips come first
-MAX_CLASSES = 40  # of a confusion matrix; beyond, nobody reads the cells
-SHADES = 6  # of a cell, as the template's style sheet has them
 MARK = b'<meta name="generator" content="EdgeDigits">'  # of every page
 LOOK = 1000  # bytes of a page that hold it
 WHO = {TORCH_MODEL: "torch", OTHER_FILE: "the other file", ADOPTED_FILE: "the adopted file"}  # is compared with
@@ -78,6 +75,10 @@ class Evidence:
         """Where the image of that place in the whole test split is in `test`."""
         return place if self.places is None else int(np.searchsorted(self.places, place))
 
+    def matrices(self) -> tuple[confusion.Matrix, ...]:
+        """The model's confusion matrix, the file's, and their difference."""
+        return confusion.matrices(self.labels, self.test.labels, self.reference, self.logits)
+
 
 @dataclass(frozen=True)
 class Check:
@@ -87,23 +88,6 @@ class Check:
     found: str
     limit: str
     failed: bool
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a matrix; `shade` is its class in the style sheet."""
-
-    text: str
-    shade: str
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A confusion matrix, or the difference of two: rows are the true classes, columns the predicted ones."""
-
-    title: str
-    labels: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -136,7 +120,7 @@ class FileView:
     evidence: Evidence | None
     reasons: tuple[tuple[str, int], ...]
     checks: tuple[Check, ...]
-    matrices: tuple[Matrix, ...]
+    matrices: tuple[confusion.Matrix, ...]
     flips: tuple[FlipView, ...]
     unchecked: str
     images_needed: int | None
@@ -200,8 +184,8 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         versions=environment.versions(*RUNTIMES),
         machine=f"{platform.system()} {platform.machine()}",
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        max_classes=MAX_CLASSES,
-        shades=SHADES,
+        max_classes=confusion.MAX_CLASSES,
+        shades=confusion.SHADES,
     )
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -229,7 +213,7 @@ def _file(number: int, title: str, report: ParityReport, evidence: Evidence | No
         evidence=evidence,
         reasons=_reasons(report.failures),
         checks=_checks(report) if report.accuracy is not None else (),
-        matrices=_matrices(evidence) if evidence else (),
+        matrices=evidence.matrices() if evidence else (),
         flips=_flips(report, evidence) if evidence else (),
         unchecked=", ".join(gate.checks_of(report.unchecked)),
         images_needed=gate.images_needed(report) if report.samples else None,
@@ -274,60 +258,6 @@ def _checks(report: ParityReport) -> tuple[Check, ...]:
             ("instructions", "instructions", count(report.instructions), _at_most(limits.max_instructions, "{:,}")),
         ]
     return tuple(Check(name, found, limit, key in failed) for key, name, found, limit in rows)
-
-
-def _matrices(evidence: Evidence) -> tuple[Matrix, ...]:
-    """The model's confusion matrix, the file's, and their difference."""
-    labels, classes = evidence.test.labels, len(evidence.labels)
-    before, after = (metrics.confusion(s.argmax(1), labels, classes) for s in (evidence.reference, evidence.logits))
-    shown = _shown_classes(before + after)
-    before, after = (matrix[np.ix_(shown, shown)] for matrix in (before, after))
-    names = tuple(evidence.labels[index] for index in shown)
-    most = max(int(_mistakes(matrix).max()) for matrix in (before, after))
-    return (
-        Matrix("reference", names, _counted(before, most)),
-        Matrix("file", names, _counted(after, most)),
-        Matrix("difference", names, _changed(after - before)),
-    )
-
-
-def _shown_classes(matrix: Int64Array) -> list[int]:
-    """All classes, or, of too many, those with the most mistakes."""
-    mistakes = _mistakes(matrix)
-    order = np.argsort(-(mistakes.sum(0) + mistakes.sum(1)), kind="stable")
-    return sorted(order[:MAX_CLASSES].tolist())
-
-
-def _mistakes(matrix: Int64Array) -> Int64Array:
-    return np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
-
-
-def _counted(matrix: Int64Array, most: int) -> tuple[tuple[Cell, ...], ...]:
-    """Counts; only mistakes are shaded, since right answers would drown them."""
-    return tuple(
-        tuple(
-            Cell(str(value) if value else "", "right" if row == column else _shade("worse", value, most))
-            for column, value in enumerate(values)
-        )
-        for row, values in enumerate(matrix.tolist())
-    )
-
-
-def _changed(matrix: Int64Array) -> tuple[tuple[Cell, ...], ...]:
-    """Signed differences. Fewer right answers and more mistakes are worse."""
-    most = int(np.abs(matrix).max())
-    return tuple(
-        tuple(
-            Cell(_signed(value), _shade("better" if (value > 0) == (row == column) else "worse", abs(value), most))
-            for column, value in enumerate(values)
-        )
-        for row, values in enumerate(matrix.tolist())
-    )
-
-
-def _shade(kind: str, value: int, most: int) -> str:
-    """A class of the style sheet. By the square root, so that single mistakes can be seen beside a hundred."""
-    return f"{kind}-{math.ceil(SHADES * math.sqrt(value / most))}" if value else "none"
 
 
 def _flips(report: ParityReport, evidence: Evidence) -> tuple[FlipView, ...]:
@@ -398,7 +328,3 @@ def _title(view: FileView) -> str:
 
 def _at_most(limit: Any, form: str, unit: Callable[[Any], Any] = lambda value: value) -> str:
     return "none" if limit is None else f"at most {form.format(unit(limit))}"
-
-
-def _signed(value: int) -> str:
-    return f"{value:+,}".replace("-", "−") if value else ""  # noqa: RUF001 - a minus sign is as wide as a plus

@@ -72,7 +72,7 @@ def test_json_is_one_document_that_any_pipe_can_carry(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("name", ["x" * 300, "runs [old]", "[/bold]", ":smile:"])
 def test_a_piped_table_holds_each_path_as_it_is(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     artifact = Artifact("fc", "onnx", "fc.onnx", 1, "ab" * 32, "", 17, {}, folder=Path(name))
-    tables.print_table(export.exported([artifact]))
+    tables.print_table(export.exported([artifact], {}))
     out = capsys.readouterr().out
     assert str(artifact.path) in out
     assert len(out.splitlines()) == 2

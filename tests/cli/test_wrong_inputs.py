@@ -209,7 +209,7 @@ WRONG: dict[str, Wrong] = {
     ),
     "a class that wants all memory": Wrong(plain, "net.py:40: RuntimeError: ", "--net net.py:Large"),
     "a class that ends its process": Wrong(plain, "Leaves ended its process (exit code 7)", "--net net.py:Leaves"),
-    "a class that takes arguments": Wrong(plain, "Takes takes width: say them", "--net net.py:Takes", code=2),
+    "a class that takes arguments": Wrong(plain, "its weights do not tell width", "--net net.py:Takes", code=2),
     "arguments that are no JSON": Wrong(plain, "args: JSON wanted", "--net net.py:Net --args width=12", code=2),
     "a function that gives a number": Wrong(plain, "number gives int, a torch module wanted", "--net net.py:number"),
     "no such class": Wrong(plain, "did you mean 'Net'?", "--net net.py:Nett", code=2),

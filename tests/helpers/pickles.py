@@ -153,7 +153,7 @@ BOMBS: dict[str, Bomb] = {
         lambda: archive(state(tensor(storage(4), (1 << 40, 1 << 40), (0, 0))), _0=bytes(16)), "elements wanted"
     ),
     "a shape that is huge beside an empty axis": Bomb(
-        lambda: archive(state(tensor(storage(4), (0, 1 << 40), (0, 0))), _0=bytes(16)), "elements wanted"
+        lambda: archive(state(tensor(storage(4), (0, 1 << 40), (0, 0))), _0=bytes(16)), "no weights in it"
     ),
     "a shape of negative sides": Bomb(
         lambda: archive(state(tensor(storage(4), (-2, -2), (1, 1))), _0=bytes(16)), "a tensor of shape [-2, -2]"

@@ -82,7 +82,7 @@ def test_the_first_commands_touch_nothing_tracked_in_a_clone(runs: Path, digits_
     assert "own checkout: --exports build/exports, since exports is its shelf." in exported.stderr
     assert edgedigits("verify", *data, "--runs", runs).returncode == 0
     refused = edgedigits("card", "--exports", "exports")
-    assert (refused.returncode, "README.md: tracked by git" in refused.stderr) == (2, True)
+    assert (refused.returncode, "README.md and 1 more: tracked by git" in refused.stderr) == (2, True)
     left = edgedigits("verify", "exports/fc", *data)
     assert "exports/fc/parity.json: tracked by git, and left as it is" in left.stderr
     changed = subprocess.run(["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True)

@@ -14,10 +14,26 @@ from edgedigits.verify.references import NO_TORCH
 from tests.verify.test_gate import LABELS, PASSING
 
 ALL = Limits(
-    max_flips=2, max_drop=0.005, max_logit_diff=0.5, min_accuracy=0.985, max_size=1000, max_latency_us=12
+    max_flips=2,
+    max_drop=0.005,
+    max_logit_diff=0.5,
+    min_accuracy=0.985,
+    max_size=1000,
+    max_latency_us=12,
+    max_flash=1500,
+    max_ram=600,
+    max_instructions=9,
 )  # all kept by PASSING
 TIGHT = Limits(
-    max_flips=1, max_drop=0.004, max_logit_diff=0.4, min_accuracy=0.99, max_size=999, max_latency_us=11
+    max_flips=1,
+    max_drop=0.004,
+    max_logit_diff=0.4,
+    min_accuracy=0.99,
+    max_size=999,
+    max_latency_us=11,
+    max_flash=1499,
+    max_ram=599,
+    max_instructions=8,
 )  # none of them
 UNREADABLE = ParityReport("c", "onnx", "c.onnx", "", 0, failures=("file: c.onnx is missing.",), readable=False)
 
@@ -75,10 +91,10 @@ def test_a_parser_reads_suites_cases_and_figures(tmp_path: Path) -> None:
     assert isinstance(document, JUnitXml)
     first, second, third = document
     assert (first.name, second.name, third.name) == ("exports/fc/fc.onnx", "exports/cnn/cnn.onnx", "c.onnx")
-    assert (first.tests, first.failures, first.errors, first.skipped) == (9, 0, 0, 0)
-    assert (second.tests, second.failures) == (9, 7)  # all limits, and `deployed`
+    assert (first.tests, first.failures, first.errors, first.skipped) == (12, 0, 0, 0)
+    assert (second.tests, second.failures) == (12, 10)  # all limits, and `deployed`
     assert (third.tests, third.errors) == (1, 1)
-    assert (document.tests, document.failures, document.errors) == (19, 7, 1)
+    assert (document.tests, document.failures, document.errors) == (25, 10, 1)
     assert all(case.is_passed for case in first)
     assert {found.name: found.value for found in first.properties()}["reference_accuracy"] == "0.99"
     (flips,) = (case for case in second if case.name == "max-flips")

@@ -22,8 +22,8 @@ from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.export.manifest import read_manifest
 from edgedigits.records.model import Checkpoint, DatasetRef, Metrics, Recipe
 from edgedigits.records.report import Deployment, Limits, ParityReport, Robustness, Verification
+from edgedigits.verify import confusion, parity, references
 from edgedigits.verify import page as verify_page
-from edgedigits.verify import parity, references
 from edgedigits.verify.page import Evidence, write_page
 from edgedigits.verify.verifier import verify
 from tests.helpers.networks import fc
@@ -236,7 +236,7 @@ def test_the_surest_flips_come_first_and_the_rest_is_counted(
 
 def test_both_confusion_matrices_and_their_difference(run: Checkpoint, digits: Dataset) -> None:
     _, evidence = made(run, digits, 12)
-    tables = verify_page._matrices(evidence)
+    tables = evidence.matrices()
     assert [matrix.title for matrix in tables] == ["reference", "file", "difference"]
     torch, file, difference = (
         np.array([[int(cell.text.replace("−", "-") or 0) for cell in row] for row in matrix.rows])  # noqa: RUF001
@@ -253,9 +253,9 @@ def test_both_confusion_matrices_and_their_difference(run: Checkpoint, digits: D
 def test_of_many_classes_those_with_most_mistakes_are_shown(
     run: Checkpoint, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_page, "MAX_CLASSES", 3)
+    monkeypatch.setattr(confusion, "MAX_CLASSES", 3)
     found, evidence = made(run, digits, 2)
-    assert all(len(matrix.labels) == len(matrix.rows) == 3 for matrix in verify_page._matrices(evidence))
+    assert all(len(matrix.labels) == len(matrix.rows) == 3 for matrix in evidence.matrices())
     assert "Of 10 classes, the 3 with the most mistakes." in Page(page_of((found, evidence))).text
 
 

@@ -49,7 +49,12 @@ def test_the_same_bytes_come_out_again_and_nothing_is_left(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = reproduce(made, dataset=digits)
     assert result.same
-    assert [file.file for file in result.files] == ["model.safetensors", "fc-tiny.onnx", "fc-tiny.int8.onnx"]
+    assert [file.file for file in result.files] == [
+        "model.safetensors",
+        "fc-tiny.onnx",
+        "fc-tiny.int8.onnx",
+        "answers.safetensors",
+    ]
     assert all(file.same and file.recorded == file.found for file in result.files)
     assert result.changed == ()
     assert not any(tmp_path.iterdir())
