@@ -74,7 +74,7 @@ exports: $(READY) ## Train all presets on MNIST and write exports/ anew
 	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
 	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs --exports exports --force
 	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs --exports exports --force
-	$(BIN)/edgedigits export --model cnn --model fc-28 --format c --quantize --runs build/runs --exports exports --force
+	$(BIN)/edgedigits export --model cnn --model fc-28 --format c-int8 --runs build/runs --exports exports --force
 	$(BIN)/edgedigits verify --runs build/runs --exports exports --force
 	$(BIN)/edgedigits card --license mit --exports exports --force
 	$(BIN)/python -m edgedigits.cli.measure tables

@@ -110,7 +110,7 @@ PRESETS: Mapping[str, Preset] = {
     "fc": Preset(
         network="784-50-10",
         spec=ModelSpec(Network(FC)),
-        default=dataclasses.replace(MUON, epochs=6, batch_size=768),
+        default=dataclasses.replace(MUON, epochs=6, batch_size=1280),
         tutorial=Recipe(epochs=1, batch_size=64, lr=1e-3),
         long=dataclasses.replace(MUON, batch_size=1024),
     ),
@@ -130,13 +130,13 @@ PRESETS: Mapping[str, Preset] = {
     "cnn": Preset(
         network="conv 8, pool, conv 16, pool, 10",
         spec=ModelSpec(Network(CNN)),
-        default=dataclasses.replace(MUON, epochs=2, batch_size=256, lr=0.2),
+        default=dataclasses.replace(MUON, epochs=3, batch_size=320, lr=0.2),
         tutorial=Recipe(epochs=5, batch_size=64, lr=1e-3),
     ),
     "cnn-deep": Preset(
         network="conv 32, conv 32, pool, conv 32, pool, 100-50-10",
         spec=ModelSpec(Network(CNN_DEEP, Input(mean=0.5, std=0.5))),
-        default=dataclasses.replace(MUON, epochs=2, batch_size=256, lr=0.1),
+        default=dataclasses.replace(MUON, epochs=3, batch_size=384, lr=0.1),
         tutorial=Recipe(epochs=10, batch_size=64, lr=1e-4, betas=(0.5, 0.999)),
     ),
 }
