@@ -51,8 +51,10 @@ class CanvasNetwork:
 def print_canvas(found: CanvasNetwork, about: About) -> str:
     """The text of a canvas file."""
     stem, big = about.stem, about.stem.upper()
-    arguments = ("const uint8_t *canvas", "int32_t height", "int32_t width", "int32_t stride")
-    read = f"int32_t {stem}_read({', '.join(arguments)}, {stem}_answer *answer, void *scratch)"
+    named = f"int32_t {stem}_read("
+    read = f"""\
+{named}const uint8_t *canvas, int32_t height, int32_t width, int32_t stride,
+{" " * len(named)}{stem}_answer *answer, void *scratch)"""
     numbers = (found.decision.multiplier, found.decision.shift, f"{found.decision.limit}u")
     face = Face(
         usage=f"""\
