@@ -213,14 +213,15 @@ def test_the_library_compiles_for_boards(processor: str, folders: Path, tmp_path
         assert lines(run(tmp_path, *zig, "c++", *target, *flags, sketch, "-o", f"{name}.o")) == []
 
 
-def test_its_source_compiles_for_avr_where_constants_are_apart(folders: Path, tmp_path: Path) -> None:
+def test_its_source_compiles_for_avr_where_constants_are_apart(folders: Path, reading: Path, tmp_path: Path) -> None:
     (tmp_path / "avr").mkdir()
     (tmp_path / "avr" / "pgmspace.h").write_text(PGMSPACE)
     flags = ("-target", "avr-freestanding-eabi", "-mcpu=atmega2560", "-Os", "-std=c99", *AVR_WARNINGS)
-    source = folders / "arduino" / "src" / "cnn-tiny.int8.c"
-    done = run(tmp_path, sys.executable, "-m", "ziglang", "cc", *flags, f"-I{tmp_path}", "-c", source, "-o", "model.o")
-    assert done.returncode == 0, done.stderr.decode()
-    assert b".progmem.data" in (tmp_path / "model.o").read_bytes()
+    command = (sys.executable, "-m", "ziglang", "cc", *flags, f"-I{tmp_path}", "-c")
+    for source in (folders / "arduino" / "src" / "cnn-tiny.int8.c", reading / "cnn-tiny.canvas.int8.c"):
+        done = run(tmp_path, *command, source, "-o", "model.o")
+        assert done.returncode == 0, done.stderr.decode()
+        assert b".progmem.data" in (tmp_path / "model.o").read_bytes()
 
 
 def test_the_library_is_described_for_each_of_its_systems(folders: Path) -> None:

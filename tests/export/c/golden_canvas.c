@@ -400,7 +400,8 @@ static void convolve(const convolution *layer, const uint8_t *values, uint8_t *r
 
 /* A canvas of 8 to 2048 pixels a side. Where its ink is dark, `flip` is 255: a pixel ^ flip is then 255 less it, so that
    ink is always light. */
-enum { SHORTEST = 8, LONGEST = 2048, WIDEST = 1 << 20, CONTRAST = 16, BOX = 4019, BOX_PARTS = 10000 };
+enum { SHORTEST = 8, LONGEST = 2048, CONTRAST = 16, BOX = 4019, BOX_PARTS = 10000 };
+#define WIDEST 1048576L                             /* bytes from a row to the next: rows lie within 31 bits */
 
 typedef struct {
     const uint8_t *pixels;
@@ -672,7 +673,8 @@ static int32_t frame(sheet *canvas, uint8_t *seen, uint32_t *sums)
 
 /* When the largest score is no answer: where the softmax of the logits gives it a probability below the threshold. Of
    every other score, a part of ONE is summed: 1/2 to the power of how far it is below, in steps of 1/64. */
-enum { STEPS = 64, ONE = 1 << 15, BITS = 16 };
+enum { STEPS = 64, BITS = 16 };
+#define ONE 32768u
 
 typedef struct {
     const uint16_t *powers;

@@ -1,6 +1,7 @@
 /* When the largest score is no answer: where the softmax of the logits gives it a probability below the threshold. Of
    every other score, a part of ONE is summed: 1/2 to the power of how far it is below, in steps of 1/64. */
-enum { STEPS = 64, ONE = 1 << 15, BITS = 16 };
+enum { STEPS = 64, BITS = 16 };
+#define ONE 32768u
 
 typedef struct {
     const uint16_t *powers;

@@ -1,6 +1,7 @@
 /* A canvas of 8 to 2048 pixels a side. Where its ink is dark, `flip` is 255: a pixel ^ flip is then 255 less it, so that
    ink is always light. */
-enum { SHORTEST = 8, LONGEST = 2048, WIDEST = 1 << 20, CONTRAST = 16, BOX = 4019, BOX_PARTS = 10000 };
+enum { SHORTEST = 8, LONGEST = 2048, CONTRAST = 16, BOX = 4019, BOX_PARTS = 10000 };
+#define WIDEST 1048576L                             /* bytes from a row to the next: rows lie within 31 bits */
 
 typedef struct {
     const uint8_t *pixels;
