@@ -69,7 +69,8 @@ class Span:
         starts = np.clip((2 * np.arange(self.cells) + 1) * self.extent - self.width // 2, 0, last)[:, None]
         edges = 2 * self.cells * np.arange(self.extent + 1)
         inside = np.minimum(starts + self.width, edges[1:]) - np.maximum(starts, edges[:-1])
-        return np.maximum(inside, 0).astype(np.float64)
+        parts: Exact = np.maximum(inside, 0).astype(np.float64)
+        return parts
 
 
 def frame(canvas: Uint8Array) -> Uint8Array:

@@ -235,8 +235,7 @@ class CanvasPredictor(Predictor):
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of canvases, and what the network is shown of them, as the file itself says."""
         if many := self.session.many:
-            logits, probabilities, seen = many(inputs)
-            return logits, probabilities, seen
+            return cast(tuple[Scores, Scores, Images], tuple(many(list(inputs))))
         logits, probabilities, seen = zip(*(self.session.call(canvas) for canvas in inputs), strict=True)
         return np.stack(logits), np.stack(probabilities), np.stack(seen)
 
