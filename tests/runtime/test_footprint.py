@@ -40,7 +40,7 @@ def test_a_canvas_file_takes_more_by_its_framing_and_says_so(model: Path) -> Non
     digit, canvas = (footprint.footprint(path) for path in (model, model.with_name("cnn-tiny.canvas.int8.c")))
     assert digit is not None
     assert canvas is not None
-    assert canvas.tables == digit.tables + 128
+    assert canvas.tables == digit.tables + 2 * 65
     assert (canvas.weights, canvas.scratch, canvas.products) == (digit.weights, digit.scratch, digit.products)
     assert digit.code is not None
     assert canvas.code is not None

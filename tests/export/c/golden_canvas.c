@@ -672,9 +672,9 @@ static int32_t frame(sheet *canvas, uint8_t *seen, uint32_t *sums)
 }
 
 /* When the largest score is no answer: where the softmax of the logits gives it a probability below the threshold. Of
-   every other score, a part of ONE is summed: 1/2 to the power of how far it is below, in steps of 1/64. */
-enum { STEPS = 64, BITS = 16 };
-#define ONE 32768u
+   every other score, 1/2 to the power of how far it is below is summed: a table in steps of 1/64, linear between them. */
+enum { STEPS = 64, PARTS = 256, BITS = 24 };
+#define ONE 8388608L
 
 typedef struct {
     const uint16_t *powers;
@@ -683,6 +683,14 @@ typedef struct {
     uint32_t limit;
 } deciding;
 
+static uint32_t power_of(const uint16_t *powers, uint64_t place)
+{
+    const uint64_t exponent = place / (STEPS * PARTS);
+    const uint32_t rest = (uint32_t)(place % (STEPS * PARTS));
+    const uint32_t high = EDGEDIGITS_UINT16(powers + rest / PARTS), low = EDGEDIGITS_UINT16(powers + rest / PARTS + 1);
+    return exponent < BITS ? (high * PARTS - (high - low) * (rest % PARTS)) >> exponent : 0;
+}
+
 static int32_t decide(const deciding *on, const int32_t *scores, int32_t classes)
 {
     uint32_t sum = ONE;
@@ -690,12 +698,9 @@ static int32_t decide(const deciding *on, const int32_t *scores, int32_t classes
     for (i = 1; i < classes; i++) {
         best = scores[i] > scores[best] ? i : best;
     }
-    for (i = 0; i < classes; i++) {
+    for (i = 0; i < classes && sum <= on->limit; i++) {
         const uint32_t below = (uint32_t)scores[best] - (uint32_t)scores[i];
-        const uint64_t steps = (uint64_t)below * on->multiplier >> on->shift;
-        if (i != best && steps < BITS * STEPS) {
-            sum += (uint32_t)EDGEDIGITS_UINT16(on->powers + steps % STEPS) >> (steps / STEPS);
-        }
+        sum += i == best ? 0 : power_of(on->powers, (uint64_t)below * on->multiplier >> on->shift);
     }
     return sum <= on->limit ? best : -1;
 }
@@ -757,14 +762,14 @@ static const dense_layer head = {
     {head_bias, head_multiplier, head_shift, 0, -2147483647, 2147483647}
 };
 
-static EDGEDIGITS_CONST uint16_t powers[64] = {
-    32591, 32240, 31893, 31549, 31209, 30873, 30541, 30212, 29886, 29564, 29246, 28931, 28619, 28311, 28006,
-    27704, 27406, 27110, 26818, 26530, 26244, 25961, 25681, 25405, 25131, 24860, 24593, 24328, 24066, 23806,
-    23550, 23296, 23045, 22797, 22552, 22309, 22068, 21831, 21595, 21363, 21133, 20905, 20680, 20457, 20237,
-    20019, 19803, 19590, 19379, 19170, 18963, 18759, 18557, 18357, 18160, 17964, 17770, 17579, 17390, 17202,
-    17017, 16834, 16652, 16473
+static EDGEDIGITS_CONST uint16_t powers[65] = {
+    32768, 32415, 32066, 31720, 31379, 31041, 30706, 30376, 30048, 29725, 29405, 29088, 28774, 28464, 28158,
+    27855, 27554, 27258, 26964, 26674, 26386, 26102, 25821, 25543, 25268, 24995, 24726, 24460, 24196, 23936,
+    23678, 23423, 23170, 22921, 22674, 22430, 22188, 21949, 21713, 21479, 21247, 21019, 20792, 20568, 20347,
+    20127, 19911, 19696, 19484, 19274, 19066, 18861, 18658, 18457, 18258, 18061, 17867, 17674, 17484, 17296,
+    17109, 16925, 16743, 16562, 16384
 };
-static const deciding decision = {powers, 36365, 25, 81920u};
+static const deciding decision = {powers, 36365, 17, 20971520u};
 
 static void score(const uint8_t *image, int32_t *scores, void *scratch)
 {
