@@ -48,9 +48,9 @@ faults: $(READY) ## Kill, starve and mislead commands: SCENES="train export", AT
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m tests.faults $(SCENES) $(addprefix --attack ,$(ATTACKS)) \
 		--every $(or $(EVERY),1) --seed $(or $(SEED),0)
 
-devices: $(READY) ## Prove what C files show on emulated devices: NAMES="cnn fc", IMAGES=10000 (all), COUNTED=1000, EXPORTS, RUNS
+devices: $(READY) ## Prove what C files show on emulated devices: NAMES="cnn fc", IMAGES=10000 (all), COUNTED=1000, CANVASES, EXPORTS, RUNS
 	nice $(BIN)/python -m tests.devices $(NAMES) --images $(or $(IMAGES),1000) --counted $(or $(COUNTED),100) \
-		--exports $(or $(EXPORTS),exports) --runs $(or $(RUNS),build/runs)
+		--canvases $(or $(CANVASES),20000) --exports $(or $(EXPORTS),exports) --runs $(or $(RUNS),build/runs)
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgedigits.data.dataset import Dataset
+from edgedigits.export.c.canvas import CanvasNetwork, answer_type
 from edgedigits.runtime.readers.c import read_network
 from edgedigits.verify.verifier import verify
-from tests.devices import proofs
+from tests.devices import canvases, proofs
 from tests.devices.proofs import Demands
 from tests.models.arithmetic.test_folding import images
 
@@ -45,3 +47,19 @@ def test_times_and_instructions_are_counted(model: Path) -> None:
     assert int(proof.found.replace(",", "")) > 290_080
     (proof,) = proofs.times(model, model.with_name("cnn-tiny.onnx"), images(10))
     assert float(proof.found) > 1
+
+
+@pytest.mark.needs("gcc")
+def test_canvases_are_read_alike_everywhere() -> None:
+    found = list(canvases.proofs(2_000))
+    boxed = ["wasm, flags=-Os", "wasm, flags=-O3"]
+    emulated = [f"cortex-m, processor=cortex-{name}" for name in ("m3", "m0", "m4")]
+    assert [proof.what.split(":")[0] for proof in found] == ["sanitizers", "sanitizers", *boxed, *emulated]
+    assert [proof.found for proof in found] == ["0"] * len(found)
+
+
+def test_a_canvas_that_is_read_otherwise_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CanvasNetwork, "answers", lambda _, some: np.zeros(len(some), answer_type(10)))
+    found = list(canvases.proofs(10))
+    assert not any(proof.holds for proof in found)
+    assert found[-1].found == "1 of 1 answers are not those of the integers in the file"

@@ -14,7 +14,10 @@ from edgedigits.records.words import size
 if TYPE_CHECKING:
     from edgedigits.records.footprint import Footprint
 
-HOW = "Flash and stack: Cortex-M3, compiled for size; instructions of an image, counted in an emulator: no cycles."
+HOW = (
+    "Flash and stack: Cortex-M3, compiled for size; instructions of an image (a canvas: of 96 x 96 pixels), counted in "
+    "an emulator: no cycles."
+)
 
 
 def device_tables(footprints: Mapping[str, Footprint | None]) -> list[RenderableType]:

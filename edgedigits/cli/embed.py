@@ -35,6 +35,15 @@ def embed(
         Path,
         typer.Option("--out", metavar="DIR", help="The folder to make; it must be empty or missing."),
     ],
+    input: Annotated[  # noqa: A002 - the option's name
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="NAME",
+            autocompletion=completion.inputs,
+            help="What the file takes, where a target has programs for both: digit or canvas.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
     exports: Exports = Path("exports"),
     json: Json = False,
@@ -44,7 +53,7 @@ def embed(
     from edgedigits.embed.embedder import embed as embed_model
 
     with tables.progress("embed") as observer:
-        result = embed_model(target, model, out, exports=exports, force=force, observer=observer)
+        result = embed_model(target, model, out, input=input, exports=exports, force=force, observer=observer)
     print_result(embedding(result), embedding_json(result), json)
     network = " (its install needs a network)" if " install " in result.selftest else ""
     tell(f"Next: cd {shlex.quote(str(result.folder))} && {result.selftest}{network}")

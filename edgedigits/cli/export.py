@@ -84,10 +84,10 @@ def export(
     from edgedigits.errors import UsageError
     from edgedigits.export import formats
 
-    formats.for_input(tuple(format or ()), input)
+    formats.require_method(method)
+    formats.for_input(tuple(format or ()), input, quantize, method)
     if method and not quantize:
         raise UsageError("--method says how to quantize: add --quantize.")
-    formats.require_method(method)
     from edgedigits.models.checkpoint import select_runs
     from edgedigits.system.environment import import_torch
 

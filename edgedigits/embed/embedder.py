@@ -57,6 +57,7 @@ def embed(
     model: str | Path,
     out: str | Path,
     *,
+    input: str | None = None,  # noqa: A002 - the word that the command line uses
     exports: str | Path = "exports",
     force: bool = False,
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
@@ -68,6 +69,7 @@ def embed(
     model     a file of the target's container, or a model's name below `exports`: of ONNX then its canvas file, float
               first, or else its plain one
     out       the folder; it must be empty or missing
+    input     what the file takes, of INPUTS, where a target takes files of several kinds; by default its preferred one
     force     write into a folder that is not empty: files of the same names are replaced, no other is touched
     opener    how the model is opened, to be asked for the self-test
 
@@ -78,7 +80,7 @@ def embed(
     made_for = get_target(target)
     folder = Path(out)
     _require_free(folder, force)
-    paths = _find(str(model), made_for, Path(exports))
+    paths = _find(str(model), made_for.taking(input), Path(exports))
     observer(Progress(f"embed: ask {paths[0].name}", 0, STEPS))
     package = _package(paths, opener, made_for)
     _require_runs(made_for, paths[0], package)

@@ -4,6 +4,7 @@ A target is a record and a folder of programs. A new one is a row and `programs/
 entry point in the group `edgedigits.targets` (`edgedigits/system/plugins.py`).
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from edgedigits.embed import arduino
 from edgedigits.embed.package import EXAMPLE, PROGRAMS, Package, example, filled, rendered
 from edgedigits.embed.wasm import wasm_files
+from edgedigits.errors import UsageError, unknown
 from edgedigits.export.formats import INPUTS, Format
 from edgedigits.runtime.names import preferred
 from edgedigits.system import npm
@@ -31,6 +33,7 @@ class Target:
 
     title      as people call it
     programs   a folder: files that hold "model.onnx" get the model's name in its place, templates (.jinja) are rendered
+    canvas     a folder of those that are others where the model takes a canvas
     selftest   the command that runs its self-test, in its folder, once the runtime is installed
     container  of the files that it takes
     inputs     what these take, of `formats.INPUTS`, the preferred one first
@@ -54,6 +57,7 @@ class Target:
     both: bool = False
     packages: tuple[str, ...] = ()
     model: str | None = None
+    canvas: Path | None = None
     runtime: str = "ONNX Runtime"
     extra: Callable[[Package], Mapping[str, bytes]] = lambda _: {}
 
@@ -63,9 +67,20 @@ class Target:
         rows = preferred(self.inputs, self.container)
         return [row for row in rows if not self.integers or row.precision != "float"]
 
+    def taking(self, input_name: str | None) -> "Target":
+        """The same, of files that take the input that is named, if any. Raises UsageError where it takes none such."""
+        if input_name is None:
+            return self
+        if input_name not in INPUTS:
+            raise unknown("input", input_name, INPUTS)
+        if input_name not in self.inputs:
+            raise UsageError(f"target {self.name} embeds no files that take a {input_name}")
+        return dataclasses.replace(self, inputs=(input_name,))
+
     def files(self, package: Package) -> dict[str, bytes]:
         """All that it adds to a package's folder. Raises MissingCapability where its runtime cannot be had."""
-        return filled(package, self.programs) | dict(self.extra(package))
+        others = filled(package, self.canvas) if self.canvas and package.canvas else {}
+        return filled(package, self.programs) | others | dict(self.extra(package))
 
 
 def _example(package: Package) -> dict[str, bytes]:
@@ -76,7 +91,7 @@ def _c_files(package: Package) -> dict[str, bytes]:
     """What C programs of a folder include, beside an example."""
     return _example(package) | {
         f"{package.c.stem}.h": rendered(package, PROGRAMS / "c_header.jinja"),
-        "golden.h": rendered(package, PROGRAMS / "c_golden.jinja"),
+        "golden.h": rendered(package, PROGRAMS / ("c_canvas_golden.jinja" if package.canvas else "c_golden.jinja")),
     }
 
 
@@ -110,9 +125,10 @@ TARGETS: Registry[Target] = Registry(
                 name="c",
                 title="C or C++",
                 programs=PROGRAMS / "c",
+                canvas=PROGRAMS / "c_canvas",
                 selftest="make test",
                 container="c",
-                inputs=("digit",),
+                inputs=("digit", "canvas"),
                 integers=True,
                 extra=_c_files,
             ),

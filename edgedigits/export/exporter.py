@@ -157,7 +157,7 @@ def choose_formats(
     """
     formats.require_method(method)
     usable = []
-    for row in formats.for_input(tuple(names), input_name):
+    for row in formats.for_input(tuple(names), input_name, quantize, method):
         reason = row.unavailable()
         if reason and names:
             raise MissingCapability(f"format {row.name}: {reason}.")

@@ -173,6 +173,16 @@ FORMATS: Registry[Format] = Registry(
                 limits=INT8_LIMITS,
                 packages=("torch", "numpy"),
             ),
+            Format(
+                name="c-canvas-int8",
+                suffix=".canvas.int8.c",
+                container="c",
+                writer=f"{C}.write:write_canvas_int8",
+                precision="static",
+                input="canvas",
+                limits=CANVAS_INT8_LIMITS,
+                packages=("torch", "numpy"),
+            ),
             Format("onnx", ".onnx", "onnx", f"{ONNX}.convert:write", packages=ONNX_PACKAGES),
             Format(
                 name="onnx-canvas",
@@ -299,10 +309,13 @@ def float_formats() -> list[Format]:
     return [row for row in FORMATS if row.precision == "float"]
 
 
-def int8_form(row: Format, method: str | None = None) -> Format | None:
-    """The int8 format of the same container and input, by a method or by the first of METHODS that it has; or None."""
+def int8_form(row: Format, method: str | None = None, input_name: str | None = None) -> Format | None:
+    """The int8 format of the same container, by a method or by the first of METHODS that it has; or None.
+
+    input_name   what it takes, where that is not what the format takes
+    """
     methods = METHODS if method is None else (method,)
-    return next((found for name in methods if (found := sibling(row, precision=name))), None)
+    return next((found for name in methods if (found := sibling(row, name, input_name))), None)
 
 
 def with_quantized(rows: list[Format], method: str | None = None) -> list[Format]:
@@ -323,8 +336,12 @@ def with_quantized(rows: list[Format], method: str | None = None) -> list[Format
     return list(dict.fromkeys(wanted))
 
 
-def for_input(names: tuple[str, ...], input_name: str) -> list[Format]:
+def for_input(
+    names: tuple[str, ...], input_name: str, quantize: bool = False, method: str | None = None
+) -> list[Format]:
     """The formats named, in the form that takes an input of INPUTS; the default ones that have it where none is named.
+
+    quantize   take the int8 form, by a method of METHODS or its own, where there is no other that takes this input
 
     Raises UsageError on an unknown name or input, and where a format has no such form.
     """
@@ -336,7 +353,10 @@ def for_input(names: tuple[str, ...], input_name: str) -> list[Format]:
     for row in map(get_format, names):
         # asked for by its own name, a canvas format stays one whatever the default input is
         found = row if input_name == INPUTS[0] else sibling(row, input_name=input_name)
-        if found is None:
+        in_8_bits = int8_form(row, method, input_name)
+        if found is None and in_8_bits and not quantize:
+            raise UsageError(f"format {row.name} takes a {input_name} in 8 bits alone: add --quantize")
+        if (found := found or in_8_bits) is None:
             raise UsageError(f"format {row.name} takes no {input_name}: there is no such form of it")
         rows.append(found)
     return rows

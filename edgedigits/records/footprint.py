@@ -18,7 +18,8 @@ class Footprint(Record):
     scratch        RAM that the caller hands over
     stack          at the deepest, found by painting it in an emulator; None where this machine lacks that
     products       multiply-accumulates of an image
-    instructions   executed for an image, mean of drawn digits, by processor: instructions, not cycles
+    instructions   executed for an image, or a canvas of 96 x 96 pixels, mean of drawn digits, by processor:
+                   instructions, not cycles
     missing        why figures are missing, and what brings them
     """
 

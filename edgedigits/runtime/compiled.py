@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import MissingCapability, UsageError, first_line
-from edgedigits.models.metrics import softmax
+from edgedigits.export.c.canvas import Answers, CanvasNetwork, answer_type
+from edgedigits.models.metrics import softmax, tempered
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.predictor import Inputs, ModelFile, Session
-from edgedigits.runtime.readers.c import in_float, read_network, read_stem
+from edgedigits.runtime.predictor import Inputs, ModelFile, Outputs, Session
+from edgedigits.runtime.readers.c import in_float, read_canvas_network, read_network, read_stem
 
 SECONDS = 120  # that a compiler may take
 ANOTHER = "Install a newer one, or with a network: pip install 'edgedigits[c]'."
@@ -36,16 +37,20 @@ def build(file: ModelFile, harness: Path, program: Path, command: Sequence[str])
     """
     source, stem = program.with_suffix(".model.c"), read_stem(file.content)
     source.write_bytes(file.content)
-    names = {
-        "SCORES": f"{stem}_scores",
-        "CLASSES": f"{stem.upper()}_CLASSES",
-        "SCRATCH": f"{stem.upper()}_SCRATCH_BYTES",
-        "SCORE": "float" if in_float(file.content) else "int32_t",
-    }
+    names = {"CLASSES": f"{stem.upper()}_CLASSES", "SCRATCH": f"{stem.upper()}_SCRATCH_BYTES"}
+    if takes_canvas(file):
+        names |= {"READ": f"{stem}_read", "ANSWER": f"{stem}_answer"}
+    else:
+        names |= {"SCORES": f"{stem}_scores", "SCORE": "float" if in_float(file.content) else "int32_t"}
     defined = [f"-D{name}={value}" for name, value in names.items()]
     libraries = ["-lm"] if in_float(file.content) else []
     run([*command, "-std=c99", *defined, f'-DMODEL="{source}"', str(harness), "-o", str(program), *libraries])
     return program
+
+
+def takes_canvas(file: ModelFile) -> bool:
+    """Whether it is a canvas file, which has `<stem>_read`; digit files have `<stem>_scores`."""
+    return file.format.input == "canvas"
 
 
 def require_integers(file: ModelFile, engine: str) -> None:
@@ -78,6 +83,37 @@ def answering(file: ModelFile, said: Callable[[Images], bytes]) -> Session:
         return logits, softmax(logits)
 
     return Session(call)
+
+
+def packed(canvas: Images) -> bytes:
+    """A canvas as programs take it: height and width, then the rows."""
+    return np.array(canvas.shape, np.int32).tobytes() + canvas.tobytes()
+
+
+def reading(file: ModelFile, said: Callable[[Sequence[Images]], bytes]) -> Session:
+    """The outputs of a canvas file out of the answers that a program says of canvases, as bytes.
+
+    Each answer is the one that the file's own numbers give: what is called raises RuntimeError where one is not.
+    """
+    found = read_canvas_network(file.path, file.content)
+    kind = answer_type(found.network.classes)
+
+    def many(canvases: Sequence[Images]) -> Outputs:
+        answers = np.frombuffer(said(canvases), kind)
+        if differ := int((answers != found.answers(canvases)).sum()):
+            raise RuntimeError(f"{differ:,} of {len(answers):,} answers are not those of the integers in the file")
+        return outputs(file, found, answers)
+
+    def clock(inputs: Inputs, calls: int) -> list[float]:
+        return [timeit.timeit(lambda: said(list(inputs)), number=1) for _ in range(calls)]
+
+    return Session(lambda canvas: [output[0] for output in many([canvas])], clock=clock, many=many)
+
+
+def outputs(file: ModelFile, found: CanvasNetwork, answers: Answers) -> Outputs:
+    """Logits, calibrated probabilities and what was seen, out of the answers of a canvas file that computes `found`."""
+    logits = (answers["scores"] * found.network.unit).astype(np.float32)
+    return logits, softmax(tempered(logits, answers["seen"], file.contract.temperature or 1.0)), answers["seen"]
 
 
 def held(file: ModelFile, answer: Answer) -> Session:

@@ -1,28 +1,34 @@
 """What a C file takes of a microcontroller, measured in an emulator: `footprint(path)` gives a Footprint.
 
-The file is compiled as a project would (`-Os`, unused sections dropped), and nothing but its `_scores` is kept. Digits
-that are drawn here go through it; instructions are counted block by block, and the stack is painted before.
+The file is compiled as a project would (`-Os`, unused sections dropped), and nothing but its `_scores` is kept, or of a
+canvas file its `_read`. Digits that are drawn here go through it, enlarged on canvases where it takes such;
+instructions are counted block by block, and the stack is painted before.
 """
 
 import struct
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from edgedigits.data import drawn
 from edgedigits.errors import MissingCapability
 from edgedigits.export.formats import format_of, require_format
+from edgedigits.models.arithmetic.decision import POWERS
 from edgedigits.models.arithmetic.integers import IntegerNetwork
 from edgedigits.records.arrays import Images
 from edgedigits.records.artifact import MANIFEST
 from edgedigits.records.footprint import MAIN, Footprint
-from edgedigits.runtime.compiled import build, zig
+from edgedigits.records.model import IMAGE_SHAPE
+from edgedigits.runtime.compiled import build, takes_canvas, zig
 from edgedigits.runtime.engines import cortex_m
 from edgedigits.runtime.engines.cortex_m import IMAGES, SCORES, SCRATCH, STACK
 from edgedigits.runtime.predictor import ModelFile
 from edgedigits.runtime.readers import checked
-from edgedigits.runtime.readers.c import read_network, read_stem
+from edgedigits.runtime.readers.c import read_canvas_network, read_network, read_stem
 from edgedigits.runtime.safety.trust import read_model, recorded
 
 UNTRUSTED = f"no {MANIFEST} beside it lists it, and so its code is not compiled"
@@ -31,6 +37,7 @@ PROCESSORS = ("cortex-m0", MAIN, "cortex-m4")
 CLANG = ("-target", "thumb-freestanding-eabi")
 FLAGS = ("-Os", "-fno-builtin", "-fno-unwind-tables", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
 DIGITS, SEED = 3, 20  # drawn; of one digit and another, instructions differ by 2% or so
+ENLARGED, MARGIN = 3, 6  # times, and pixels around it: a digit on a canvas
 PAINT, PAINTED = b"\xa5", 1 << 16  # bytes below the top of the stack
 IN_MEMORY, STORED = 2, 1  # a section's flag and kind, in ELF: what is in flash
 
@@ -51,7 +58,7 @@ def footprint(path: Path, trust: bool = False) -> Footprint | None:
     if not is_for_devices(path):
         return None
     file = checked(path, require_format(path), read_model(path))
-    known = counted(read_network(path, file.content))
+    known = _known(file)
     if not trust and recorded(path) is None:
         return replace(known, missing=UNTRUSTED)
     try:
@@ -59,6 +66,15 @@ def footprint(path: Path, trust: bool = False) -> Footprint | None:
         return _measured(file, known)
     except MissingCapability as error:
         return replace(known, missing=str(error))
+
+
+def _known(file: ModelFile) -> Footprint:
+    """What the numbers in a file say."""
+    if not takes_canvas(file):
+        return counted(read_network(file.path, file.content))
+    found = read_canvas_network(file.path, file.content)
+    known = counted(found.network)
+    return replace(known, scratch=found.scratch, tables=known.tables + POWERS.nbytes)
 
 
 def counted(network: IntegerNetwork) -> Footprint:
@@ -69,7 +85,7 @@ def counted(network: IntegerNetwork) -> Footprint:
 
 
 def _measured(file: ModelFile, known: Footprint) -> Footprint:
-    images = drawn.digits(DIGITS, SEED)[0]
+    images = [_on_canvas(image) if takes_canvas(file) else image for image in drawn.digits(DIGITS, SEED)[0]]
     programs = {name: compiled(file, name) for name in PROCESSORS}
     runs = {name: executed(program, name, images) for name, program in programs.items()}
     return replace(
@@ -81,7 +97,7 @@ def _measured(file: ModelFile, known: Footprint) -> Footprint:
 
 
 def compiled(file: ModelFile, processor: str, *flags: str, gcc: str | None = None) -> bytes:
-    """An ELF program that holds what a file's `_scores` needs, and begins there. Raises MissingCapability.
+    """An ELF program that holds what a file's `_scores` or `_read` needs, and begins there. Raises MissingCapability.
 
     flags   further ones, behind `-Os`
     gcc     a compiler of GNU's for Arm, in the place of ziglang's clang
@@ -90,13 +106,13 @@ def compiled(file: ModelFile, processor: str, *flags: str, gcc: str | None = Non
         command = [gcc, "-mthumb", "-nostdlib", f"-mcpu={processor}", *FLAGS]
     else:
         command = [*zig("cortex-m"), *CLANG, f"-mcpu={processor.replace('-', '_')}", *FLAGS]
-    entry = f"-Wl,-e,{read_stem(file.content)}_scores"
+    entry = f"-Wl,-e,{read_stem(file.content)}_{'read' if takes_canvas(file) else 'scores'}"
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as folder:
         return build(file, cortex_m.HARNESS, Path(folder) / "model.elf", [*command, entry, *flags]).read_bytes()
 
 
-def executed(program: bytes, processor: str, images: Images) -> tuple[float, int]:
-    """The instructions of an image, on average, and the bytes of stack at the deepest."""
+def executed(program: bytes, processor: str, images: Sequence[Images] | Images) -> tuple[float, int]:
+    """The instructions of an image `[28, 28]` or a canvas of another size, on average; and the stack at the deepest."""
     import unicorn
 
     emulator = cortex_m.started(program, processor)
@@ -109,12 +125,18 @@ def executed(program: bytes, processor: str, images: Images) -> tuple[float, int
     emulator.mem_write(STACK - PAINTED, PAINT * PAINTED)
     for image in images:
         emulator.mem_write(IMAGES, image.tobytes())
-        cortex_m.call(emulator, cortex_m.entry_of(program), IMAGES, SCORES, SCRATCH)
+        sides = () if image.shape == IMAGE_SHAPE else (*image.shape, image.shape[1])  # height, width, stride
+        cortex_m.call(emulator, cortex_m.entry_of(program), IMAGES, *sides, SCORES, SCRATCH)
     executed = sum(
         count * thumb_instructions(bytes(emulator.mem_read(address, size))) for (address, size), count in blocks.items()
     )
     left = bytes(emulator.mem_read(STACK - PAINTED, PAINTED))
     return executed / len(images), len(left.lstrip(PAINT))
+
+
+def _on_canvas(image: Images) -> Images:
+    """A digit on a canvas, a few times larger."""
+    return np.pad(image.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1), MARGIN)
 
 
 def thumb_instructions(code: bytes) -> int:

@@ -31,7 +31,9 @@ WARM_UP = 20  # calls before each measurement, until the caches hold this file's
 CALLS = 100  # of one image each, that a latency is measured with
 
 Inputs = Images | list[Images]  # what a file is given: a batch, or canvases of different sizes
-Call = Callable[[Images], Sequence[npt.NDArray[Any]]]  # a file's outputs, in the contract's order, for one input
+Outputs = Sequence[npt.NDArray[Any]]  # of a file, in the contract's order
+Call = Callable[[Images], Outputs]  # of one input
+Many = Callable[[Sequence[Images]], Outputs]  # of several, each output joined
 Clock = Callable[[Inputs, int], list[float]]
 
 
@@ -52,12 +54,14 @@ class Session(NamedTuple):
     each    gives it many images, one a call, and returns its outputs joined, where each call is far from here
     clock   what each of so many runs takes, in seconds, where that must be measured elsewhere than here
     alive   whether it can still be asked, where it can end before this process does
+    many    gives it many canvases, where they are answered faster together
     """
 
     call: Call
     each: Call | None = None
     clock: Clock | None = None
     alive: Callable[[], bool] | None = None
+    many: Many | None = None
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
@@ -76,6 +80,9 @@ class Asked(Protocol):
 
     @property
     def clock(self) -> Clock | None: ...  # noqa: D102
+
+    @property
+    def many(self) -> Many | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -227,6 +234,8 @@ class CanvasPredictor(Predictor):
 
     def run(self, inputs: Inputs) -> tuple[Scores, Scores, Images]:
         """Logits and probabilities of canvases, and what the network is shown of them, as the file itself says."""
+        if many := self.session.many:
+            return cast(tuple[Scores, Scores, Images], tuple(many(list(inputs))))
         logits, probabilities, seen = zip(*(self.session.call(canvas) for canvas in inputs), strict=True)
         return np.stack(logits), np.stack(probabilities), np.stack(seen)
 

@@ -18,7 +18,7 @@ from edgedigits.errors import EdgeDigitsError, ModelFileError
 from edgedigits.export.formats import Format
 from edgedigits.records.artifact import Contract
 from edgedigits.runtime.engines import Engine, Setting, engine_for
-from edgedigits.runtime.predictor import Call, Clock, ModelFile, Session
+from edgedigits.runtime.predictor import Call, Clock, Many, ModelFile, Session
 from edgedigits.runtime.readers import checked, checked_foreign
 
 
@@ -79,6 +79,11 @@ class Lasting:
         """That of the session."""
         return self._asked().clock
 
+    @property
+    def many(self) -> Many | None:
+        """That of the session."""
+        return self._asked().many
+
     def _asked(self) -> Session:
         """One that can be asked. There is no lock around it: a fork would copy that, held by a thread that it lacks."""
         session = self.session
@@ -125,5 +130,5 @@ def _session(engine: Engine, file: ModelFile, setting: Setting) -> Session:
         return asked
 
     opened: Session = named(engine.session, "cannot load it")(file, setting)
-    each, clock = (ask and named(ask, "fails to answer") for ask in (opened.each, opened.clock))
-    return Session(named(opened.call, "fails to answer"), each, clock, opened.alive)
+    each, clock, many = (ask and named(ask, "fails to answer") for ask in (opened.each, opened.clock, opened.many))
+    return Session(named(opened.call, "fails to answer"), each, clock, opened.alive, many)

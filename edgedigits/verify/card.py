@@ -102,7 +102,7 @@ def card_text(folder: Path, licence: str | None = None) -> str:
         answers=listing.answers,
         rows=rows,
         shown=min(rows, key=lambda row: (row.canvas, not row.onnx)),
-        canvas_row=next((row for row in rows if row.canvas), None),
+        canvas_row=min((row for row in rows if row.canvas), key=lambda row: not row.onnx, default=None),
         refusal=_refusal(rows),
         conditions=_conditions(rows),
         source=SOURCES.get(record.dataset.name),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgedigits.data.load import load_data
 from edgedigits.verify.verifier import verify
-from tests.devices import proofs
+from tests.devices import canvases, proofs
 from tests.devices.proofs import DEMANDS, Proof
 
 
@@ -33,6 +33,10 @@ def main() -> int:
         ):
             failed += not proof.holds
             print(_line(proof), flush=True)
+    print("canvases", flush=True)
+    for proof in canvases.proofs(asked.canvases):
+        failed += not proof.holds
+        print(_line(proof), flush=True)
     print(f"{failed} figures fall short" if failed else "every figure holds")
     return 1 if failed else 0
 
@@ -48,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path("build/runs"))
     parser.add_argument("--images", type=int, default=1000, help="on each emulated processor; 10000 are all")
     parser.add_argument("--counted", type=int, default=100, help="whose instructions are counted")
+    parser.add_argument("--canvases", type=int, default=20_000, help="under sanitizers; some elsewhere")
     return parser.parse_args()
 
 

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, expect
 from edgedigits.data import canvases, drawn
 from edgedigits.embed.embedder import embed
 from edgedigits.embed.wasm import classic
-from edgedigits.errors import MissingCapability, ModelFileError
+from edgedigits.errors import MissingCapability, ModelFileError, UsageError
 from edgedigits.export.onnx import framing
-from edgedigits.runtime.readers.c import read_network
+from edgedigits.runtime.readers.c import read_canvas_network, read_network
 from tests.helpers.c import STRICT
 from tests.helpers.commands import take_away
 
@@ -84,6 +84,14 @@ static inline uint32_t pgm_read_dword(const void *place)
     return pgm_read_word(place) | (uint32_t)pgm_read_word((const uint8_t *)place + 2) << 16;
 }
 """  # as avr-libc has it, as far as it is asked
+
+
+@pytest.fixture(scope="module")
+def reading(exports: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a canvas file, by the model's name."""
+    folder = tmp_path_factory.mktemp("embedded") / "reading"
+    embed("c", "cnn-tiny", folder, input="canvas", exports=exports)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -205,14 +213,15 @@ def test_the_library_compiles_for_boards(processor: str, folders: Path, tmp_path
         assert lines(run(tmp_path, *zig, "c++", *target, *flags, sketch, "-o", f"{name}.o")) == []
 
 
-def test_its_source_compiles_for_avr_where_constants_are_apart(folders: Path, tmp_path: Path) -> None:
+def test_its_source_compiles_for_avr_where_constants_are_apart(folders: Path, reading: Path, tmp_path: Path) -> None:
     (tmp_path / "avr").mkdir()
     (tmp_path / "avr" / "pgmspace.h").write_text(PGMSPACE)
     flags = ("-target", "avr-freestanding-eabi", "-mcpu=atmega2560", "-Os", "-std=c99", *AVR_WARNINGS)
-    source = folders / "arduino" / "src" / "cnn-tiny.int8.c"
-    done = run(tmp_path, sys.executable, "-m", "ziglang", "cc", *flags, f"-I{tmp_path}", "-c", source, "-o", "model.o")
-    assert done.returncode == 0, done.stderr.decode()
-    assert b".progmem.data" in (tmp_path / "model.o").read_bytes()
+    command = (sys.executable, "-m", "ziglang", "cc", *flags, f"-I{tmp_path}", "-c")
+    for source in (folders / "arduino" / "src" / "cnn-tiny.int8.c", reading / "cnn-tiny.canvas.int8.c"):
+        done = run(tmp_path, *command, source, "-o", "model.o")
+        assert done.returncode == 0, done.stderr.decode()
+        assert b".progmem.data" in (tmp_path / "model.o").read_bytes()
 
 
 def test_the_library_is_described_for_each_of_its_systems(folders: Path) -> None:
@@ -301,6 +310,67 @@ def test_the_readme_lists_what_is_there(target: str, folders: Path) -> None:
     assert all((folder / name).exists() for name in listed)
     top = {path.name for path in folder.iterdir() if path.suffix not in (".o", "") or path.name == "Makefile"}
     assert top - {"README.md"} <= {Path(name).name for name in listed}
+
+
+@pytest.mark.needs("gcc", "make")
+def test_the_c_folder_of_a_canvas_file_builds_without_a_warning_and_every_integer_is_exact(reading: Path) -> None:
+    environment = {**os.environ, "CFLAGS": " ".join(STRICT)}
+    done = subprocess.run(["make", "test", "all"], cwd=reading, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"passed: 29 golden canvases, every integer" in done.stdout
+    assert lines(run(reading, "./digits", "example.pgm"))[0].startswith("example.pgm: ")
+
+
+@pytest.mark.needs("gcc", "make")
+def test_an_integer_of_a_canvas_that_is_off_by_one_is_named(reading: Path, tmp_path: Path) -> None:
+    for path in reading.iterdir():
+        if path.suffix != ".o":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    golden = (tmp_path / "golden.h").read_text()
+    assert golden.count("golden_pixels_3,\n        {\n            ") == 1
+    (tmp_path / "golden.h").write_text(
+        golden.replace("golden_pixels_3,\n        {\n            ", "golden_pixels_3,\n        {\n            10 + ")
+    )
+    done = run(tmp_path, "make", "test")
+    assert done.returncode != 0
+    assert b"FAILED: drawn 3: 1 integers are others" in done.stdout
+
+
+@pytest.mark.needs("gcc", "make")
+def test_the_c_program_reads_pictures_of_any_size(reading: Path, tmp_path: Path, exports: Path) -> None:
+    subprocess.run(["make", "digits"], cwd=reading, capture_output=True, check=True)
+    path = exports / "cnn-tiny" / "cnn-tiny.canvas.int8.c"
+    pictures = [canvases.paste(image) for image in drawn.digits(8, seed=5)[0]] + [np.full((8, 2048), 9, np.uint8)]
+    for index, picture in enumerate(pictures):
+        header = f"P5 {picture.shape[1]} {picture.shape[0]} 255\n"
+        (tmp_path / f"{index}.pgm").write_bytes(pgm(picture, header))
+    labels = read_canvas_network(path, path.read_bytes()).answers(pictures)["label"].tolist()
+    found = lines(run(tmp_path, reading / "digits", *(f"{index}.pgm" for index in range(len(pictures)))))
+    assert found == [f"{index}.pgm: {'no digit' if label < 0 else label}" for index, label in enumerate(labels)]
+    assert found[-1] == "8.pgm: no digit"
+    for size in ("7 8", "8 7", "2049 8", "8 2049"):
+        (tmp_path / "bad.pgm").write_bytes(f"P5 {size} 255\n".encode())
+        done = run(tmp_path, reading / "digits", "bad.pgm")
+        assert (done.returncode, done.stderr) == (1, b"bad.pgm: 8 to 2048 pixels a side wanted\n")
+
+
+def test_a_canvas_file_is_embedded_by_its_path_or_by_what_it_takes(
+    reading: Path, exports: Path, tmp_path: Path
+) -> None:
+    made = embed("c", exports / "cnn-tiny" / "cnn-tiny.canvas.int8.c", tmp_path / "c")
+    assert all((made.folder / name).read_bytes() == (reading / name).read_bytes() for name in made.files)
+    header = (reading / "cnn_tiny_canvas_int8.h").read_text()
+    assert "cnn_tiny_canvas_int8_read(" in header
+    assert "_scores(" not in header
+    assert "any size" in (reading / "README.md").read_text()
+    with pytest.raises(UsageError, match="target wasm embeds no files that take a canvas"):
+        embed("wasm", "cnn-tiny", tmp_path / "wasm", input="canvas", exports=exports)
+    with pytest.raises(UsageError, match="unknown input 'canvs': did you mean 'canvas'"):
+        embed("c", "cnn-tiny", tmp_path / "other", input="canvs", exports=exports)
+    with pytest.raises(UsageError, match="takes a canvas, and target c embeds files that take a digit"):
+        embed("c", exports / "cnn-tiny" / "cnn-tiny.canvas.int8.c", tmp_path / "other", input="digit")
+    with pytest.raises(UsageError, match="takes a canvas, and target arduino embeds files that take a digit"):
+        embed("arduino", exports / "cnn-tiny" / "cnn-tiny.canvas.int8.c", tmp_path / "other")
 
 
 def test_other_files_and_other_machines_are_refused(

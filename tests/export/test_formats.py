@@ -23,7 +23,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import MissingCapability, ModelFileError, UsageError
 from edgedigits.export import formats
 from edgedigits.export.formats import Format, Source, format_of, get_format
-from edgedigits.export.onnx import canvas, convert, framing, quantize_integer, quantize_static, quantize_weights
+from edgedigits.export.onnx import convert, framing, quantize_integer, quantize_static, quantize_weights
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.models.presets import PRESETS
@@ -373,6 +373,9 @@ def test_torchscript_is_refused_where_torch_no_longer_supports_it(
         ("cnn.canvas.onnx", "onnx-canvas"),
         ("cnn.canvas.int8.onnx", "onnx-canvas-int8"),
         ("cnn.canvas.integer.onnx", "onnx-canvas-integer"),
+        ("cnn.c", "c"),
+        ("cnn.int8.c", "c-int8"),
+        ("cnn.canvas.int8.c", "c-canvas-int8"),
     ],
 )
 def test_a_file_is_known_by_its_longest_suffix(name: str, format_name: str) -> None:
@@ -434,8 +437,15 @@ def test_each_format_has_a_form_for_each_input_or_says_so() -> None:
     assert names(formats.for_input(mixed, "canvas")) == ["onnx-canvas", "onnx-canvas", "onnx-canvas-int8"]
     assert quantized("onnx-canvas") == ["onnx-canvas", "onnx-canvas-int8"]
     assert quantized("onnx-canvas", method="integer") == ["onnx-canvas", "onnx-canvas-integer"]
+    assert names(formats.for_input(("c-int8",), "canvas")) == ["c-canvas-int8"]
+    assert names(formats.for_input(("c", "onnx"), "canvas", quantize=True)) == ["c-canvas-int8", "onnx-canvas"]
+    assert quantized("c-canvas-int8", "onnx-canvas") == ["c-canvas-int8", "onnx-canvas", "onnx-canvas-int8"]
+    with pytest.raises(UsageError, match="format c takes a canvas in 8 bits alone: add --quantize"):
+        formats.for_input(("c",), "canvas")
+    with pytest.raises(UsageError, match="format c takes no canvas: there is no such form of it"):
+        formats.for_input(("c",), "canvas", quantize=True, method="weights")
     with pytest.raises(UsageError, match="format pt2 takes no canvas: there is no such form of it"):
-        formats.for_input(("pt2",), "canvas")
+        formats.for_input(("pt2",), "canvas", quantize=True)
     with pytest.raises(UsageError, match="unknown input 'canvs': did you mean 'canvas'"):
         formats.for_input(("onnx",), "canvs")
 
@@ -492,7 +502,7 @@ def test_a_canvas_file_answers_as_the_plain_file_does_to_what_it_has_seen(
         np.testing.assert_allclose(load(all_files[name, plain])(reading.seen[None])[0][0], reading.logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("format_name", ["onnx-canvas", "onnx-canvas-int8"])
+@pytest.mark.parametrize("format_name", ["c-canvas-int8", "onnx-canvas", "onnx-canvas-int8"])
 def test_on_a_blank_canvas_all_probabilities_are_equal(
     format_name: str, all_files: dict[tuple[str, str], Path]
 ) -> None:
@@ -514,11 +524,22 @@ def test_the_order_of_a_canvas_files_outputs_is_that_of_its_contract(all_files: 
     assert [(value.name, value.shape) for value in session.get_inputs()] == [("image", ["height", "width"])]
 
 
-def test_a_canvas_file_is_not_written_without_its_threshold(runs: Path, tmp_path: Path) -> None:
-    run = read_checkpoint(runs / "fc-tiny")
-    source = Source(Deployed(load_classifier(run)).eval(), load(runs / "fc-tiny").contract)
+@pytest.mark.parametrize("format_name", ["c-canvas-int8", "onnx-canvas"])
+def test_a_canvas_file_is_not_written_without_its_threshold(format_name: str, runs: Path, tmp_path: Path) -> None:
+    run, row = read_checkpoint(runs / "fc-tiny"), get_format(format_name)
+    contract, images = load(runs / "fc-tiny").contract, np.zeros((1, 28, 28), np.uint8)
+    source = Source(Deployed(load_classifier(run)).eval(), contract, calibration=images, spec=run.spec)
     with pytest.raises(UsageError, match="temperature and threshold wanted, none given"):
-        canvas.write(source, tmp_path / "model.canvas.onnx")
+        row.write(source, tmp_path / f"model{row.suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_canvas_file_in_c_is_the_digit_file_behind_the_framing(
+    all_files: dict[tuple[str, str], Path], digits: Dataset
+) -> None:
+    predictor = load(all_files["cnn-tiny", "c-canvas-int8"])
+    logits, _, seen = predictor.answers(digits.test.images[::6])
+    np.testing.assert_array_equal(logits, load(all_files["cnn-tiny", "c-int8"])(seen)[0])
 
 
 def relation(*nodes: tuple[str, str, str], initializers: dict[str, np.ndarray]) -> bytes:

@@ -14,9 +14,10 @@ from edgedigits.data import canvases, drawn
 from edgedigits.data.canvases import SIDES
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.paper import BOX, CONTRAST
+from edgedigits.export.contracts import canvas_contract
 from edgedigits.export.formats import Source
 from edgedigits.export.onnx import framing
-from edgedigits.export.onnx.canvas import canvas_contract, framed
+from edgedigits.export.onnx.canvas import framed
 from edgedigits.export.onnx.framing import NUDGE, frame
 from edgedigits.export.onnx.graph import Graph, tensor
 from edgedigits.records.arrays import Uint8Array

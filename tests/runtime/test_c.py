@@ -10,21 +10,27 @@ import pytest
 import torch
 
 from edgedigits import load
+from edgedigits.data import canvases
+from edgedigits.data.canvases import SIDES
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import EdgeDigitsError, MissingCapability, ModelFileError
+from edgedigits.export.c.canvas import CanvasNetwork, print_canvas
 from edgedigits.export.c.source import print_source
 from edgedigits.export.c.write import sealed
 from edgedigits.export.formats import Source, get_format
+from edgedigits.models.arithmetic.decision import MOST_LIMIT, NONE, ONE, Decision
 from edgedigits.models.classifier import Deployed, build_classifier
 from edgedigits.records.artifact import Contract
 from edgedigits.records.model import ModelSpec
 from edgedigits.runtime.engines import cc, cortex_m, find_engine, wasm
 from edgedigits.runtime.load import Opener
+from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.runtime.readers import c as reader
 from edgedigits.runtime.readers import checked
 from edgedigits.verify.verifier import verify
 from tests.export.c.test_source import integers
 from tests.helpers.c import ABOUT
+from tests.helpers.canvases import fuzzed
 from tests.models.arithmetic.test_folding import NETWORKS, images
 
 BOXED = Opener(engine="wasm", trust=True)
@@ -46,6 +52,18 @@ def test_the_numbers_in_a_file_are_the_network(name: str) -> None:
     for key, table in network.tables.items():
         np.testing.assert_array_equal(again.tables[key], table)
         assert again.tables[key].dtype == table.dtype
+
+
+@pytest.mark.parametrize("decision", [Decision(1, 1, ONE), Decision(65535, 46, MOST_LIMIT)])
+def test_the_numbers_in_a_canvas_file_are_the_network_and_the_decision(decision: Decision) -> None:
+    network = integers("cnn")
+    content = print_canvas(CanvasNetwork(network, decision), ABOUT).encode()
+    again = reader.read_canvas_network(Path("a.canvas.int8.c"), content)
+    assert (again.network.plan(), again.decision) == (network.plan(), decision)
+    with pytest.raises(ModelFileError, match="not a valid canvas file"):
+        reader.read_canvas_network(Path("a.canvas.int8.c"), print_source(network, ABOUT).encode())
+    with pytest.raises(ModelFileError, match="no decision in integers"):
+        reader.read_canvas_network(Path("a.canvas.int8.c"), content.replace(b"{powers, ", b"{powers, 999999"))
 
 
 @pytest.fixture
@@ -99,6 +117,53 @@ def test_an_emulated_microcontroller_gives_the_same_answers(setting: str, model:
     found, wanted = EMULATED.in_setting(setting).open(model)(shown), load(model)(shown)
     for scores, others in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(scores, others)
+
+
+@pytest.fixture
+def reading(exports: Path) -> Path:
+    return exports / "cnn-tiny" / "cnn-tiny.canvas.int8.c"
+
+
+@pytest.mark.needs("gcc")
+@pytest.mark.parametrize("opener", [NATIVE, BOXED, EMULATED], ids=["cc", "wasm", "cortex-m"])
+def test_every_engine_reads_canvases_alike(opener: Opener, reading: Path, digits: Dataset) -> None:
+    largest = np.full((SIDES[1], SIDES[1]), 7, np.uint8)
+    largest[900:1200, 1000:1100] = 200
+    shown = [*fuzzed(60, seed=0, largest=64), *map(canvases.paste, digits.test.images[:20]), largest]
+    found, numbers = opener.open(reading), load(reading)
+    assert isinstance(found, CanvasPredictor)
+    assert isinstance(numbers, CanvasPredictor)
+    for part, wanted in zip(found.run(list(shown)), numbers.run(list(shown)), strict=True):
+        np.testing.assert_array_equal(part, wanted)
+    alone = found.read(shown[0])
+    np.testing.assert_array_equal(alone.seen, numbers.read(shown[0]).seen)
+    assert len(found.seconds(found.samples(1), 3)) == 3
+
+
+@pytest.mark.parametrize("change", [("? best : -1", "? best : 0"), ("2 * 255 * ink", "2 * 254 * ink")])
+def test_code_that_reads_a_canvas_otherwise_than_its_numbers_fails(
+    change: tuple[str, str], reading: Path, tmp_path: Path
+) -> None:
+    text = reading.read_text()
+    seal = load(reading).contract.source_sha256
+    assert seal
+    assert text.count(change[0]) == 1
+    path = tmp_path / reading.name
+    path.write_text(sealed(text.replace(*change).replace(seal, reader.UNSEALED)))
+    found = BOXED.open(path)
+    assert isinstance(found, CanvasPredictor)
+    with pytest.raises(ModelFileError, match="of 40 answers are not those of the integers in the file"):
+        found.run(list(fuzzed(40, seed=1, largest=64)))
+
+
+def test_the_label_is_the_likeliest_digit_or_none_below_the_threshold(reading: Path) -> None:
+    shown = [*fuzzed(200, seed=3, largest=64)]
+    found, predictor = reader.read_canvas_network(reading, reading.read_bytes()).answers(shown), load(reading)
+    assert isinstance(predictor, CanvasPredictor)
+    logits, probabilities, _ = predictor.run(list(shown))
+    sure = probabilities.max(axis=1) >= (predictor.contract.threshold or 0)
+    wanted = np.where(sure, logits.argmax(axis=1), NONE)
+    np.testing.assert_array_equal(found["label"], wanted)
 
 
 def test_a_module_of_webassembly_is_small_and_asks_for_nothing(model: Path) -> None:

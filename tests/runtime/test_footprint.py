@@ -36,6 +36,19 @@ def test_a_footprint_is_that_of_the_network_and_of_its_code(model: Path) -> None
     assert found.missing is None
 
 
+def test_a_canvas_file_takes_more_by_its_framing_and_says_so(model: Path) -> None:
+    digit, canvas = (footprint.footprint(path) for path in (model, model.with_name("cnn-tiny.canvas.int8.c")))
+    assert digit is not None
+    assert canvas is not None
+    assert canvas.tables == digit.tables + 2 * 65
+    assert (canvas.weights, canvas.scratch, canvas.products) == (digit.weights, digit.scratch, digit.products)
+    assert digit.code is not None
+    assert canvas.code is not None
+    assert 500 < canvas.code - digit.code < 2500
+    for name in footprint.PROCESSORS:
+        assert digit.instructions[name] + 96 * 96 * 10 < canvas.instructions[name] < 2 * digit.instructions[name]
+
+
 def test_blank_images_take_fewer_instructions(model: Path) -> None:
     file = checked(model, require_format(model), model.read_bytes())
     blank, full = (np.full((1, 28, 28), value, np.uint8) for value in (0, 255))

@@ -63,6 +63,15 @@ def test_the_snippet_of_a_card_runs(folder: Path) -> None:
     assert names["probabilities"].shape == (1, 10)  # type: ignore[attr-defined]
 
 
+def test_the_snippet_for_a_canvas_file_alone_runs(runs: Path, tmp_path: Path) -> None:
+    artifacts = export(runs / "fc-tiny", ["c"], quantize=True, input="canvas", exports=tmp_path)
+    assert verify(artifacts, runs=runs).passed
+    (snippet,) = re.findall(r"```python\n(.*?)```", card_text(tmp_path / "fc-tiny"), flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(snippet.replace('"fc-tiny.canvas.int8.c"', repr(str(artifacts[0].path))), names)
+    assert names["reading"].seen.shape == (28, 28)  # type: ignore[attr-defined]
+
+
 def test_a_card_of_other_classes_and_formats_says_what_they_are(runs: Path, tmp_path: Path) -> None:
     artifacts = export(runs / "fc-tiny", ["torchscript"], exports=tmp_path)
     verify(artifacts, runs=runs)

@@ -15,8 +15,9 @@ def model(exports: Path) -> Path:
     return exports / "cnn-tiny" / "cnn-tiny.int8.c"
 
 
-def test_a_c_file_is_asked_in_webassembly(model: Path, runs: Path) -> None:
-    (report,) = verify(model, runs=runs, sample=40).reports
+@pytest.mark.parametrize("name", ["cnn-tiny.int8.c", "cnn-tiny.canvas.int8.c"])
+def test_a_c_file_is_asked_in_webassembly(name: str, model: Path, runs: Path) -> None:
+    (report,) = verify(model.with_name(name), runs=runs, sample=40).reports
     assert report.passed
     assert report.engine is not None
     assert report.engine.name == "wasm"

@@ -2,6 +2,7 @@
 
 write      the file, from a trained model
 source     its text in integers, from its parts
+canvas     the same behind a framing: what reads a canvas of any size
 layers     what each step is in it: its tables, its constants, its call
 floats_source   its text in float
 tables     numbers as C, and names

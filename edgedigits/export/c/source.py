@@ -1,4 +1,8 @@
-"""A whole C file: `print_source(network, about)` gives its text, the same for the same network everywhere."""
+"""A whole C file: `print_source(network, about)` gives its text, the same for the same network everywhere.
+
+What is not the network's own, how a file is called and what stands around the network, is its Face: that of a digit
+file is here, that of a canvas file in `canvas`.
+"""
 
 import math
 import re
@@ -26,6 +30,10 @@ ORDER = (
     "multiply",
     "concat",
     "pad",
+    "paper",
+    "cells",
+    "frame",
+    "decide",
 )
 ALWAYS_ROWS = "convolve_groups"
 CONTRACT_VERSION = 1  # of what the file promises: EDGEDIGITS_C_CONTRACT
@@ -77,23 +85,58 @@ class About:
             raise UsageError(f"contract: at most {MOST_STRING:,} characters wanted, {len(self.contract):,} given")
 
 
+@dataclass(frozen=True)
+class Face:
+    """How a file is called, and what of it is not the network.
+
+    usage        lines of the comment on top: how it is called, what it takes and what it gives
+    scratch      bytes that it needs
+    declared     its functions and types
+    parts        names of further files in `integers/`
+    constants    further tables and records
+    head, tail   of the function that computes the scores of an image, and what follows it
+    """
+
+    usage: str
+    scratch: int
+    declared: str
+    head: str
+    parts: tuple[str, ...] = ()
+    constants: str = ""
+    tail: str = ""
+
+
 def print_source(network: IntegerNetwork, about: About) -> str:
-    """The text of a C file."""
+    """The text of a digit file."""
+    stem, big = about.stem, about.stem.upper()
+    head = f"void {stem}_scores(const uint8_t *image, int32_t *scores, void *scratch)"
+    usage = f"""\
+ *     int32_t scores[{big}_CLASSES];
+ *     {stem}_scores(image, scores, scratch);         the largest score is the answer
+ *
+ * image    28 x 28 bytes, row by row; ground 0, ink 255, the digit centred as in MNIST"""
+    return print_behind(Face(usage, network.scratch, f"{head};", head), network, about)
+
+
+def print_behind(face: Face, network: IntegerNetwork, about: About) -> str:
+    """The text of a file: a network behind a face."""
     most = max((_outputs(each.step) for each in network.steps), default=0)
     block = next((size for size in BLOCKS if size <= most), BLOCKS[-1])
     printer = Printer(network, identifiers(each.step.name for each in network.steps), block)
     printed = [printer.printed(number) for number in range(len(network.steps))]
-    needed = {part for each in printed for part in each.parts}
+    needed = {part for each in printed for part in each.parts} | {*face.parts}
     parts = [_part("common"), *([_sizes(network, block)] if "sums" in needed else [])]
     parts += [_guarded(name, needed) for name in ORDER if name in needed]
     pieces = [
-        _comment(network, about),
+        _comment(face, network, about),
         "#include <stdint.h>\n",
         MACROS,
-        _interface(network, about.stem),
+        _interface(face, network, about.stem),
         *parts,
         *(each.constants for each in printed),
-        _scores(about.stem, printed),
+        *([face.constants] if face.constants else []),
+        _scores(face.head, printed),
+        *([face.tail] if face.tail else []),
         print_labels(about),
         f"const char {about.stem}_contract[] =\n{string(about.contract)};\n",
         "#ifdef __cplusplus\n}\n#endif\n",
@@ -129,19 +172,16 @@ def _part(name: str) -> str:
     return (PARTS / f"{name}.c").read_text(encoding="utf-8")
 
 
-def _comment(network: IntegerNetwork, about: About) -> str:
+def _comment(face: Face, network: IntegerNetwork, about: About) -> str:
     flash = sum(table.nbytes for table in network.tables.values())
     stem, big = about.stem, about.stem.upper()
     return f"""\
 /* {stem}: a digit classifier in integers, by EdgeDigits. It needs no library and answers alike everywhere.
  *
  *     static uint32_t scratch[{big}_SCRATCH_BYTES / 4];
- *     int32_t scores[{big}_CLASSES];
- *     {stem}_scores(image, scores, scratch);         the largest score is the answer
- *
- * image    28 x 28 bytes, row by row; ground 0, ink 255, the digit centred as in MNIST
+{face.usage}
  * scores   logits in steps of {network.unit!r}
- * size     {flash:,} bytes of tables, {network.scratch:,} of scratch; {network.products:,} products an image
+ * size     {flash:,} bytes of tables, {face.scratch:,} of scratch; {network.products:,} products an image
  *
  * Values are bytes that stand for scale * (value - zero). A layer's sums, 32 bits, become values by
  * clip(floor(sum * multiplier / 2^shift + 1/2) + zero, low, high). The layers, as they are computed:
@@ -156,7 +196,7 @@ def _plan(network: IntegerNetwork) -> str:
     return network.plan().replace("*/", "*\\/")
 
 
-def _interface(network: IntegerNetwork, stem: str) -> str:
+def _interface(face: Face, network: IntegerNetwork, stem: str) -> str:
     return f"""\
 #ifdef __cplusplus
 extern "C" {{
@@ -164,17 +204,16 @@ extern "C" {{
 
 #define EDGEDIGITS_C_CONTRACT {CONTRACT_VERSION}
 #define {stem.upper()}_CLASSES {network.classes}
-#define {stem.upper()}_SCRATCH_BYTES {network.scratch}
+#define {stem.upper()}_SCRATCH_BYTES {face.scratch}
 
-void {stem}_scores(const uint8_t *image, int32_t *scores, void *scratch);
+{face.declared}
 extern const char *const {stem}_labels[{stem.upper()}_CLASSES];
 extern const char {stem}_contract[];
 """
 
 
-def _scores(stem: str, printed: list[Printed]) -> str:
+def _scores(head: str, printed: list[Printed]) -> str:
     calls = "\n".join(f"    {call}" for each in printed for call in each.calls)
-    head = f"void {stem}_scores(const uint8_t *image, int32_t *scores, void *scratch)"
     return f"{head}\n{{\n    uint8_t *const values = (uint8_t *)scratch;\n{calls}\n}}\n"
 
 

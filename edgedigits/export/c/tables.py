@@ -23,6 +23,10 @@ rescale clip smaller scaling begin add_rows add_products finish dense dense_laye
 add_window grouped_convolution convolve_groups add_places max_pooling max_pool largest_of averaging average
 sum_of mean_of lookup add addition multiply multiplication concat pad padding image scores scratch values
 i x result see load store load_row load_pair add_pairs add_windows widen sum_inputs sum_pool
+SHORTEST LONGEST WIDEST CONTRAST BOX BOX_PARTS FIELD FRAME CENTRE TIE DIGIT_BITS STEPS PARTS ONE BITS
+sheet is_sheet row_of find_extremes border add_pixel tones find_tones contrast_of darkest_ink
+span span_of find_box width_of start_of covered sum_across sum_cells ink_of make_digit place_of place_digit
+frame power_of deciding decide decision powers score canvas height width stride answer asked has_ink
 """  # what the file itself calls so
 MATHS = """
 acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh drem erf erfc exp exp10 exp2 expm1 fabs fdim

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from edgedigits.errors import UsageError
 from edgedigits.export.c import UNSEALED
+from edgedigits.export.c.canvas import CanvasNetwork, print_canvas
 from edgedigits.export.c.floats_source import print_floats
 from edgedigits.export.c.source import About, print_source
 from edgedigits.export.c.tables import stem_of
+from edgedigits.export.contracts import canvas_contract
 from edgedigits.export.formats import Source
+from edgedigits.models.arithmetic.decision import Decision
 from edgedigits.models.arithmetic.folding import Folded, fold
 from edgedigits.models.arithmetic.quantizing import quantize
 from edgedigits.models.classifier import Classifier, Deployed
@@ -32,6 +35,21 @@ def write_int8(source: Source, path: Path) -> None:
     """
     images = source.require_calibration()
     _write(source, path, lambda folded, about: print_source(quantize(folded, images), about))
+
+
+def write_canvas_int8(source: Source, path: Path) -> None:
+    """Write the network of the int8 file behind the framing, and when its answer is none, all in integers.
+
+    Raises UsageError as `write_int8` does.
+    """
+    images, refusal = source.require_calibration(), source.require_refusal()
+
+    def text_of(folded: Folded, about: About) -> str:
+        network = quantize(folded, images)
+        decision = Decision.of(network.unit, refusal.temperature, refusal.threshold)
+        return print_canvas(CanvasNetwork(network, decision), about)
+
+    _write(dataclasses.replace(source, contract=canvas_contract(source)), path, text_of)
 
 
 def _write(source: Source, path: Path, text_of: Callable[[Folded, About], str]) -> None:

@@ -10,20 +10,19 @@ back, not as they were, so some answers change: that costs at most half a point.
 that the file answers as the torch model does for what it has `seen`.
 """
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto
 
-from edgedigits.data.canvases import SIDES
+from edgedigits.data.framing import FRAME
+from edgedigits.export.contracts import canvas_contract
 from edgedigits.export.formats import Source
 from edgedigits.export.onnx import framing, quantize_integer, quantize_weights
 from edgedigits.export.onnx.convert import float_graph, save
-from edgedigits.export.onnx.framing import FRAME
 from edgedigits.export.onnx.graph import NETWORK, Graph, prune, tensor
-from edgedigits.records.artifact import Contract, TensorSpec
+from edgedigits.records.artifact import Contract
 
 
 def write(source: Source, path: Path) -> None:
@@ -44,25 +43,6 @@ def write_integer(source: Source, path: Path) -> None:
 def _write(network: bytes, source: Source, path: Path) -> None:
     contract = canvas_contract(source)
     save(framed(network, contract).SerializeToString(), contract, path)
-
-
-def canvas_contract(source: Source) -> Contract:
-    """A source's contract, made that of a canvas file."""
-    refusal = source.require_refusal()
-    classes = len(source.contract.labels)
-    return dataclasses.replace(
-        source.contract,
-        input=TensorSpec("image", "uint8", ("height", "width")),
-        outputs=(
-            TensorSpec("logits", "float32", (classes,)),
-            TensorSpec("probabilities", "float32", (classes,)),
-            TensorSpec("seen", "uint8", (FRAME, FRAME)),
-        ),
-        polarity="either: the paper is what most of the border shows",
-        sides=SIDES,
-        temperature=refusal.temperature,
-        threshold=refusal.threshold,
-    )
 
 
 def framed(network: bytes, contract: Contract) -> onnx.ModelProto:

@@ -24,13 +24,11 @@ import numpy.typing as npt
 from onnx import TensorProto
 
 from edgedigits.data.canvases import SIDES
+from edgedigits.data.framing import CENTRE, FIELD, FRAME, TIE
 from edgedigits.data.paper import BOX, CONTRAST
 from edgedigits.export.onnx.graph import Graph, tensor
 
-FIELD = 20  # pixels of the digit's longer side
-FRAME = 28
-CENTRE = 14  # row and column of the centre of mass, where MNIST's digits have it
-NUDGE = 1e-4  # decides ties, which whole numbers often make, alike in runtimes that divide with another last bit
+NUDGE = 1 / TIE  # decides ties, which whole numbers often make, alike in runtimes that divide with another last bit
 
 
 def frame(canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

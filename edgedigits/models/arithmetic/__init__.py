@@ -9,4 +9,5 @@ floats       a Folded, asked in floats: what scales are calibrated on, and what 
 quantizing   a Folded becomes an IntegerNetwork, calibrated on training images
 lifetimes    where values lie in memory that is used again
 integers     an IntegerNetwork, asked in integers: the reference that every engine must equal in each score
+decision     when the largest of its scores is no answer, in integers: of canvas files
 """

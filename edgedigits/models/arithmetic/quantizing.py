@@ -196,27 +196,27 @@ def _rescale(work: Quantizing, step: Step, factors: Tensor) -> None:
     if isinstance(step, steps.Add):
         exponent = math.frexp(float(factors.max()))[1]
         shift = min(ADDEND_BITS - exponent, 20)
-        _require_shift(step, shift)
+        _require_shift(step.name, shift)
         whole = np.rint(factors * 2.0**shift)
         work.keep(step, multiplier=whole.astype(np.uint16), shift=np.array([shift], np.uint8))
         return
-    pairs = [_fixed(step, float(factor)) for factor in factors]
+    pairs = [fixed_point(step.name, float(factor)) for factor in factors]
     multipliers, shifts = zip(*pairs, strict=True)
     work.keep(step, multiplier=np.array(multipliers, np.uint16), shift=np.array(shifts, np.uint8))
 
 
-def _fixed(step: Step, factor: float) -> tuple[int, int]:
-    """A factor as multiplier / 2 ** shift."""
+def fixed_point(name: str, factor: float) -> tuple[int, int]:
+    """A factor as multiplier / 2 ** shift. Raises UsageError, by a layer's name, where it is too large for that."""
     mantissa, exponent = math.frexp(factor)
     multiplier, shift = round(mantissa * 2**MULTIPLIER_BITS), MULTIPLIER_BITS - exponent
     if multiplier == 2**MULTIPLIER_BITS:
         multiplier, shift = multiplier // 2, shift - 1
     if shift > MOST_SHIFT:
         multiplier, shift = multiplier >> min(shift - MOST_SHIFT, 63), MOST_SHIFT
-    _require_shift(step, shift)
+    _require_shift(name, shift)
     return multiplier, shift
 
 
-def _require_shift(step: Step, shift: int) -> None:
+def _require_shift(name: str, shift: int) -> None:
     if shift < 1:
-        raise refused(step.name, "its values are so much finer than their sums that 32 bits do not hold these")
+        raise refused(name, "its values are so much finer than their sums that 32 bits do not hold these")

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgedigits.records.arrays import Images
-from edgedigits.runtime.compiled import answering, build, run, zig
+from edgedigits.runtime.compiled import answering, build, packed, reading, run, takes_canvas, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 
@@ -38,11 +39,17 @@ def session(file: ModelFile, setting: Setting) -> Session:
     command = [*compiler(), *setting.options["flags"].split()]
     program = build(file, HARNESS, Path(folder.name) / "model", command)
 
-    def said(images: Images) -> bytes:
-        return subprocess.run([program], input=images.tobytes(), capture_output=True, check=True).stdout
+    def answered(asked: bytes) -> bytes:
+        return subprocess.run([program], input=asked, capture_output=True, check=True).stdout
 
-    weakref.finalize(said, folder.cleanup)
-    return answering(file, said)
+    def read(canvases: Sequence[Images]) -> bytes:
+        return answered(b"".join(map(packed, canvases)))
+
+    def said(images: Images) -> bytes:
+        return answered(images.tobytes())
+
+    weakref.finalize(answered, folder.cleanup)
+    return reading(file, read) if takes_canvas(file) else answering(file, said)
 
 
 ENGINE = Engine(

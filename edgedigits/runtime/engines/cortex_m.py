@@ -7,7 +7,7 @@ must be the one that the numbers in the file give in numpy.
 import queue
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import MissingCapability
+from edgedigits.export.c.canvas import answer_type
 from edgedigits.records.arrays import Images
-from edgedigits.runtime.compiled import build, held, require_integers, zig
+from edgedigits.runtime.compiled import build, held, reading, require_integers, takes_canvas, zig
 from edgedigits.runtime.engines import DEFAULT, Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Session
 from edgedigits.system.processors import allowed
@@ -36,7 +37,8 @@ FLAGS = (
 USUAL = Setting(DEFAULT, {"processor": "cortex-m3"})
 VARIANTS = tuple(Setting(name, {"processor": name}) for name in ("cortex-m0", "cortex-m4"))
 BATCH = 100  # images that are in its memory at once
-FLASH, IMAGES, SCORES, SCRATCH, STACK = 0, 0x20000000, 0x20100000, 0x20200000, 0x20800000  # addresses
+FLASH, IMAGES, SCORES, SCRATCH, STACK = 0, 0x20000000, 0x20400000, 0x20500000, 0x20800000  # addresses
+IN_REGISTERS = 4  # arguments of a function; further ones lie on the stack
 FLASH_BYTES, RAM_BYTES = 0x10000000, STACK - IMAGES
 STOP = FLASH_BYTES - 4  # where it returns to
 LOADED = 1  # a segment's kind, in ELF
@@ -66,33 +68,47 @@ def session(file: ModelFile, setting: Setting) -> Session:
     for _ in range(allowed()):
         idle.put(started(content, processor))
 
-    def some(images: Images) -> bytes:
-        emulator = idle.get()
-        try:
-            return _asked(emulator, entry, images, classes)
-        finally:
-            idle.put(emulator)
+    def shared(ask: Callable[[Any, Images], bytes], parts: Sequence[Images]) -> bytes:
+        """What all emulators together answer to parts, in their order."""
+
+        def one(part: Images) -> bytes:
+            emulator = idle.get()
+            try:
+                return ask(emulator, part)
+            finally:
+                idle.put(emulator)
+
+        with ThreadPoolExecutor(allowed()) as pool:
+            return b"".join(pool.map(one, parts))
+
+    def scored(emulator: Any, images: Images) -> bytes:
+        emulator.mem_write(IMAGES, images.tobytes())
+        call(emulator, entry, IMAGES, len(images), SCORES, SCRATCH)
+        return bytes(emulator.mem_read(SCORES, 4 * classes * len(images)))
+
+    def read(emulator: Any, canvas: Images) -> bytes:
+        emulator.mem_write(IMAGES, canvas.tobytes())
+        call(emulator, entry, IMAGES, *canvas.shape, SCORES, SCRATCH)
+        return bytes(emulator.mem_read(SCORES, answer_type(classes).itemsize))
 
     def answer(images: Images) -> npt.NDArray[np.int32]:
         parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        with ThreadPoolExecutor(allowed()) as pool:
-            return np.frombuffer(b"".join(pool.map(some, parts)), np.int32).reshape(len(images), classes)
+        return np.frombuffer(shared(scored, parts), np.int32).reshape(len(images), classes)
 
+    if takes_canvas(file):
+        return reading(file, lambda canvases: shared(read, canvases))
     return held(file, answer)
 
 
-def _asked(emulator: Any, entry: int, images: Images, classes: int) -> bytes:
-    """The bytes of the scores of images, which its memory holds at once."""
-    emulator.mem_write(IMAGES, images.tobytes())
-    call(emulator, entry, IMAGES, len(images), SCORES, SCRATCH)
-    return bytes(emulator.mem_read(SCORES, 4 * classes * len(images)))
-
-
 def call(emulator: Any, entry: int, *arguments: int) -> None:
-    """Call a function with at most four numbers, and wait until it returns."""
+    """Call a function with numbers, and wait until it returns."""
     from unicorn import arm_const as registers
 
-    given = {f"R{number}": value for number, value in enumerate(arguments)} | {"SP": STACK, "LR": STOP | 1}
+    rest = arguments[IN_REGISTERS:]
+    stack = STACK - -(-len(rest) // 2) * 8  # it is a multiple of 8
+    emulator.mem_write(stack, struct.pack(f"<{len(rest)}I", *rest))
+    given = {f"R{number}": value for number, value in enumerate(arguments[:IN_REGISTERS])}
+    given |= {"SP": stack, "LR": STOP | 1}
     for name, value in given.items():
         emulator.reg_write(getattr(registers, f"UC_ARM_REG_{name}"), value)
     emulator.emu_start(entry | 1, STOP)

@@ -1,5 +1,6 @@
 """C files in numpy: the scores that they promise, computed from the numbers in them, without compiling anything."""
 
+from collections.abc import Sequence
 from importlib.metadata import version as version_of
 
 import numpy as np
@@ -8,9 +9,10 @@ import numpy.typing as npt
 from edgedigits.models.arithmetic.floats import evaluated
 from edgedigits.models.metrics import softmax
 from edgedigits.records.arrays import Images, Scores
+from edgedigits.runtime.compiled import outputs, takes_canvas
 from edgedigits.runtime.engines import Engine, Setting
-from edgedigits.runtime.predictor import ModelFile, Session
-from edgedigits.runtime.readers.c import in_float, read_folded, read_network
+from edgedigits.runtime.predictor import ModelFile, Outputs, Session
+from edgedigits.runtime.readers.c import in_float, read_canvas_network, read_folded, read_network
 
 
 def version() -> str:
@@ -23,12 +25,24 @@ def session(file: ModelFile, _: Setting) -> Session:
     if in_float(file.content):
         folded = read_folded(file.path, file.content)
         return Session(lambda images: answered(evaluated(folded, images)))
+    if takes_canvas(file):
+        return _reading(file)
     network = read_network(file.path, file.content)
 
     def call(images: Images) -> tuple[Scores, Scores]:
         return answered(network.scores(images) * network.unit)
 
     return Session(call)
+
+
+def _reading(file: ModelFile) -> Session:
+    """Framing, network and decision of a canvas file."""
+    found = read_canvas_network(file.path, file.content)
+
+    def many(canvases: Sequence[Images]) -> Outputs:
+        return outputs(file, found, found.answers(canvases))
+
+    return Session(lambda canvas: [output[0] for output in many([canvas])], many=many)
 
 
 def answered(logits: npt.NDArray[np.floating]) -> tuple[Scores, Scores]:

@@ -1,9 +1,30 @@
-/* Answers images of 784 bytes, one behind the other in its own memory, with their scores. */
+/* Answers, in its own memory, images of 784 bytes, one behind the other, with their scores; or a canvas with what is read
+   of it. */
 #include MODEL
 
+static uint32_t scratch[SCRATCH / 4];
+
+#if defined(READ)
+static uint8_t canvas[2048 * 2048];
+static ANSWER answered;
+
+uint8_t *canvas_at(void)
+{
+    return canvas;
+}
+
+ANSWER *answer_at(void)
+{
+    return &answered;
+}
+
+void read(int32_t height, int32_t width)
+{
+    READ(canvas, height, width, width, &answered, scratch);
+}
+#else
 static uint8_t images[BATCH * 784];
 static SCORE scores[BATCH * CLASSES];
-static uint32_t scratch[SCRATCH / 4];
 
 uint8_t *images_at(void)
 {
@@ -22,6 +43,7 @@ void answer(int32_t count)
         SCORES(images + i * 784, scores + i * CLASSES, scratch);
     }
 }
+#endif
 
 /* Compilers put calls to these in by themselves; there is no library to bring them. */
 void *memcpy(void *to, const void *from, __SIZE_TYPE__ count)

@@ -9,9 +9,11 @@ import numpy as np
 
 from edgedigits.errors import ModelFileError, RecordError, UsageError
 from edgedigits.export.c import UNSEALED
+from edgedigits.export.c.canvas import CanvasNetwork
 from edgedigits.export.c.layers import from_blocks
 from edgedigits.export.c.tables import identifiers
 from edgedigits.models.arithmetic import floats
+from edgedigits.models.arithmetic.decision import Decision
 from edgedigits.models.arithmetic.folding import Folded
 from edgedigits.models.arithmetic.integers import IntegerNetwork, Table, read_plan
 from edgedigits.models.arithmetic.steps import NAMES, Convolve, Dense, weighs
@@ -22,6 +24,7 @@ FLOAT_PLAN = re.compile(r'^\{"scale": .*?^\]\}$', re.M | re.S)
 FLOATS = re.compile(r"^static EDGEDIGITS_CONST float (\w+)\[\d+\] = \{([-\d,.ef+\s]*)\};", re.M)
 PLAN = re.compile(r'^\{"unit": .*?^\]\}$', re.M | re.S)
 TABLE = re.compile(r"^static EDGEDIGITS_CONST (u?int\d+)_t (\w+)\[\d+\] = \{([-\d,\s]*)\};", re.M)
+DECISION = re.compile(r"^static const deciding decision = \{powers, (\d+), (\d+), (\d+)u\};$", re.M)
 BLOCK = re.compile(r"^#define BLOCK (\d+)$", re.M)
 CONTRACT = re.compile(r'^const char (\w+)_contract\[\] =\n((?:    ".*"\n?)+);', re.M)
 
@@ -118,6 +121,17 @@ def read_network(path: Path, content: bytes) -> IntegerNetwork:
         return IntegerNetwork.of_plan(plan[0], found)
     except (RecordError, UsageError, KeyError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{path}: no network in integers ({error}). Export it anew.") from error
+
+
+def read_canvas_network(path: Path, content: bytes) -> CanvasNetwork:
+    """What a canvas file computes. Raises ModelFileError."""
+    found = DECISION.search(_text(path, content))
+    if found is None:
+        raise ModelFileError(f"{path}: not a valid canvas file of EdgeDigits (it does not say when to refuse).")
+    try:
+        return CanvasNetwork(read_network(path, content), Decision(*map(int, found.groups())))
+    except UsageError as error:
+        raise ModelFileError(f"{path}: no decision in integers ({error}). Export it anew.") from error
 
 
 def _text(path: Path, content: bytes) -> str:

@@ -1,0 +1,27 @@
+"""The contract of a canvas file, in whatever format: what it takes, what comes out, and when that is no answer."""
+
+import dataclasses
+
+from edgedigits.data.canvases import SIDES
+from edgedigits.data.framing import FRAME
+from edgedigits.export.formats import Source
+from edgedigits.records.artifact import Contract, TensorSpec
+
+
+def canvas_contract(source: Source) -> Contract:
+    """A source's contract, made that of a canvas file."""
+    refusal = source.require_refusal()
+    classes = len(source.contract.labels)
+    return dataclasses.replace(
+        source.contract,
+        input=TensorSpec("image", "uint8", ("height", "width")),
+        outputs=(
+            TensorSpec("logits", "float32", (classes,)),
+            TensorSpec("probabilities", "float32", (classes,)),
+            TensorSpec("seen", "uint8", (FRAME, FRAME)),
+        ),
+        polarity="either: the paper is what most of the border shows",
+        sides=SIDES,
+        temperature=refusal.temperature,
+        threshold=refusal.threshold,
+    )
