@@ -7,7 +7,7 @@ DEMO := build/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proofs languages fuzz faults devices lint format bench engines tables exports pictures dist clean
+.PHONY: help demo test proofs languages fuzz faults loops devices lint format bench engines tables exports pictures dist clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -47,6 +47,9 @@ fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TA
 faults: $(READY) ## Kill, starve and mislead commands: SCENES="train export", ATTACKS="kill full", EVERY=10 boundaries, SEED
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m tests.faults $(SCENES) $(addprefix --attack ,$(ATTACKS)) \
 		--every $(or $(EVERY),1) --seed $(or $(SEED),0)
+
+loops: $(READY) ## Train by the tutorials' published loops, adopt what they save, and prove it (20 minutes)
+	$(PYTEST) -m published
 
 devices: $(READY) ## Prove what C files show on emulated devices: NAMES="cnn fc", IMAGES=10000 (all), COUNTED=1000, CANVASES, EXPORTS, RUNS
 	nice $(BIN)/python -m tests.devices $(NAMES) --images $(or $(IMAGES),1000) --counted $(or $(COUNTED),100) \
