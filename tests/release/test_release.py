@@ -33,7 +33,7 @@ def test_a_bill_names_archives_needs_and_models() -> None:
     assert len(runtime["hashes"][0]["content"]) == 128
     models = [part for part in parts.values() if part["type"] == "machine-learning-model"]
     assert {part["hashes"][0]["content"] for part in models} == {
-        hashlib.sha256(path.read_bytes()).hexdigest() for path in SHELF.glob("*/*.onnx")
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in [*SHELF.glob("*/*.onnx"), *SHELF.glob("*/*.c")]
     }
     assert all((ROOT / part["externalReferences"][0]["url"]).is_file() for part in models)
     assert found == release_bom(NEEDS, {"edgedigits.whl": "ab" * 32}, SHELF)

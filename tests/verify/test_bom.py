@@ -26,7 +26,8 @@ def test_the_shelf_has_valid_ones_of_its_files(folder: Path) -> None:
     assert VALIDATOR.validate_str(content) is None
     assert content == bom.text(card_bom(folder, "mit"))
     found = {part["name"]: part["hashes"][0]["content"] for part in json.loads(content)["components"]}
-    assert found == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.onnx")}
+    models = [*folder.glob("*.onnx"), *folder.glob("*.c")]
+    assert found == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in models}
 
 
 def test_a_model_has_the_figures_that_were_verified_and_its_card() -> None:
