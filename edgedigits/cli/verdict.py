@@ -9,14 +9,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.cli.sheet import Sheet
-from edgedigits.records.report import ADOPTED_FILE, ANSWERS, OTHER_FILE, RECORDED, TORCH_MODEL, reference_of
+from edgedigits.records.report import ADOPTED_FILE, ANSWERS, OTHER_FILE, RECORDED, TORCH_MODEL, in_words, reference_of
 from edgedigits.records.words import size
 
 if TYPE_CHECKING:
     from edgedigits.records.report import ParityReport, Robustness, Verification
 
 WHO = {TORCH_MODEL: "torch", OTHER_FILE: "other", ADOPTED_FILE: "adopted"}  # what files were compared with
-WHOSE = {TORCH_MODEL: "torch", OTHER_FILE: "the other file", ADOPTED_FILE: "the adopted file"}
 OFF_THE_TEST_SET = "Off the test set: accuracy on so many images of a kind, and (answers that differ from {}'s)"
 
 
@@ -199,7 +198,7 @@ def _robustness(reports: Sequence[ParityReport]) -> list[RenderableType]:
     for report in shown:
         cells = {found.condition: found for found in report.robustness}
         sheet.add_row(report.path, *(_robust(cells.get(name)) for name in samples))
-    who = WHOSE.get(reference_of(shown), "the model")
+    who = in_words(reference_of(shown))
     return ["", Text(OFF_THE_TEST_SET.format(who)), sheet, ""]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TORCH_MODEL, ANSWERS, RECORDED, OTHER_FILE = "torch model", "answers", "manifest", "file"  # what is compared with
 ADOPTED_FILE = "adopted file"
+WORDS = {TORCH_MODEL: "torch", OTHER_FILE: "the other file", ADOPTED_FILE: "the adopted file"}  # for these
 FILES = (OTHER_FILE, ADOPTED_FILE)  # of these, what is no torch model and is asked all the same
 DEVICE_LIMITS = ("max_flash", "max_ram", "max_instructions")  # fields of Limits
 
@@ -22,6 +23,11 @@ def reference_of(reports: Iterable["ParityReport"]) -> str:
     found = {report.compared_with for report in reports}
     only = found.pop() if len(found) == 1 else ""
     return only if only in (TORCH_MODEL, *FILES) else ""
+
+
+def in_words(compared_with: str) -> str:
+    """What a file was compared with, as a sentence calls it."""
+    return WORDS.get(compared_with, "the model")
 
 
 @checked

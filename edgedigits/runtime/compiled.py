@@ -6,7 +6,7 @@ import sys
 import timeit
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from edgedigits.errors import MissingCapability, UsageError, first_line
 from edgedigits.export.c.canvas import Answers, CanvasNetwork, answer_type
 from edgedigits.models.metrics import softmax, tempered
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.predictor import Inputs, ModelFile, Outputs, Session
+from edgedigits.runtime.predictor import Clock, Inputs, ModelFile, Outputs, Session
 from edgedigits.runtime.readers.c import in_float, read_canvas_network, read_network, read_stem
 
 SECONDS = 120  # that a compiler may take
@@ -75,14 +75,30 @@ def run(command: Sequence[str]) -> str:
 
 def answering(file: ModelFile, said: Callable[[Images], bytes]) -> Session:
     """Logits and probabilities out of the scores that a program says of images, as bytes: those in float are logits."""
-    if not in_float(file.content):
-        return held(file, lambda images: np.frombuffer(said(images), np.int32).reshape(len(images), -1))
+    if in_float(file.content):
+        return Session(lambda images: answered(np.frombuffer(said(images), np.float32).reshape(len(images), -1)))
+    return held(file, lambda images: np.frombuffer(said(images), np.int32).reshape(len(images), -1))
+
+
+def answered(logits: npt.NDArray[np.floating]) -> tuple[Scores, Scores]:
+    """Logits, and probabilities, as files give them."""
+    found = logits.astype(np.float32)
+    return found, softmax(found)
+
+
+def held(file: ModelFile, answer: Answer) -> Session:
+    """Logits and probabilities of images out of scores, each of which is the one that the file's own numbers give.
+
+    What is called raises RuntimeError where one is not. Measured is the code alone.
+    """
+    network = read_network(file.path, file.content)
 
     def call(images: Images) -> tuple[Scores, Scores]:
-        logits: Scores = np.frombuffer(said(images), np.float32).reshape(len(images), -1)
-        return logits, softmax(logits)
+        scores = answer(images)
+        _require_same(scores, network.scores(images), "scores")
+        return answered(scores * network.unit)
 
-    return Session(call)
+    return Session(call, clock=_clock(lambda inputs: answer(cast(Images, inputs))))
 
 
 def packed(canvas: Images) -> bytes:
@@ -100,13 +116,14 @@ def reading(file: ModelFile, said: Callable[[Sequence[Images]], bytes]) -> Sessi
 
     def many(canvases: Sequence[Images]) -> Outputs:
         answers = np.frombuffer(said(canvases), kind)
-        if differ := int((answers != found.answers(canvases)).sum()):
-            raise RuntimeError(f"{differ:,} of {len(answers):,} answers are not those of the integers in the file")
+        _require_same(answers, found.answers(canvases), "answers")
         return outputs(file, found, answers)
 
-    def clock(inputs: Inputs, calls: int) -> list[float]:
-        return [timeit.timeit(lambda: said(list(inputs)), number=1) for _ in range(calls)]
+    return of_canvases(many, clock=_clock(lambda inputs: said(list(inputs))))
 
+
+def of_canvases(many: Callable[[Sequence[Images]], Outputs], clock: Clock | None = None) -> Session:
+    """A session of what answers several canvases: one is a list of one."""
     return Session(lambda canvas: [output[0] for output in many([canvas])], clock=clock, many=many)
 
 
@@ -116,21 +133,12 @@ def outputs(file: ModelFile, found: CanvasNetwork, answers: Answers) -> Outputs:
     return logits, softmax(tempered(logits, answers["seen"], file.contract.temperature or 1.0)), answers["seen"]
 
 
-def held(file: ModelFile, answer: Answer) -> Session:
-    """Logits and probabilities of images out of scores, each of which is the one that the file's own numbers give.
+def _require_same(found: npt.NDArray[Any], wanted: npt.NDArray[Any], what: str) -> None:
+    """Raise RuntimeError unless code says what the numbers in its file give."""
+    if differ := int((found != wanted).sum()):
+        raise RuntimeError(f"{differ:,} of {found.size:,} {what} are not those of the integers in the file")
 
-    What is called raises RuntimeError where one is not. Measured is the code alone.
-    """
-    network = read_network(file.path, file.content)
 
-    def call(images: Images) -> tuple[Scores, Scores]:
-        scores = answer(images)
-        if differ := int((scores != network.scores(images)).sum()):
-            raise RuntimeError(f"{differ:,} of {scores.size:,} scores are not those of the integers in the file")
-        logits = (scores * network.unit).astype(np.float32)
-        return logits, softmax(logits)
-
-    def clock(inputs: Inputs, calls: int) -> list[float]:
-        return [timeit.timeit(lambda: answer(cast(Images, inputs)), number=1) for _ in range(calls)]
-
-    return Session(call, clock=clock)
+def _clock(ask: Callable[[Inputs], object]) -> Clock:
+    """The seconds of each of some calls."""
+    return lambda inputs, calls: [timeit.timeit(lambda: ask(inputs), number=1) for _ in range(calls)]

@@ -26,13 +26,11 @@ from edgedigits.records.arrays import Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Checkpoint
 from edgedigits.records.report import (
-    ADOPTED_FILE,
-    OTHER_FILE,
     RECORDED,
-    TORCH_MODEL,
     ParityReport,
     Robustness,
     Verification,
+    in_words,
     reference_of,
 )
 from edgedigits.records.words import count, percent, points, scientific, size
@@ -48,7 +46,6 @@ TEMPLATE = "page.html.jinja"
 MAX_FLIPS = 200  # pictures of one file; the surest flips come first
 MARK = b'<meta name="generator" content="EdgeDigits">'  # of every page
 LOOK = 1000  # bytes of a page that hold it
-WHO = {TORCH_MODEL: "torch", OTHER_FILE: "the other file", ADOPTED_FILE: "the adopted file"}  # is compared with
 RUNTIMES = ("torch", "onnxruntime", "onnx", "numpy")
 
 
@@ -177,7 +174,7 @@ def page(verification: Verification, evidence: Sequence[Evidence | None]) -> str
         files=views,
         failed=[view for view in views if not view.report.passed],
         recorded=[view for view in views if view.report.compared_with == RECORDED],
-        who=WHO.get(reference_of(verification.reports), "the model"),
+        who=in_words(reference_of(verification.reports)),
         slowest=max(latencies, default=None),
         conditions=_conditions(views),
         models=_models(views),
@@ -322,8 +319,7 @@ def _model_of(evidence: Evidence) -> str:
 def _title(view: FileView) -> str:
     """What a file is compared with, in words."""
     known = view.evidence and view.evidence.checkpoint
-    what = WHO.get(view.report.compared_with, "the model")
-    return f"{known.name}, {what}" if known else view.report.against or ""
+    return f"{known.name}, {in_words(view.report.compared_with)}" if known else view.report.against or ""
 
 
 def _at_most(limit: Any, form: str, unit: Callable[[Any], Any] = lambda value: value) -> str:

@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
 
-import numpy as np
-import numpy.typing as npt
-
 from edgedigits.models.arithmetic.floats import evaluated
-from edgedigits.models.metrics import softmax
 from edgedigits.records.arrays import Images, Scores
-from edgedigits.runtime.compiled import outputs, takes_canvas
+from edgedigits.runtime.compiled import answered, of_canvases, outputs, takes_canvas
 from edgedigits.runtime.engines import Engine, Setting
 from edgedigits.runtime.predictor import ModelFile, Outputs, Session
 from edgedigits.runtime.readers.c import in_float, read_canvas_network, read_folded, read_network
@@ -42,13 +38,7 @@ def _reading(file: ModelFile) -> Session:
     def many(canvases: Sequence[Images]) -> Outputs:
         return outputs(file, found, found.answers(canvases))
 
-    return Session(lambda canvas: [output[0] for output in many([canvas])], many=many)
-
-
-def answered(logits: npt.NDArray[np.floating]) -> tuple[Scores, Scores]:
-    """Logits, and probabilities, as files give them."""
-    found = logits.astype(np.float32)
-    return found, softmax(found)
+    return of_canvases(many)
 
 
 ENGINE = Engine(
