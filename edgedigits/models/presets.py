@@ -124,7 +124,7 @@ PRESETS: Mapping[str, Preset] = {
     "fc-deep": Preset(
         network="784-784-500-50-10",
         spec=ModelSpec(Network(FC_DEEP)),
-        default=dataclasses.replace(OURS, epochs=8, batch_size=256, lr=4e-3),
+        default=dataclasses.replace(OURS, epochs=9, batch_size=768, lr=6e-3),
         tutorial=Recipe(epochs=50, batch_size=8192, lr=1e-3),
     ),
     "cnn": Preset(

@@ -24,7 +24,7 @@ from edgedigits.models.weights import write_checkpoint
 from edgedigits.records.arguments import checked
 from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
 from edgedigits.records.progress import Observer, ignore
-from edgedigits.system import environment, files, locks, processors
+from edgedigits.system import environment, files, locks, memory, processors
 from edgedigits.system.replace import require_replaceable
 from edgedigits.train import loop
 from edgedigits.train.device import choose_precision, find_device, reproducible
@@ -115,6 +115,7 @@ def train(
         if threads is None and world.size == 1 and target.type == "cpu":
             setup = dataclasses.replace(setup, threads=_threads(folder, setup, resume))
         lock.enter_context(environment.torch_threads(setup.threads))
+        lock.enter_context(memory.kept())
         found = world.once(lambda: _earlier(folder, setup, resume))
         if isinstance(found, Checkpoint):
             return found
