@@ -72,11 +72,10 @@ class Adopted:
         """Of torch."""
         return torch.get_num_threads()
 
-    def accuracies(self, dataset: Dataset) -> tuple[float, float]:
-        """On the test images, and on the training images."""
-        classifier = self.classifier(dataset.labels)
-        test, train = (compute_accuracy(classifier, part.images, part.labels) for part in (dataset.test, dataset.train))
-        return test, train
+    def test_accuracy(self, dataset: Dataset) -> float:
+        """On all test images; its weights lie as those of a reference do, so that both answer alike."""
+        classifier = self.classifier(dataset.labels).to(memory_format=torch.channels_last)
+        return compute_accuracy(classifier, dataset.test.images, dataset.test.labels)
 
     def write(self, record: Checkpoint, folder: Path) -> Checkpoint:
         """Write weights and record; the record comes back with the weights' SHA-256."""

@@ -10,7 +10,6 @@ What the file does not say, training digits tell. The test images are looked at 
 
 import dataclasses
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from edgedigits.adopt.adopted import Adopted, NoReading, Told, as_tried, found_i
 from edgedigits.adopt.apart import SECONDS, Source, of_class
 from edgedigits.adopt.built import as_unknown, with_columns
 from edgedigits.adopt.contest import Contest
-from edgedigits.adopt.guess import Candidate, candidates
+from edgedigits.adopt.guess import candidates
 from edgedigits.adopt.onnx.file import Kept, keep
 from edgedigits.adopt.own import of_module
 from edgedigits.adopt.parts import NoFit
@@ -140,8 +139,8 @@ def _of_file(weights: Weights, dataset: Dataset, told: Told, observer: Observer)
     name = str(weights.path)
     images, labels = _shuffled(dataset)
     try:
-        geometries = _candidates(weights, told.columns(dataset))
-        outcome = Contest(name, images, labels, told.said, observer).choose(geometries)
+        families = candidates(weights, told.columns(dataset))
+        outcome = Contest(name, images, labels, told.said, observer).choose(families)
         best = outcome.winner
         found = found_input(as_unknown(name, best.network, best.tensors), dataset, told.said, best.tensors)
         network, tensors = with_columns(best.network, best.tensors, found.columns)
@@ -172,19 +171,6 @@ def _of_its_own(weights: Weights) -> str:
     return f" Its layers were guessed: what the forward of {named} does is not read from a file." if classes else ""
 
 
-def _candidates(weights: Weights, columns: Sequence[int] | None) -> list[list[Candidate]]:
-    """The networks that may be, of those classes alone, where they are named."""
-    geometries = candidates(weights)
-    if columns is None:
-        return geometries
-    return [[_narrowed(candidate, columns) for candidate in styles] for styles in geometries]
-
-
-def _narrowed(candidate: Candidate, columns: Sequence[int]) -> Candidate:
-    network, tensors = with_columns(candidate.network, candidate.tensors, columns)
-    return dataclasses.replace(candidate, network=network, tensors=tensors)
-
-
 def _shuffled(dataset: Dataset) -> tuple[Images, Int64Array]:
     """Training digits in another order, since some sets have class after class."""
     order = np.random.default_rng(0).permutation(len(dataset.train))
@@ -205,7 +191,6 @@ def _require_free(folder: Path, force: bool) -> None:
 
 def _write(folder: Path, made: Adopted | Kept, dataset: Dataset, force: bool) -> Checkpoint:
     """Write the run; the record comes back with its folder and the weights' SHA-256."""
-    test_accuracy, train_accuracy = made.accuracies(dataset)
     record = Checkpoint(
         name=folder.name,
         model=folder.name,
@@ -213,8 +198,8 @@ def _write(folder: Path, made: Adopted | Kept, dataset: Dataset, force: bool) ->
         recipe=None,
         dataset=dataset.ref,
         metrics=Metrics(
-            test_accuracy=test_accuracy,
-            train_accuracy=train_accuracy,
+            test_accuracy=made.test_accuracy(dataset),
+            train_accuracy=made.record.readings[0].accuracy,
             validation_accuracy=None,
             train_seconds=0.0,
         ),

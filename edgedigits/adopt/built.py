@@ -16,6 +16,7 @@ from edgedigits.records.network import Layer, Network
 from edgedigits.runtime.asking import Unknown
 from edgedigits.runtime.readings import Inputs
 
+AT_ONCE = 50  # images: what a network makes of them fits in the caches
 WEIGHTS = ("weight", "bias")  # of a layer, with a row for each value that it gives
 Array = TypeVar("Array", Tensor, Scores)
 KEPT = ("relu", "dropout", "log_softmax", "flatten")  # ops behind the last layer with weights: they keep the order
@@ -39,9 +40,17 @@ def _tensor(given: Tensor | Scores) -> Tensor:
 
 
 def as_unknown(name: str, network: Network, tensors: Mapping[str, Tensor | Scores]) -> Unknown:
-    """The network, to be asked what its input is: in the shape that its layers take."""
-    walk = build(network, tensors)
-    return Unknown(name, lambda batch: ask(walk, batch), ((network.input.layout, network.input.side),))
+    """The network, to be asked what its input is: in the shape that its layers take.
+
+    It lies in memory channels last, and is asked little at once: convolutions are twice as fast so, and what rounding
+    changes is no matter here.
+    """
+    walk = build(network, tensors).to(memory_format=torch.channels_last)
+
+    def asked(batch: Inputs) -> Scores:
+        return np.concatenate([ask(walk, batch[start : start + AT_ONCE]) for start in range(0, len(batch), AT_ONCE)])
+
+    return Unknown(name, asked, ((network.input.layout, network.input.side),))
 
 
 def ask(module: nn.Module, batch: Inputs) -> Scores:

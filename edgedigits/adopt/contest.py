@@ -4,8 +4,9 @@ The usual one stays unless another is clearly better, in loss and in accuracy: b
 trained with relu is now and then a little surer with something else. Test images are never shown.
 """
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgedigits.adopt.built import as_unknown
@@ -17,24 +18,27 @@ from edgedigits.records.progress import Observer, Progress
 from edgedigits.runtime.finding import ENOUGH, Found, find_input
 from edgedigits.runtime.readings import parse
 
-FEW, MANY = 80, 1_500  # digits that every candidate is shown, and those that are left
-HEAVY = 10_000_000  # products for one image, above which every candidate is shown half as many
-STYLES = 8  # that are tried of each geometry, where the usual one of none is any good
-LEFT = 6  # candidates that are shown many digits, beside the usual one: the best of each activation first
+FEWEST, FEW, SOME, MANY = 20, 80, 300, 1_500  # digits that all are shown, and those that are left, again and again
+HEAVY = 10_000_000  # products for one image, above which the first two are halved
+STYLES = 8  # that are tried of each family, where the usual one of none is any good
+LEFT = 6  # candidates that are shown some digits, beside the usual one: the best of each activation first
+NEAR, SLACK = 2.0, 2.0  # the most loss of those that are left, as so many of the least, and in nats of all digits more
 LOWER, HIGHER = 0.9, 0.003  # a clearly better one's loss, as a part of the usual one's, and its accuracy above
 FAR = 0.5  # a loss that is clear enough where the accuracy is as high at least: near 100% it cannot be much higher
 UPRIGHT = ("upright", "light ink")  # what nearly all networks are shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judged:
     """A candidate, and what digits say of it in its best reading.
 
+    said   what was known of the reading, in words
     rank   how unusual it is; 0 is the usual one
     """
 
     candidate: Candidate
     found: Found
+    said: str = ""
     rank: int = 0
 
     @property
@@ -63,7 +67,7 @@ class Outcome:
 
 
 class Contest:
-    """Candidates of one file, shown the same digits.
+    """Candidates of one file, shown the same digits: a few to everyone, more to those that are near the best.
 
     said   what is known of the input, in words
     """
@@ -76,52 +80,92 @@ class Contest:
         self.observer = observer
         self.shown = 0
 
-    def choose(self, geometries: Sequence[Sequence[Candidate]]) -> Outcome:
-        """The right one of several candidates, which come by their geometry, the usual one of each first."""
-        styles = self._likely(geometries)
-        everyone = [self._shown_few(candidate, rank) for rank, candidate in enumerate(styles)]
-        if max(one.accuracy for one in everyone) < ENOUGH:  # perhaps transposed, or dark ink
-            everyone = [self._shown_few(one.candidate, one.rank, upright=False) for one in everyone]
-        judged = [self._shown_many(one) for one in left(everyone)]
+    def choose(self, families: Sequence[Iterable[Candidate]]) -> Outcome:
+        """The right one of several candidates, which come by their way through the convolutions, the usual one of each
+        first."""
+        styles = list(self._likely(families))
+        everyone = self._screened(styles)
+        if not are_useful(everyone):  # perhaps transposed, or dark ink
+            everyone = self._screened(styles, upright=False)
+        judged = [self._again(one, SOME) for one in left(everyone)]
+        rivals = near(judged, SOME)
+        judged = [self._again(one, MANY) if one in rivals and len(rivals) > 1 else one for one in judged]
         winner = pick(judged)
         rest = sorted((one for one in judged if one is not winner), key=lambda one: one.loss)
         return Outcome(winner.candidate, tuple(one.tried for one in (winner, *rest)))
 
-    def _likely(self, geometries: Sequence[Sequence[Candidate]]) -> Sequence[Candidate]:
-        """The geometry whose usual style has the lowest loss, or any style where that is useless in all."""
-        if len(geometries) == 1:
-            return geometries[0]
-        first = [[self._shown_few(styles[0])] for styles in geometries]
-        if max(one.accuracy for judged in first for one in judged) < ENOUGH:
-            first = [[self._shown_few(candidate) for candidate in styles[:STYLES]] for styles in geometries]
-        losses = [min(one.loss for one in judged) for judged in first]
-        return next(styles for styles, loss in zip(geometries, losses, strict=True) if LOWER * loss <= min(losses))
+    def _likely(self, families: Sequence[Iterable[Candidate]]) -> Iterable[Candidate]:
+        """The family whose usual candidate has the lowest loss; where it is useless in all, any of some, or turned."""
+        if len(families) == 1:
+            return families[0]
+        for count, upright in ((1, True), (STYLES, True), (1, False)):
+            found = [self._best(family, rank, count, upright) for rank, family in enumerate(families)]
+            if are_useful(found):
+                break
+        for before, more in itertools.pairwise((FEWEST, FEW, SOME)):
+            found = near(found, before)
+            if len(found) > 1:
+                found = [self._again(one, more) for one in found]
+        least = min(one.loss for one in found)
+        return families[next(one.rank for one in found if LOWER * one.loss <= least)]
 
-    def _shown_few(self, candidate: Candidate, rank: int = 0, upright: bool = True) -> Judged:
+    def _best(self, family: Iterable[Candidate], rank: int, count: int, upright: bool) -> Judged:
+        """The best of the first candidates of a family."""
+        judged = [self._first(candidate, rank, upright) for candidate in itertools.islice(family, count)]
+        return min(judged, key=lambda one: one.loss)
+
+    def _screened(self, styles: Sequence[Candidate], upright: bool = True) -> list[Judged]:
+        """The candidates that are left of all, and the best of each activation."""
+        everyone = [self._first(candidate, rank, upright) for rank, candidate in enumerate(styles)]
+        kept = (everyone[0], *near(everyone, FEWEST), *leaders(everyone))
+        return [self._again(one, FEW) for one in everyone if one in kept]
+
+    def _first(self, candidate: Candidate, rank: int, upright: bool) -> Judged:
+        """A candidate, shown the fewest digits in all likely readings."""
         self.observer(Progress(f"{self.name}: {candidate.words}", self.shown, None))
         self.shown += 1
         known = parse(self.said)
         more = [word for word in UPRIGHT if upright and not parse(word).keys() & known.keys()]
-        count = FEW // 2 if products(candidate.network) > HEAVY else FEW
-        return self._judged(candidate, rank, count, ", ".join(filter(None, [self.said, *more])))
+        return self._judged(candidate, ", ".join(filter(None, [self.said, *more])), FEWEST, rank)
 
-    def _shown_many(self, one: Judged) -> Judged:
-        return self._judged(one.candidate, one.rank, MANY, one.found.rows[0].words)
+    def _again(self, one: Judged, count: int) -> Judged:
+        """The same, shown so many digits: in the reading that was best, or in all of them while digits are few."""
+        said = one.said if count <= FEW else one.found.rows[0].words
+        return self._judged(one.candidate, said, count, one.rank)
 
-    def _judged(self, candidate: Candidate, rank: int, count: int, said: str) -> Judged:
+    def _judged(self, candidate: Candidate, said: str, count: int, rank: int) -> Judged:
         model = as_unknown(self.name, candidate.network, candidate.tensors)
-        return Judged(candidate, find_input(model, self.images[:count], self.labels[:count], said), rank)
+        count = count // 2 if count <= FEW and products(candidate.network) > HEAVY else count
+        return Judged(candidate, find_input(model, self.images[:count], self.labels[:count], said), said, rank)
+
+
+def are_useful(judged: Sequence[Judged]) -> bool:
+    """Whether one of them reads digits."""
+    return max(one.accuracy for one in judged) >= ENOUGH
+
+
+def near(judged: Sequence[Judged], count: int) -> list[Judged]:
+    """Those that may be the best, for all that so many digits say; all of them, where none is any good."""
+    if not are_useful(judged):
+        return list(judged)
+    most = NEAR * min(one.loss for one in judged) + SLACK / count
+    return [one for one in judged if one.loss <= most]
+
+
+def leaders(judged: Sequence[Judged]) -> list[Judged]:
+    """The best of each activation, by their loss."""
+    ranked = sorted(judged, key=lambda one: one.loss)
+    styles = [(one, one.candidate.style) for one in reversed(ranked)]
+    kinds = {str((style.activation, style.dense, style.last)): one for one, style in styles}
+    return [one for one in ranked if one in kinds.values()]
 
 
 def left(everyone: Sequence[Judged]) -> list[Judged]:
-    """Those to be shown many digits: the usual one, the best of each activation, and what is good beside them."""
-    ranked = sorted(everyone, key=lambda one: one.loss)
-    styles = [(one, one.candidate.style) for one in reversed(ranked)]
-    kinds = {str((style.activation, style.dense, style.last)): one for one, style in styles}
-    best = [one for one in ranked if one in kinds.values()]
-    chosen = [*best, *(one for one in ranked if one not in best)][:LEFT]
+    """Those to be shown some digits: the usual one, the best of each activation, and what is good beside them."""
+    best = leaders(everyone)
+    rest = sorted((one for one in everyone if one not in best), key=lambda one: one.loss)
     usual = min(everyone, key=lambda one: one.rank)
-    return [usual, *(one for one in chosen if one is not usual)]
+    return [usual, *(one for one in [*best, *rest][:LEFT] if one is not usual)]
 
 
 def pick(judged: Sequence[Judged]) -> Judged:

@@ -6,9 +6,10 @@ Tensors do not say what stands between them. `candidates` makes a list of layers
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edgedigits.adopt.built import with_columns
 from edgedigits.adopt.geometry import Geometry, Place, Window, geometries
 from edgedigits.adopt.modules import Module
 from edgedigits.adopt.parts import NoFit, Stage, Trunk, read_trunk
@@ -95,20 +96,43 @@ class Clues:
     last: bool | None = None
 
 
-def candidates(weights: Weights) -> list[list[Candidate]]:
-    """The networks that a file's tensors may belong to, by their geometry; of each, the usual one first.
+@dataclass(frozen=True)
+class Family:
+    """The networks of one way through the convolutions, the usual one first; each is made when it is asked for.
+
+    columns   of the scores, in the order of the classes that are asked for; None for all, as they stand
+    """
+
+    trunk: Trunk
+    geometry: Geometry
+    clues: Clues
+    columns: tuple[int, ...] | None = None
+
+    def __iter__(self) -> Iterator[Candidate]:
+        """Those that compute different things. Raises NoFit where the columns cannot be picked."""
+        known = set()
+        for style in _styles(self.trunk, self.geometry, self.clues):
+            made = _candidate(self.trunk, self.geometry, style, self.clues.behind)
+            if (function := _function(made.network)) not in known:
+                known.add(function)
+                yield made if self.columns is None else _narrowed(made, self.columns)
+
+
+def _narrowed(made: Candidate, columns: Sequence[int]) -> Candidate:
+    network, tensors = with_columns(made.network, made.tensors, columns)
+    return replace(made, network=network, tensors=tensors)
+
+
+def candidates(weights: Weights, columns: Sequence[int] | None = None) -> list[Family]:
+    """The networks that a file's tensors may belong to, by their way through the convolutions, the usual one first.
+
+    columns   the classes to keep, where they are named
 
     Raises NoFit where there is none.
     """
     trunk, clues = read_trunk(weights), read_clues(weights.modules)
-    found = []
-    for geometry in geometries(trunk, clues.settings, clues.windows):
-        distinct: dict[str, Candidate] = {}
-        for style in _styles(trunk, geometry, clues):
-            made = _candidate(trunk, geometry, style, clues.behind)
-            distinct.setdefault(_function(made.network), made)
-        found.append(list(distinct.values()))
-    return found
+    picked = None if columns is None else tuple(columns)
+    return [Family(trunk, geometry, clues, picked) for geometry in geometries(trunk, clues.settings, clues.windows)]
 
 
 def read_clues(modules: Sequence[Module]) -> Clues:

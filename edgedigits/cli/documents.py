@@ -68,7 +68,8 @@ class Training(Record):
 class AdoptedRun(Adoption):
     """The document of `adopt`: the run that was made, in the folder `path`, and how it was found.
 
-    test_accuracy, train_accuracy   of the adopted model on the digits it was asked, as fractions
+    test_accuracy, train_accuracy   of the adopted model on all test images, and on the `digits` training digits that it
+                                    was asked, as fractions
     """
 
     name: str

@@ -148,7 +148,10 @@ class History(Record):
 
 @dataclass(frozen=True)
 class Metrics(Record):
-    """What a training reached, measured once, after its last epoch."""
+    """What a training reached, measured once, after its last epoch.
+
+    train_accuracy   on all training images; of an adopted model, on those that it was asked: `adopted.digits` of them
+    """
 
     test_accuracy: float
     train_accuracy: float

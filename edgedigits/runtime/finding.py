@@ -19,7 +19,7 @@ from edgedigits.runtime.asking import Answers, Asker, Unknown, askers
 from edgedigits.runtime.mistakes import columns_words, line
 from edgedigits.runtime.readings import FITS, SCALINGS, SIDE, Fields, Input, in_words, is_unusual, parse
 
-TRIED, SCREENED, SHOWN = 3, 300, 3_000  # digits for every shape, every reading, and the best readings
+TRIED, SCREENED, SHOWN = 3, 200, 3_000  # digits for every shape, every reading, and the best readings
 KEPT = {False: 4, True: 2}  # readings that are shown all digits: usual ones, and unusual ones
 BEST = 5  # rows of the table
 ENOUGH = 0.8  # accuracy below which no reading is right
@@ -95,6 +95,12 @@ class _Shown:
     reading: Input
     answers: Answers
 
+    def with_more(self, images: Images) -> "_Shown":
+        """The same, once it was shown these as well, behind the others."""
+        if not len(images):
+            return self
+        return replace(self, answers=np.concatenate([self.answers, self.asker.answers(self.reading, images)]))
+
     def measured(self, labels: Int64Array, columns: Columns, output: str) -> tuple[float, float]:
         """Loss and accuracy."""
         with np.errstate(all="ignore"):  # what overflows is not finite, and so its loss is not
@@ -121,10 +127,10 @@ def find_input(model: Unknown, images: Images, labels: Int64Array, said: str = "
     shapes = [asker for asker in askers(model, images[:TRIED], fields) if asker.classes > labels.max()]
     if not shapes:
         raise ModelFileError(f"{model.name}: tells fewer than {labels.max() + 1} classes apart, and so many there are.")
-    few = [_show(asker, reading, images[:SCREENED]) for asker in shapes for reading in _readings(asker, fields)]
+    few = [_shown(asker, reading, images[:SCREENED]) for asker in shapes for reading in _readings(asker, fields)]
     output = kind_of(few[0].answers)
     columns = _columns(few, labels[:SCREENED], output)
-    many = [_show(one.asker, one.reading, images) for one in _best(few, labels[:SCREENED], columns, output)]
+    many = [one.with_more(images[SCREENED:]) for one in _best(few, labels[:SCREENED], columns, output)]
     rows = _rows(many, labels, columns, output)
     taken = next(one for one in many if one.reading == rows[0].input)
     remarks = tuple(_remarks(taken, rows, columns, output, int(labels.max()) + 1))
@@ -141,7 +147,7 @@ def _within_reach(taken: _Shown, labels: Int64Array, columns: Columns) -> float:
     return float(alive[labels].mean()) if alive.mean() >= ALIVE else 1.0
 
 
-def _show(asker: Asker, reading: Input, images: Images) -> _Shown:
+def _shown(asker: Asker, reading: Input, images: Images) -> _Shown:
     return _Shown(asker, reading, asker.answers(reading, images))
 
 

@@ -2,7 +2,8 @@
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,31 @@ def normed() -> nn.Module:
     )
 
 
+def averaged(stride: int, *widths: int) -> nn.Module:
+    """One mean of each plane at the end: no size of a tensor tells the way there."""
+    layers: dict[str, nn.Module] = {}
+    for number, (before, after) in enumerate(itertools.pairwise((1, *widths)), 1):
+        conv = nn.Conv2d(before, after, 3, stride, padding=stride - 1, bias=False)
+        layers |= {f"conv{number}": conv, f"bn{number}": nn.BatchNorm2d(after), f"relu{number}": nn.ReLU()}
+    layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten(), "linear": nn.Linear(widths[-1], 10)}
+    return nn.Sequential(OrderedDict(layers))
+
+
+def large_planes() -> nn.Module:
+    return averaged(1, 8, 8, 16, 32)
+
+
+def small_planes() -> nn.Module:
+    return averaged(2, 8, 16, 32)
+
+
+def strided() -> nn.Module:
+    """Strides where others have pools: its tensors have the sizes of theirs."""
+    layers: dict[str, nn.Module] = {"conv1": nn.Conv2d(1, 6, 3, 2, 1), "relu1": nn.ReLU()}
+    layers |= {"conv2": nn.Conv2d(6, 8, 3, 2, 1), "relu2": nn.ReLU(), "flat": nn.Flatten()}
+    return nn.Sequential(OrderedDict(layers | {"fc": nn.Linear(392, 10)}))
+
+
 def sigmoid() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 40), nn.Sigmoid(), nn.Linear(40, 10))
 
@@ -133,13 +159,21 @@ TUTORIALS = {
     "cnn": Case(NETWORKS["cnn"]),
     "cnn-deep": Case(NETWORKS["cnn-deep"], "-1..1, nchw"),
 }
-LENGTHY = ("cnn-deep",)
+LENGTHY = ("cnn-deep", "means of large planes")
 OTHERS = {
     "functional": Case(Tutorial, "mean/std, nchw"),
     "lenet": Case(lenet, "0..1, nchw, 32x32 padded"),
     "normed": Case(normed),
+    "strided": Case(strided),
+    "means of small planes": Case(small_planes, lr=1e-2, steps=400),
+    "means of large planes": Case(large_planes, lr=1e-2, steps=400),
     "sigmoid": Case(sigmoid, "-1..1, nchw", steps=800),
 }
+
+
+def marked(cases: Iterable[str]) -> list[Any]:
+    """Their names, the lengthy ones marked so."""
+    return [pytest.param(name, marks=pytest.mark.lengthy if name in LENGTHY else ()) for name in cases]
 
 
 def saved(model: nn.Module, folder: Path, name: str = "model.pt") -> Path:
@@ -160,9 +194,7 @@ def made_of(run: ed.Checkpoint) -> Adoption:
     return run.adopted
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.lengthy if name in LENGTHY else ()) for name in TUTORIALS]
-)
+@pytest.mark.parametrize("name", marked(TUTORIALS))
 def test_the_tutorials_networks_are_adopted_exported_and_proven(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = TUTORIALS[name]
     run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path / "runs")
@@ -188,7 +220,7 @@ def test_what_the_published_loops_save_is_adopted_and_proven(name: str, mnist: D
     assert (ed.load(files[0].path)(mnist.test.images)[0].argmax(1) == wanted.numpy()).all()
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", marked(OTHERS))
 def test_other_usual_networks_are_found_by_their_tensors(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = OTHERS[name]
     run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path)
@@ -196,7 +228,7 @@ def test_other_usual_networks_are_found_by_their_tensors(name: str, digits: Data
     require_same_answers(case, ed.load(run.folder), digits)
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", marked(OTHERS))
 def test_a_module_is_its_own_description(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = OTHERS[name]
     module = copy.deepcopy(case.trained(digits)).train()
@@ -304,7 +336,9 @@ def test_a_module_whose_answers_depend_on_the_batch_is_refused(digits: Dataset, 
 
 def test_the_record_says_what_was_tried(digits: Dataset, tmp_path: Path) -> None:
     case = OTHERS["sigmoid"]
-    made = made_of(adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path))
+    run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path)
+    made = made_of(run)
+    assert run.metrics.train_accuracy == made.readings[0].accuracy
     assert made.layers == "flatten, 1, sigmoid, 3"
     assert "flatten, 1, relu, 3" in [one.words for one in made.rivals]
     assert made.readings[0].words == case.words

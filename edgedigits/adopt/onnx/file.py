@@ -43,7 +43,6 @@ class Kept:
 
     original   the file's bytes, as they were found
     model      the same graph as we export it, without a contract yet
-    predictor  that graph, ready to answer
     logits     what the file itself answers to the test images, `[n, classes]`
     dataset    whose test images
     """
@@ -51,7 +50,6 @@ class Kept:
     network: ForeignNetwork
     original: bytes
     model: bytes
-    predictor: Predictor
     logits: Scores
     dataset: Dataset
     record: Adoption
@@ -62,10 +60,9 @@ class Kept:
         """Of what decided its answers."""
         return environment.versions("onnx", "onnxruntime", "numpy")
 
-    def accuracies(self, dataset: Dataset) -> tuple[float, float]:
-        """On the test images, as the file itself answers them; and on the training images."""
-        test, train = dataset.test, dataset.train
-        return _accuracy(self.logits, test), _accuracy(self.predictor.in_batches(train.images)[0], train)
+    def test_accuracy(self, dataset: Dataset) -> float:
+        """On all test images, as the file itself answers them."""
+        return float((self.logits.argmax(1) == dataset.test.labels).mean())
 
     def write(self, record: Checkpoint, folder: Path) -> Checkpoint:
         """Write the file as it was found, the graph as we export it, its answers, and their record."""
@@ -77,10 +74,6 @@ class Kept:
         (folder / ANSWERS).write_bytes(answers.packed(self.logits, origin))
         (folder / RECORD).write_text(record.to_json(), encoding="utf-8", newline="\n")
         return record
-
-
-def _accuracy(logits: Scores, split: Split) -> float:
-    return float((logits.argmax(1) == split.labels).mean())
 
 
 def keep(path: Path, content: bytes, original: ForeignPredictor, dataset: Dataset) -> Kept:
@@ -111,7 +104,7 @@ def keep(path: Path, content: bytes, original: ForeignPredictor, dataset: Datase
         readings=tuple(Tried(row.words, row.loss, row.accuracy) for row in found.rows),
         remarks=tuple(_remarks(theirs, network, original)),
     )
-    return Kept(network, content, model, predictor, logits, dataset, record)
+    return Kept(network, content, model, logits, dataset, record)
 
 
 def _network(theirs: onnx.ModelProto, original: ForeignPredictor) -> ForeignNetwork:
