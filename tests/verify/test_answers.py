@@ -31,8 +31,9 @@ from tests.helpers import HERE
 
 @pytest.fixture
 def folder(exports: Path, tmp_path: Path) -> Path:
-    """A copy of one model's files, to be spoiled."""
-    return Path(shutil.copytree(exports / "fc-tiny", tmp_path / "exports" / "fc-tiny"))
+    """A copy of one model's files, to be spoiled; not of reports that another test had written beside them."""
+    kept = shutil.ignore_patterns(manifest.PARITY_FILE)
+    return Path(shutil.copytree(exports / "fc-tiny", tmp_path / "exports" / "fc-tiny", ignore=kept))
 
 
 def verify_one(path: Path, runs: Path, **options: object) -> ParityReport:
