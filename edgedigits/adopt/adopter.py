@@ -44,7 +44,7 @@ from edgedigits.runtime.load import Opener
 from edgedigits.runtime.readers.onnx import stored_floats
 from edgedigits.runtime.readings import parse
 from edgedigits.runtime.safety.trust import read_model
-from edgedigits.system import environment, files, locks
+from edgedigits.system import environment, files, locks, memory
 from edgedigits.system.replace import require_replaceable
 from edgedigits.train.resume import FILE as STATE_FILE
 from edgedigits.train.trainer import FILES
@@ -57,6 +57,7 @@ OURS = (*FILES, *GRAPH_FILES, STATE_FILE)  # in the folder of a run
 
 
 @checked
+@memory.kept()
 def adopt(
     weights: Any,
     *,
