@@ -89,7 +89,7 @@ def test_onnx_files_see_the_same_but_for_a_last_bit() -> None:
 
 
 def test_the_margin_says_how_near_a_value_is_to_being_rounded_otherwise() -> None:
-    for canvas in fuzzed(60, seed=4, largest=20):
+    for canvas in fuzzed(20, seed=4, largest=20):
         values = [255 * ink / max(map(max, found)) for found in [exactly(canvas)] for row in found for ink in row]
         halves = (value + Fraction(1, 2) + Fraction(1, TIE) for value in values)
         nearest = min((abs(half - round(half)) for half in halves), default=Fraction(1, 2))
