@@ -9,7 +9,7 @@ from edgedigits.embed.embedder import embed
 from edgedigits.errors import ModelFileError
 from edgedigits.export.onnx import quantize_integer
 from tests.helpers import languages
-from tests.helpers.languages import Language
+from tests.helpers.languages import FILES, Language
 
 ROOT = Path(__file__).parents[2]
 in_rust = [pytest.mark.languages, pytest.mark.needs("cargo", "rustfmt"), pytest.mark.timeout(3600)]
@@ -25,13 +25,8 @@ RUST = Language(
 
 
 @pytest.fixture(scope="module")
-def model(exports: Path) -> Path:
-    return exports / "fc-tiny" / "fc-tiny.canvas.onnx"
-
-
-@pytest.fixture(scope="module")
-def canvas(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return RUST.made(model, tmp_path_factory.mktemp("rust") / "canvas")
+def canvas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return RUST.made(FILES["canvas"], tmp_path_factory.mktemp("rust") / "canvas")
 
 
 class TestBuilt:
@@ -40,8 +35,8 @@ class TestBuilt:
     def test_the_selftest_passes(self, canvas: Path) -> None:
         languages.check_selftest(RUST, canvas)
 
-    def test_pictures_are_answered_and_what_is_none_is_named(self, canvas: Path, model: Path) -> None:
-        languages.check_pictures(RUST, canvas, model)
+    def test_pictures_are_answered_and_what_is_none_is_named(self, canvas: Path) -> None:
+        languages.check_pictures(RUST, canvas, FILES["canvas"])
 
     def test_what_the_readme_tells_works(self, canvas: Path) -> None:
         languages.check_readme(RUST, canvas)
