@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ TUTORIALS = {
     "cnn": Case(NETWORKS["cnn"]),
     "cnn-deep": Case(NETWORKS["cnn-deep"], "-1..1, nchw"),
 }
-LENGTHY = ("cnn-deep",)
+LENGTHY = ("cnn-deep", "fc-deep", "lenet")  # to find by their tensors
 OTHERS = {
     "functional": Case(Tutorial, "mean/std, nchw"),
     "lenet": Case(lenet, "0..1, nchw, 32x32 padded"),
@@ -160,9 +160,13 @@ def made_of(run: ed.Checkpoint) -> Adoption:
     return run.adopted
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.lengthy if name in LENGTHY else ()) for name in TUTORIALS]
-)
+def each(cases: Iterable[str]) -> pytest.MarkDecorator:
+    """A test of each by its name, of some at length."""
+    marked = [pytest.param(name, marks=pytest.mark.lengthy if name in LENGTHY else ()) for name in cases]
+    return pytest.mark.parametrize("name", marked)
+
+
+@each(TUTORIALS)
 def test_the_tutorials_networks_are_adopted_exported_and_proven(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = TUTORIALS[name]
     run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path / "runs")
@@ -188,7 +192,7 @@ def test_what_the_published_loops_save_is_adopted_and_proven(name: str, mnist: D
     assert (ed.load(files[0].path)(mnist.test.images)[0].argmax(1) == wanted.numpy()).all()
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@each(OTHERS)
 def test_other_usual_networks_are_found_by_their_tensors(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = OTHERS[name]
     run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path)
