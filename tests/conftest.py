@@ -1,6 +1,7 @@
 """Tiny synthetic digits, and models trained on them: drawn here, so that the tests need no data set.
 
-Fixtures of session scope are shared: a test that changes files copies them into `tmp_path` first.
+Fixtures of session scope are shared, by the workers of pytest-xdist too: a test that changes files copies them into
+`tmp_path` first, or fails.
 
 What a test needs beyond Python it says with a mark, `@pytest.mark.needs("node", "npm")`: where it is missing, the
 test is skipped, with the command that brings it, and the closing lines sum these up. With EDGEDIGITS_TEST_ALL=1 every
@@ -10,7 +11,7 @@ skipped test is a failure instead, so that on the machine that must prove everyt
 import os
 import signal
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,13 @@ from edgedigits.export.exporter import export
 from edgedigits.export.onnx import framing
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.arrays import Uint8Array
+from edgedigits.records.artifact import MANIFEST, Manifest
 from edgedigits.train.trainer import train
 from edgedigits.verify import conditions
-from tests.helpers import forms_of, needs
+from tests.helpers import PRESET_RUNS, forms_of, needs, shared
 
+SHARED = ("runs", "exports")  # folders of all tests; of that name, a file of tests may have its own
+FEW = ("fc-tiny", "cnn-tiny")  # the runs that are exported for all tests
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
 BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 FONT = {  # 5x7 glyphs, a row a string
@@ -91,15 +95,18 @@ def _fewer_images_off_the_test_set() -> None:
 @pytest.fixture(scope="session")
 def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of class folders of PNG images: the data set `tiny`. Half of them are framed as MNIST's digits are."""
-    folder = tmp_path_factory.mktemp("data") / "tiny"
+    return shared.made(tmp_path_factory, "data", {"tiny": _draw_digits}) / "tiny"
+
+
+def _draw_digits(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for digit in FONT:
-        (folder / digit).mkdir(parents=True)
+        place = folder / "tiny" / digit
+        place.mkdir(parents=True)
         for index in range(IMAGES_A_CLASS):
             image = draw(digit, rng)
             shown = framing.frame(image) if index // 6 % 2 else image
-            Image.fromarray(shown).save(folder / digit / f"{index:02}.png")
-    return folder
+            Image.fromarray(shown).save(place / f"{index:02}.png")
 
 
 @pytest.fixture(scope="session")
@@ -111,19 +118,45 @@ def digits(digits_folder: Path) -> Dataset:
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     """Every preset, trained on `tiny` well enough that its answers are clear."""
-    folder = tmp_path_factory.mktemp("runs")
-    for name in PRESETS:
-        train(name, digits, runs=folder, epochs=12, batch_size=50, device="cpu")
-    return folder
+
+    def trained(name: str) -> shared.Make:
+        return lambda folder: train(name, digits, runs=folder, epochs=12, batch_size=50, device="cpu")
+
+    return shared.made(tmp_path_factory, "runs", {name: trained(name) for name in PRESETS})
 
 
 @pytest.fixture(scope="session")
 def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
     """`fc` and `cnn`, exported to every format."""
-    folder = tmp_path_factory.mktemp("exports")
-    for name in ("fc-tiny", "cnn-tiny"):
-        export(runs / name, forms_of(name), exports=folder)
-    return folder
+    return _exported(tmp_path_factory, "exports", runs, FEW)
+
+
+@pytest.fixture(scope="session")
+def all_files(tmp_path_factory: pytest.TempPathFactory, runs: Path, exports: Path) -> dict[tuple[str, str], Path]:
+    """Every preset in every format: files by run and format."""
+    others = _exported(tmp_path_factory, "others", runs, [name for name in PRESET_RUNS if name not in FEW])
+    folders = [exports / name if name in FEW else others / name for name in PRESET_RUNS]
+    listed = [(folder, entry) for folder in folders for entry in Manifest.read(folder / MANIFEST).artifacts]
+    return {(folder.name, entry.format): folder / entry.file for folder, entry in listed}
+
+
+def _exported(factory: pytest.TempPathFactory, name: str, runs: Path, models: Sequence[str]) -> Path:
+    def made(model: str) -> shared.Make:
+        return lambda folder: export(runs / model, forms_of(model), exports=folder)
+
+    return shared.made(factory, name, {model: made(model) for model in models})
+
+
+@pytest.fixture(autouse=True)
+def _what_is_shared_stays_as_it_was(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """A test that changes what others read fails here, and not another one some day."""
+    found = [request.getfixturevalue(name) for name in SHARED if name in request.fixturenames]
+    before = {folder: shared.state(folder) for folder in found if folder.parent == shared.base(tmp_path_factory)}
+    yield
+    changed = [path for folder, state in before.items() for path in shared.changes(state, folder)]
+    assert not changed, "tests share these: a test that changes files copies them into `tmp_path` first"
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ HEAVY = {  # modules of light rooms that do, each with its reason
     "adopt.adopter": "a run is a torch model",
     "adopt.apart": "it runs somebody's torch module",
     "adopt.fitting": "it makes somebody's torch module, by its shapes alone",
+    "adopt.guess": "it narrows networks to some classes, as `built` does",
     "adopt.lifted": "it asks torch for the graph of one image",
     "adopt.own": "it asks a torch module",
     "adopt.built": "it runs networks in torch",

@@ -116,6 +116,7 @@ def test_a_program_without_edgedigits_gets_the_accuracy_that_verify_printed(
         assert accuracy_in_a_foreign_program(chain[0] / "exports" / model / name) == accuracy
 
 
+@pytest.mark.lengthy
 def test_what_a_tutorial_saves_is_adopted_as_the_readme_shows(mnist: Dataset, tmp_path: Path) -> None:
     assert len(mnist.test) == 10_000
     torch.save(tutorial.train("fc").classifier.network.state_dict(), tmp_path / "model.pt")
@@ -142,12 +143,14 @@ def test_the_commands_that_embed_run(chain: tuple[Path, str]) -> None:
     assert (chain[0] / "digits-node" / "cnn.int8.onnx").is_file()
 
 
+@pytest.mark.lengthy
 def test_the_commands_that_verify_run(chain: tuple[Path, str]) -> None:
     for command in commands("edgedigits verify"):
         run(command, chain[0])
     assert json.loads((chain[0] / "verdict.json").read_text())["passed"]
 
 
+@pytest.mark.lengthy
 def test_the_commands_for_canvases_run(chain: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
     Image.fromarray(255 - canvases.paste(drawn.digits(10, seed=0)[0][7])).save(tmp_path / "photo.png")

@@ -76,19 +76,39 @@ class Span:
 def frame(canvas: Uint8Array) -> Uint8Array:
     """What a network is shown of a canvas uint8 `[height, width]`: uint8 `[28, 28]`, all 0 where it is blank."""
     seen = np.zeros((FRAME, FRAME), np.uint8)
+    if boxed := _boxed(canvas):
+        rows, columns, sums = boxed
+        digit = _digit(sums)
+        top, left = (_placed(digit.sum(axis=1 - axis), span.cells) for axis, span in enumerate((rows, columns)))
+        seen[top : top + rows.cells, left : left + columns.cells] = digit
+    return seen
+
+
+def rounding_margin(canvas: Uint8Array) -> float:
+    """How far off the digit's values may be, before they are rounded, and none is rounded otherwise: 0 to 0.5 levels.
+
+    Runtimes that frame it in float32 (`export/onnx/framing.py`) are certain to agree where that is more than their
+    error; the rest is whole numbers to them, too. A blank canvas has no digit: 0.5.
+    """
+    if (boxed := _boxed(canvas)) is None:
+        return 0.5
+    *_, sums = boxed
+    levels = 255 * sums / sums.max() + 0.5 + 1 / TIE
+    return float(np.abs(levels - levels.round()).min())
+
+
+def _boxed(canvas: Uint8Array) -> tuple[Span, Span, Integers] | None:
+    """The rows and columns with ink, and the sums of their cells; None where the canvas is blank."""
     paper = find_paper(canvas)
     values = 255 - canvas if paper.inverted else canvas
     contrast = int(values.max()) * paper.count - paper.total  # times the paper's count
     if 2 * contrast <= (2 * CONTRAST - 1) * paper.count:
-        return seen
+        return None
     levels = np.arange(256) * paper.count - paper.total
     rows, columns = _spans(values >= np.argmax(levels * PARTS > round(BOX * PARTS) * contrast))
     box = values[rows.first : rows.first + rows.extent, columns.first : columns.first + columns.extent]
-    sums = rows.coverage() @ box.astype(np.float64) @ columns.coverage().T
-    digit = _digit(np.maximum(sums.astype(np.int64) * paper.count - paper.total * rows.width * columns.width, 0))
-    top, left = (_placed(digit.sum(axis=1 - axis), span.cells) for axis, span in enumerate((rows, columns)))
-    seen[top : top + rows.cells, left : left + columns.cells] = digit
-    return seen
+    sums = (rows.coverage() @ box.astype(np.float64) @ columns.coverage().T).astype(np.int64)
+    return rows, columns, np.maximum(sums * paper.count - paper.total * rows.width * columns.width, 0)
 
 
 def find_paper(canvas: Uint8Array) -> Paper:

@@ -172,6 +172,15 @@ TARGETS: Registry[Target] = Registry(
                 extra=_example,
             ),
             Target(
+                name="rust",
+                title="Rust",
+                programs=PROGRAMS / "rust",
+                selftest="cargo test --release -- --nocapture",
+                model=MODEL_FILE,
+                runtime="tract",
+                extra=_compiled,
+            ),
+            Target(
                 name="wasm",
                 title="WebAssembly without a runtime",
                 programs=PROGRAMS / "wasm",

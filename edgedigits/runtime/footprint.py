@@ -7,7 +7,6 @@ instructions are counted block by block, and the stack is painted before.
 
 import struct
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from edgedigits.records.arrays import Images
 from edgedigits.records.artifact import MANIFEST
 from edgedigits.records.footprint import MAIN, Footprint
 from edgedigits.records.model import IMAGE_SHAPE
+from edgedigits.runtime.blocks import Blocks
 from edgedigits.runtime.compiled import build, takes_canvas, zig
 from edgedigits.runtime.engines import cortex_m
 from edgedigits.runtime.engines.cortex_m import IMAGES, SCORES, SCRATCH, STACK
@@ -113,22 +113,15 @@ def compiled(file: ModelFile, processor: str, *flags: str, gcc: str | None = Non
 
 def executed(program: bytes, processor: str, images: Sequence[Images] | Images) -> tuple[float, int]:
     """The instructions of an image `[28, 28]` or a canvas of another size, on average; and the stack at the deepest."""
-    import unicorn
-
     emulator = cortex_m.started(program, processor)
-    blocks: Counter[tuple[int, int]] = Counter()
-
-    def enter(_: object, address: int, size: int, __: object) -> None:
-        blocks[address, size] += 1
-
-    emulator.hook_add(unicorn.UC_HOOK_BLOCK, enter)  # before it first runs, or translated blocks are not counted
+    blocks = Blocks(emulator, len(program))  # before it first runs, or translated blocks are not counted
     emulator.mem_write(STACK - PAINTED, PAINT * PAINTED)
     for image in images:
         emulator.mem_write(IMAGES, image.tobytes())
         sides = () if image.shape == IMAGE_SHAPE else (*image.shape, image.shape[1])  # height, width, stride
         cortex_m.call(emulator, cortex_m.entry_of(program), IMAGES, *sides, SCORES, SCRATCH)
     executed = sum(
-        count * thumb_instructions(bytes(emulator.mem_read(address, size))) for (address, size), count in blocks.items()
+        entered * thumb_instructions(bytes(emulator.mem_read(address, size))) for entered, address, size in blocks
     )
     left = bytes(emulator.mem_read(STACK - PAINTED, PAINTED))
     return executed / len(images), len(left.lstrip(PAINT))

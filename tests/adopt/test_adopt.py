@@ -159,7 +159,7 @@ TUTORIALS = {
     "cnn": Case(NETWORKS["cnn"]),
     "cnn-deep": Case(NETWORKS["cnn-deep"], "-1..1, nchw"),
 }
-LENGTHY = ("cnn-deep", "means of large planes")
+LENGTHY = ("cnn-deep", "fc-deep", "lenet", "means of large planes")  # to find by their tensors
 OTHERS = {
     "functional": Case(Tutorial, "mean/std, nchw"),
     "lenet": Case(lenet, "0..1, nchw, 32x32 padded"),
@@ -169,11 +169,6 @@ OTHERS = {
     "means of large planes": Case(large_planes, lr=1e-2, steps=400),
     "sigmoid": Case(sigmoid, "-1..1, nchw", steps=800),
 }
-
-
-def marked(cases: Iterable[str]) -> list[Any]:
-    """Their names, the lengthy ones marked so."""
-    return [pytest.param(name, marks=pytest.mark.lengthy if name in LENGTHY else ()) for name in cases]
 
 
 def saved(model: nn.Module, folder: Path, name: str = "model.pt") -> Path:
@@ -194,7 +189,13 @@ def made_of(run: ed.Checkpoint) -> Adoption:
     return run.adopted
 
 
-@pytest.mark.parametrize("name", marked(TUTORIALS))
+def each(cases: Iterable[str]) -> pytest.MarkDecorator:
+    """A test of each by its name, of some at length."""
+    marked = [pytest.param(name, marks=pytest.mark.lengthy if name in LENGTHY else ()) for name in cases]
+    return pytest.mark.parametrize("name", marked)
+
+
+@each(TUTORIALS)
 def test_the_tutorials_networks_are_adopted_exported_and_proven(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = TUTORIALS[name]
     run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path / "runs")
@@ -220,7 +221,7 @@ def test_what_the_published_loops_save_is_adopted_and_proven(name: str, mnist: D
     assert (ed.load(files[0].path)(mnist.test.images)[0].argmax(1) == wanted.numpy()).all()
 
 
-@pytest.mark.parametrize("name", marked(OTHERS))
+@each(OTHERS)
 def test_other_usual_networks_are_found_by_their_tensors(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = OTHERS[name]
     run = adopt(saved(case.trained(digits), tmp_path), dataset=digits, runs=tmp_path)
@@ -228,7 +229,7 @@ def test_other_usual_networks_are_found_by_their_tensors(name: str, digits: Data
     require_same_answers(case, ed.load(run.folder), digits)
 
 
-@pytest.mark.parametrize("name", marked(OTHERS))
+@each(OTHERS)
 def test_a_module_is_its_own_description(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = OTHERS[name]
     module = copy.deepcopy(case.trained(digits)).train()

@@ -1,12 +1,14 @@
 """What commands say of a C file before anybody flashes it, and the limits of that."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 import edgedigits.bench.bench  # noqa: F401 - its rounds are made fewer
+from tests.helpers import keep
 from tests.helpers.commands import command, take_away
 
 FIGURES = {"code", "tables", "weights", "scratch", "stack", "products", "instructions", "missing"}
@@ -65,8 +67,10 @@ def test_a_copy_that_no_manifest_lists_is_not_compiled(
 
 
 def test_limits_of_devices_are_those_of_verify(
-    model: Path, runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    model: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    model = shutil.copytree(model.parent, tmp_path / "cnn-tiny") / model.name
+    keep(model.parent, "onnx", "c", "c-int8", "c-canvas-int8")
     words = ("verify", model.parent, "--runs", runs, "--sample", 20, "--max-flash", 20_000, "--max-ram")
     code, text = shown(capsys, *words, 3000, "--max-instructions", 4_000_000)
     assert code == 0, text  # and those beside it, which are no C files, do not mind

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from edgedigits.data.canvases import SIDES
-from edgedigits.data.framing import DIGIT_BITS, FIELD, FRAME, TIE, Span, find_paper, frame
+from edgedigits.data.framing import DIGIT_BITS, FIELD, FRAME, TIE, Span, find_paper, frame, rounding_margin
 from edgedigits.data.paper import BOX, CONTRAST, find_ink
+from edgedigits.embed.golden import SURE
 from edgedigits.export.onnx import framing as floats
 from edgedigits.records.arrays import Uint8Array
 from tests.export.test_framing import some_canvases
@@ -85,6 +86,28 @@ def test_onnx_files_see_the_same_but_for_a_last_bit() -> None:
     moved = np.abs(apart).reshape(len(canvases), -1).max(axis=1) > 1
     assert moved.sum() <= 2
     assert (apart[~moved] != 0).mean() < 1e-3
+
+
+def test_the_margin_says_how_near_a_value_is_to_being_rounded_otherwise() -> None:
+    for canvas in fuzzed(20, seed=4, largest=20):
+        values = [255 * ink / max(map(max, found)) for found in [exactly(canvas)] for row in found for ink in row]
+        halves = (value + Fraction(1, 2) + Fraction(1, TIE) for value in values)
+        nearest = min((abs(half - round(half)) for half in halves), default=Fraction(1, 2))
+        assert rounding_margin(canvas) == pytest.approx(float(nearest), abs=1e-9)
+
+
+def test_a_tie_has_the_margin_that_decides_it() -> None:
+    canvas = np.zeros((60, 60), np.uint8)
+    canvas[10:50, 10:50] = 255
+    canvas[10, 10:12] = 0  # half of a cell of 2 by 2 pixels: 127.5
+    assert rounding_margin(canvas) == pytest.approx(1 / TIE, rel=1e-6)
+
+
+def test_onnx_files_see_the_same_where_the_margin_is_more_than_float32_is_off() -> None:
+    sure = [canvas for canvas in fuzzed(600, seed=5, largest=110) if rounding_margin(canvas) >= SURE]
+    assert len(sure) > 60
+    for canvas in sure:
+        np.testing.assert_array_equal(frame(canvas), floats.frame(canvas))
 
 
 def test_paper_is_what_other_code_takes_for_it() -> None:

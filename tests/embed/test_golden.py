@@ -8,8 +8,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from edgedigits.data.framing import frame, rounding_margin
 from edgedigits.embed import golden
-from edgedigits.embed.golden import INT8_TOLERANCE, Golden, GoldenInput, Ready, make_golden
+from edgedigits.embed.golden import INT8_TOLERANCE, SURE, Golden, GoldenInput, Ready, make_golden
 from edgedigits.export.formats import require_format
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.runtime.engines.onnxruntime import VARIANTS
@@ -63,6 +64,23 @@ def test_canvases_have_many_sizes_and_both_polarities(made: dict[str, Golden]) -
     assert max(max(image.shape) for image in pictures) == 400
     light = sum(np.median(image) > 127 for image in pictures[:16])
     assert 4 <= light <= 12
+
+
+def test_canvases_are_framed_alike_whoever_adds(made: dict[str, Golden]) -> None:
+    for entry in made["cnn.canvas.onnx"].inputs:
+        assert rounding_margin(picture(entry)) >= SURE
+        assert base64.b64decode(entry.seen or "") == frame(picture(entry)).tobytes()
+
+
+@pytest.mark.needs("tract")
+@pytest.mark.parametrize("name", NAMES)
+def test_another_engine_gives_the_same_answers(name: str, made: dict[str, Golden]) -> None:
+    (model,) = made[name].models
+    predictor = Opener(engine="tract").open(SHELF / "cnn" / name)
+    for entry, answer in zip(made[name].inputs, model.answers, strict=True):
+        found = golden.ask(predictor, picture(entry))
+        assert np.abs(found.logits - answer.logits).max() <= model.tolerance
+        assert entry.seen is None or base64.b64decode(entry.seen) == found.seen.tobytes()
 
 
 @pytest.mark.parametrize("name", NAMES)

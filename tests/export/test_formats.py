@@ -33,10 +33,9 @@ from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.runtime.readers.pt2 import CONFIGS
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import archive, files
-from tests.helpers import FORMAT_NAMES, HERE, WITHOUT_INTEGERS, forms_of
+from tests.helpers import FORMAT_NAMES, HERE, PRESET_RUNS, WITHOUT_INTEGERS, forms_of
 from tests.helpers.broken import GRAPHS
 
-PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
 ONNX_FORMATS = [name for name in FORMAT_NAMES if get_format(name).container == "onnx"]
 STORED = {  # preset: how many weights are stored in 8 bits
     "fc": 784 * 50,
@@ -91,14 +90,6 @@ TORCHSCRIPT_STATIC = {  # preset: operators of the traced code
     "cnn": {"quantized.conv2d": 2, "quantized.linear": 1},
     "cnn-deep": {"quantized.conv2d_relu": 1, "quantized.conv2d": 2, "quantized.linear_relu": 2, "quantized.linear": 1},
 }
-
-
-@pytest.fixture(scope="module")
-def all_files(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> dict[tuple[str, str], Path]:
-    """Every preset in every format."""
-    folder = tmp_path_factory.mktemp("all")
-    artifacts = [artifact for name in PRESET_RUNS for artifact in export(runs / name, forms_of(name), exports=folder)]
-    return {(artifact.name, artifact.format): artifact.path for artifact in artifacts}
 
 
 FILES = [(name, format_name) for name in PRESET_RUNS for format_name in forms_of(name)]

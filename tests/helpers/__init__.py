@@ -1,6 +1,11 @@
 """What tests of several packages share."""
 
+import dataclasses
+from pathlib import Path
+
 from edgedigits.export.formats import FORMATS, get_format
+from edgedigits.models.presets import PRESETS
+from edgedigits.records.artifact import MANIFEST, Manifest
 from edgedigits.runtime.engines import ENGINES, get_engine
 from edgedigits.runtime.load import Opener
 
@@ -13,6 +18,7 @@ NEEDED = {  # that engines do not bring
     "tract": ("tract",),
     "web": ("chromium", "npm"),
 }
+PRESET_RUNS = tuple(f"{name}-tiny" for name in PRESETS)
 WITHOUT_INTEGERS = ("cnn-tiny",)  # no product of it gains by integers, so it has no such form
 HERE = Opener(isolated=False, trust=True)  # in this process, code too
 
@@ -20,3 +26,14 @@ HERE = Opener(isolated=False, trust=True)  # in this process, code too
 def forms_of(run: str) -> list[str]:
     """The formats that a model of the fixture `runs` has a form in."""
     return [name for name in FORMAT_NAMES if get_format(name).misfit is None or run not in WITHOUT_INTEGERS]
+
+
+def keep(folder: Path, *format_names: str) -> None:
+    """Leave the files of a few formats in a folder of exported files: each takes `verify` about a second."""
+    listing = Manifest.read(folder / MANIFEST)
+    kept = tuple(entry for entry in listing.artifacts if entry.format in format_names)
+    assert {entry.format for entry in kept} == set(format_names)
+    for entry in listing.artifacts:
+        if entry not in kept:
+            (folder / entry.file).unlink()
+    (folder / MANIFEST).write_text(dataclasses.replace(listing, artifacts=kept).to_json())

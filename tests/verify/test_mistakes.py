@@ -1,6 +1,7 @@
 """The usual mistakes in files that say they are ours: `verify` names each as the cause of its failure."""
 
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -12,14 +13,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from edgedigits.export.exporter import export
 from edgedigits.export.formats import Source, get_format
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Classifier, Deployed
 from edgedigits.models.weights import load_classifier
 from edgedigits.records.network import Input
 from edgedigits.verify.verifier import verify
-from tests.helpers import HERE
+from tests.helpers import HERE, keep
 from tests.helpers.broken import Answering
 from tests.verify.test_verify import rewrite
 
@@ -27,10 +27,12 @@ NAME = "cnn-deep-tiny"  # normalized by mean 0.5 and std 0.5
 
 
 @pytest.fixture
-def exported(runs: Path, tmp_path: Path) -> Path:
-    """The ONNX file of a run."""
-    (file,) = export(runs / NAME, ["onnx"], exports=tmp_path)
-    return file.path
+def exported(all_files: dict[tuple[str, str], Path], tmp_path: Path) -> Path:
+    """The ONNX file of a run, to be spoiled."""
+    file = all_files[NAME, "onnx"]
+    folder = Path(shutil.copytree(file.parent, tmp_path / NAME))
+    keep(folder, "onnx")
+    return folder / file.name
 
 
 def seen_as(mean: float, std: float) -> Callable[[Deployed], nn.Module]:

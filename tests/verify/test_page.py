@@ -26,6 +26,7 @@ from edgedigits.verify import confusion, parity, references
 from edgedigits.verify import page as verify_page
 from edgedigits.verify.page import Evidence, write_page
 from edgedigits.verify.verifier import verify
+from tests.helpers import keep
 from tests.helpers.networks import fc
 
 NASTY = "<b>&\"'</b><script>alert(1)</script>"
@@ -141,6 +142,7 @@ def verified(exports: Path, runs: Path, tmp_path_factory: pytest.TempPathFactory
     """A real verification with a file that is damaged, and the page that it wrote into a new folder."""
     folder = tmp_path_factory.mktemp("verified")
     files = Path(shutil.copytree(exports / "fc-tiny", folder / "fc-tiny"))
+    keep(files, "onnx", "onnx-int8", "onnx-canvas", "torchscript", "pt2", "c-int8")
     (files / "fc-tiny.onnx").write_bytes(b"")
     result = verify([files], runs=runs, html=folder / "new" / "folder" / "report.html")
     return result, (folder / "new" / "folder" / "report.html").read_text(encoding="utf-8")
@@ -169,8 +171,14 @@ def checkpoint_of(result: Verification) -> str:
     return listing.checkpoint.weights_sha256
 
 
-def test_a_verification_without_a_page_measures_no_latency(exports: Path, runs: Path) -> None:
-    (found,) = verify([exports / "fc-tiny" / "fc-tiny.onnx"], runs=runs).reports
+@pytest.fixture
+def file(exports: Path, tmp_path: Path) -> Path:
+    """An exported file: what is verified of it is written beside it."""
+    return Path(shutil.copytree(exports / "fc-tiny", tmp_path / "fc-tiny")) / "fc-tiny.onnx"
+
+
+def test_a_verification_without_a_page_measures_no_latency(file: Path, runs: Path) -> None:
+    (found,) = verify([file], runs=runs).reports
     assert found.latency_us is None
 
 
@@ -356,9 +364,9 @@ def command_line(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def test_the_command_line_writes_the_page_and_says_where(
-    exports: Path, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    file: Path, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, path = exports / "fc-tiny" / "fc-tiny.onnx", tmp_path / "a" / "report.html"
+    path = tmp_path / "a" / "report.html"
     assert command_line(monkeypatch, file, "--runs", runs, "--html", path) == 0
     assert "✓ Passed" in path.read_text(encoding="utf-8")
     assert str(path) in capsys.readouterr().err

@@ -35,7 +35,7 @@ from edgedigits.system import files
 from edgedigits.train.trainer import train
 from edgedigits.verify import torch_model
 from edgedigits.verify.verifier import verify
-from tests.helpers import FORMAT_NAMES, HERE, ONNX, forms_of
+from tests.helpers import FORMAT_NAMES, HERE, ONNX, forms_of, keep
 from tests.helpers.broken import DAMAGES, GRAPHS, LIES, MISTAKES
 
 
@@ -62,11 +62,7 @@ FEW = ("onnx", "onnx-int8")
 def a_few(exported: Path) -> Path:
     """The same with two files a model, for what is told of all files together."""
     for folder in exported.iterdir():
-        listing = Manifest.read(folder / manifest.FILE)
-        kept = tuple(entry for entry in listing.artifacts if entry.format in FEW)
-        (folder / manifest.FILE).write_text(dataclasses.replace(listing, artifacts=kept).to_json())
-        for path in {folder / entry.file for entry in listing.artifacts} - {folder / entry.file for entry in kept}:
-            path.unlink()
+        keep(folder, *FEW)
     return exported
 
 
@@ -94,8 +90,8 @@ def suffixed(folder: Path, name: str) -> Path:
     return folder / "fc-tiny" / f"fc-tiny{get_format(name).suffix}"
 
 
-def test_every_file_that_was_exported_passes(exports: Path, runs: Path, digits: Dataset) -> None:
-    result = verify(runs=runs, exports=exports)
+def test_every_file_that_was_exported_passes(exported: Path, runs: Path, digits: Dataset) -> None:
+    result = verify(runs=runs, exports=exported)
     assert result.passed
     assert {(report.name, report.format) for report in result.reports} == {
         (name, format_name) for name in ("fc-tiny", "cnn-tiny") for format_name in forms_of(name)
@@ -287,8 +283,9 @@ def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_record
     earlier: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "report.html"
-    result = verify(exports=earlier, runs=tmp_path, dataset=digits, html=page)
+    result = verify([earlier / "fc-tiny"], runs=tmp_path, dataset=digits, html=page)
     assert result.passed
+    assert {report.format for report in result.reports} == set(FORMAT_NAMES)
     for report in result.reports:
         assert report.compared_with == RECORDED
         recorded = Manifest.read(earlier / report.name / manifest.FILE).checkpoint
@@ -343,10 +340,10 @@ def test_fewer_right_answers_than_the_manifest_recorded_fail(earlier: Path, tmp_
 
 
 def test_the_accuracy_of_other_images_than_the_recorded_ones_says_nothing(
-    exports: Path, tmp_path: Path, digits: Dataset
+    exported: Path, tmp_path: Path, digits: Dataset
 ) -> None:
     other = dataclasses.replace(digits, ref=dataclasses.replace(digits.ref, sha256="0" * 64))
-    report = verify_one(suffixed(exports, "onnx"), tmp_path, dataset=other)
+    report = verify_one(suffixed(exported, "onnx"), tmp_path, dataset=other)
     assert not report.readable
     assert "recorded the accuracy on other images" in report.failures[0]
 
@@ -364,11 +361,11 @@ def test_a_test_set_that_tells_nothing_is_an_error(
         verify([suffixed(exports, "onnx")], dataset=dataclasses.replace(digits, test=test), runs=runs)
 
 
-def test_a_damaged_checkpoint_fails_the_files_made_from_it(exports: Path, runs: Path, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_fails_the_files_made_from_it(exported: Path, runs: Path, tmp_path: Path) -> None:
     copied = Path(shutil.copytree(runs, tmp_path / "runs"))
     weights = copied / "fc-tiny" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    report = verify_one(suffixed(exports, "onnx"), copied)
+    report = verify_one(suffixed(exported, "onnx"), copied)
     assert not report.passed
     assert report.failures[0].startswith(f"checkpoint: {weights}: changed since it was recorded")
 
@@ -378,9 +375,9 @@ def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
         verify(exports=tmp_path)
 
 
-def test_a_folder_stands_for_the_files_in_it(exports: Path, runs: Path, tmp_path: Path) -> None:
-    result = verify([exports / "fc-tiny"], runs=runs)
-    suffixes = sorted(get_format(name).suffix for name in FORMAT_NAMES)
+def test_a_folder_stands_for_the_files_in_it(a_few: Path, runs: Path, tmp_path: Path) -> None:
+    result = verify([a_few / "fc-tiny"], runs=runs)
+    suffixes = sorted(get_format(name).suffix for name in FEW)
     assert [Path(report.path).name for report in result.reports] == [f"fc-tiny{suffix}" for suffix in suffixes]
     with pytest.raises(BadInput, match="no exported files here"):
         verify([tmp_path], runs=runs)
@@ -539,11 +536,11 @@ def test_the_reference_is_asked_once_for_all_files(a_few: Path, runs: Path, monk
     assert sorted(calls) == ["cnn-tiny", "fc-tiny"]
 
 
-def test_more_images_than_a_batch_are_all_compared(exports: Path, runs: Path, digits: Dataset) -> None:
+def test_more_images_than_a_batch_are_all_compared(exported: Path, runs: Path, digits: Dataset) -> None:
     repeats = 40
     many = Split(np.tile(digits.test.images, (repeats, 1, 1)), np.tile(digits.test.labels, repeats))
     larger = dataclasses.replace(digits, test=many)
-    result = verify([suffixed(exports, "onnx")], dataset=larger, runs=runs)
+    result = verify([suffixed(exported, "onnx")], dataset=larger, runs=runs)
     assert result.samples == repeats * len(digits.test)
     assert result.passed
 

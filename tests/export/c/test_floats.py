@@ -27,6 +27,10 @@ ACTIVATIONS = Network(
     Input(layout="flat"),
 )
 CASES = NETWORKS | {"activations": ACTIVATIONS}
+LENGTHY = ("fc-deep",)  # ten megabytes of numbers to compile
+every_case = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.lengthy if name in LENGTHY else ()) for name in CASES]
+)
 
 
 def asked(source: str, shown: Images, folder: Path, *flags: str) -> Scores:
@@ -41,7 +45,7 @@ def asked(source: str, shown: Images, folder: Path, *flags: str) -> Scores:
 
 
 @pytest.mark.needs("gcc")
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_the_scores_are_torchs_logits_under_sanitizers(name: str, tmp_path: Path) -> None:
     flags = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     found = asked(print_floats(folded(CASES[name]), ABOUT), images(6), tmp_path, *flags)
@@ -53,12 +57,12 @@ def test_the_scores_are_torchs_logits_under_sanitizers(name: str, tmp_path: Path
 
 @pytest.mark.needs("gcc", "g++")
 @pytest.mark.parametrize("compiler", ["gcc", "g++"])
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_compilers_have_nothing_to_say(name: str, compiler: str, tmp_path: Path) -> None:
     compiled(print_floats(folded(CASES[name]), ABOUT), tmp_path, compiler, "-O2")
 
 
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_it_is_read_as_it_was_written(name: str) -> None:
     plain = folded(CASES[name])
     again = reader.read_folded(Path("small.c"), print_floats(plain, ABOUT).encode())
