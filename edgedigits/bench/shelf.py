@@ -1,6 +1,6 @@
 """The page of figures beside the files of `exports/`: `shelf_text(exports)`, all of it from what was measured.
 
-    measured.json + engines.json + the parity.json of each folder ──shelf_text──> exports/README.md
+    measured.json + engines.json + languages.json + the parity.json of each folder ──shelf_text──> exports/README.md
 
 The words are in `templates/shelf.md.jinja`; no figure stands in them.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgedigits.bench.engines import EngineRow, read_comparison
 from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
+from edgedigits.bench.languages import read_languages
 from edgedigits.export import manifest
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.report import EngineRef, ParityReport, Verification
@@ -39,6 +40,7 @@ def shelf_text(exports: Path) -> str:
         latencies=latencies(),
         devices=devices(),
         engines=engines(),
+        languages=languages(),
         times=engine_times(),
         titles={name: get_engine(name).title for name in dict.fromkeys(engine.name for engine in _by_engine())},
         settings={name: _settings(name) for name in dict.fromkeys(engine.name for engine in _by_engine())},
@@ -152,6 +154,24 @@ def engine_times() -> list[Row]:
         cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
         rows.append((f"`{engine.name}`{_called(engine)}", *cells))
     return rows
+
+
+def languages() -> list[Row]:
+    """An embed target a row: bytes of its program and of what it needs beside it, and the time of one picture."""
+    rows = read_languages()
+    python = next((row.latency_us for row in rows if row.target == "python"), 1.0)
+    return [
+        (
+            f"`{row.target}`",
+            f"`{row.file}`",
+            size(row.program_bytes),
+            size(row.runtime_bytes) if row.runtime_bytes else "-",
+            f"{row.latency_us:.1f}",
+            f"{row.latency_us / python:.2f}",
+            row.compiler,
+        )
+        for row in rows
+    ]
 
 
 def _by_engine() -> dict[EngineRef, dict[str, EngineRow]]:

@@ -26,6 +26,10 @@ def main(arguments: Sequence[str]) -> None:
     engines.add_argument("--times", action="store_true", help="leave the answers as they are")
     engines.add_argument("--runs", type=Path, default=Path("build/runs"))
     engines.set_defaults(run=lambda options: measure_engines(options.engine, options.times, options.runs))
+    languages = what.add_parser("languages", help="what embed makes in each language: sizes and times")
+    languages.add_argument("--onnxruntime", type=Path, required=True, help="a folder as its release archive is")
+    languages.add_argument("--cargo", type=Path, default=Path("build/cargo"), help="where cargo builds")
+    languages.set_defaults(run=lambda options: measure_languages(options.onnxruntime, options.cargo))
     tables = what.add_parser("tables", help="write exports/README.md from what was measured")
     tables.set_defaults(run=lambda _: write_tables(Path("exports")))
     options = parser.parse_args(arguments)
@@ -82,6 +86,23 @@ def measure_engines(names: Sequence[str], times: bool, runs: Path) -> None:
     rows = [row for row in before if row.engine.name not in (names or known)] + measured
     rows.sort(key=lambda row: known.index(row.engine.name))
     files.write_text(engines.FILE, engines.Comparison(machine(), tuple(rows)).to_json())
+
+
+def measure_languages(onnxruntime: Path, cargo: Path) -> None:
+    """The embed targets of all languages, in one run."""
+    import tempfile
+
+    from edgedigits.bench import languages
+    from edgedigits.system import files, npm
+    from edgedigits.system.environment import machine
+
+    tools = languages.Tools(onnxruntime, npm.modules("onnxruntime-node"), cargo)
+    rows = []
+    with tempfile.TemporaryDirectory() as work:
+        for row in languages.compare(Path("exports"), Path(work), tools):
+            print(row.to_line(), flush=True)
+            rows.append(row)
+    files.write_text(languages.FILE, languages.Languages(machine(), tuple(rows)).to_json())
 
 
 def write_tables(exports: Path) -> None:

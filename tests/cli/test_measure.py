@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits.bench import engines
+from edgedigits.bench import engines, languages
 from edgedigits.bench.engines import Comparison, EngineRow, read_comparison
+from edgedigits.bench.languages import LanguageRow
 from edgedigits.cli import measure
 from edgedigits.records.report import EngineRef
+from edgedigits.system import npm
 
 
 def row(engine: str, latency_us: float) -> EngineRow:
@@ -43,7 +45,26 @@ def test_an_engine_is_measured_anew_and_the_others_stay(
     assert EngineRow.from_json(capsys.readouterr().out) == row("opencv", found)
 
 
+def test_languages_are_measured_in_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = LanguageRow("python", "cnn.onnx", "Python 3.11", program_bytes=1, runtime_bytes=2, latency_us=3.0)
+
+    def compare(exports: Path, work: Path, tools: languages.Tools) -> Iterator[LanguageRow]:
+        assert exports == Path("exports")
+        assert work.is_dir()
+        assert tools == languages.Tools(Path("ort"), tmp_path, Path("built"))
+        yield found
+
+    monkeypatch.setattr(npm, "modules", lambda _: tmp_path)
+    monkeypatch.setattr(languages, "FILE", tmp_path / "languages.json")
+    monkeypatch.setattr(languages, "compare", compare)
+    measure.main(["languages", "--onnxruntime", "ort", "--cargo", "built"])
+    assert languages.Languages.read(languages.FILE).rows == (found,)
+    assert LanguageRow.from_json(capsys.readouterr().out) == found
+
+
 def test_what_to_measure_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         measure.main([])
-    assert "{training,engines,tables}" in capsys.readouterr().err
+    assert "{training,engines,languages,tables}" in capsys.readouterr().err
