@@ -20,9 +20,10 @@ from edgedigits.runtime.readings import parse
 
 FEWEST, FEW, SOME, MANY = 20, 80, 300, 1_500  # digits that all are shown, and those that are left, again and again
 HEAVY = 10_000_000  # products for one image, above which the first two are halved
-STYLES = 8  # that are tried of each family, where the usual one of none is any good
+USUAL = 4  # styles tried of each family, one of each activation: a wrong one's loss says nothing of the family
+STYLES = 8  # where none of those is any good
 LEFT = 6  # candidates that are shown some digits, beside the usual one: the best of each activation first
-NEAR, SLACK = 2.0, 2.0  # the most loss of those that are left, as so many of the least, and in nats of all digits more
+NEAR, SLACK = 2.0, 6.0  # the most loss of those that are left, as so many of the least, and in nats of all digits more
 LOWER, HIGHER = 0.9, 0.003  # a clearly better one's loss, as a part of the usual one's, and its accuracy above
 FAR = 0.5  # a loss that is clear enough where the accuracy is as high at least: near 100% it cannot be much higher
 UPRIGHT = ("upright", "light ink")  # what nearly all networks are shown
@@ -95,10 +96,10 @@ class Contest:
         return Outcome(winner.candidate, tuple(one.tried for one in (winner, *rest)))
 
     def _likely(self, families: Sequence[Iterable[Candidate]]) -> Iterable[Candidate]:
-        """The family whose usual candidate has the lowest loss; where it is useless in all, any of some, or turned."""
+        """The family of the lowest loss, in its best style; where none is useful, of more styles, or turned."""
         if len(families) == 1:
             return families[0]
-        for count, upright in ((1, True), (STYLES, True), (1, False)):
+        for count, upright in ((USUAL, True), (STYLES, True), (USUAL, False)):
             found = [self._best(family, rank, count, upright) for rank, family in enumerate(families)]
             if are_useful(found):
                 break
