@@ -35,16 +35,17 @@ class Blocks:
     """
 
     def __init__(self, emulator: Any, most: int) -> None:
-        from unicorn import UC_HOOK_BLOCK, UcError
-        from unicorn.unicorn_py3 import unicorn as binding
+        from unicorn import UC_HOOK_BLOCK
+        from unicorn.unicorn_py3 import unicorn
 
+        binding: Any = unicorn
         self._places = np.zeros(1 << most.bit_length(), BLOCK)
         self._table = _Table(self._places.ctypes.data, len(self._places) - 1)
         enter, hook = ctypes.cast(_library().enter, ctypes.c_void_p), binding.uc_hook_h()
         known = ctypes.byref(self._table)
         status = binding.uclib.uc_hook_add(emulator._uch, ctypes.byref(hook), UC_HOOK_BLOCK, enter, known, *EVERYWHERE)
         if status:
-            raise UcError(status)
+            raise binding.UcError(status)
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         yield from self._places[self._places["entered"] > 0].tolist()
