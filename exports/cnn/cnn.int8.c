@@ -206,7 +206,8 @@ static inline void widen(int16_t *window, const uint8_t *values, int32_t count, 
 #endif
 
 #if !defined(EDGEDIGITS_WIDE)
-/* Each value times its row of weights; a value that stands for 0 costs nothing. */
+/* Each value times its row of weights, four at a time, since compilers for small devices unroll no loop; a value that
+   stands for 0 costs nothing. */
 static inline void add_rows(int32_t *sums, const uint8_t *values, int32_t count, int32_t zero,
                             const int8_t *weights, int32_t outputs)
 {
@@ -214,7 +215,13 @@ static inline void add_rows(int32_t *sums, const uint8_t *values, int32_t count,
     for (i = 0; i < count; i++, weights += outputs) {
         const int32_t value = values[i] - zero;
         if (value != 0) {
-            for (o = 0; o < outputs; o++) {
+            for (o = 0; o + 4 <= outputs; o += 4) {
+                sums[o] += value * EDGEDIGITS_INT8(weights + o);
+                sums[o + 1] += value * EDGEDIGITS_INT8(weights + o + 1);
+                sums[o + 2] += value * EDGEDIGITS_INT8(weights + o + 2);
+                sums[o + 3] += value * EDGEDIGITS_INT8(weights + o + 3);
+            }
+            for (; o < outputs; o++) {
                 sums[o] += value * EDGEDIGITS_INT8(weights + o);
             }
         }
@@ -824,7 +831,7 @@ const char cnn_int8_contract[] =
     "\"shape\":[\"batch\",28,28]},\"outputs\":[{\"name\":\"logits\",\"dtype\":\"float32\",\"shape\":[\"batch\","
     "10]},{\"name\":\"probabilities\",\"dtype\":\"float32\",\"shape\":[\"batch\",10]}],\"polarity\":\"background 0,"
     " ink 255\",\"range\":[0,255],\"version\":1,"
-    "\"source_sha256\":\"c5cd68e5564624fe8fac9935cac6a3a1397d84a7e9e07e9824720d04fe921fc8\"}";
+    "\"source_sha256\":\"5a4fe2af6380b8ba280c60f37e4414e4e4f39ba3a22e423d06f04596510a2fcc\"}";
 
 #ifdef __cplusplus
 }
