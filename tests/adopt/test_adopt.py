@@ -207,6 +207,7 @@ def test_the_tutorials_networks_are_adopted_exported_and_proven(name: str, digit
 
 
 @pytest.mark.published
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_the_published_loops_save_is_adopted_and_proven(name: str, mnist: Dataset, tmp_path: Path) -> None:
     """All of MNIST, all epochs. The one of `fc-deep` has dead classes, and is the tutorial's network all the same."""
