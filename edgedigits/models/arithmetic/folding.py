@@ -23,6 +23,7 @@ from edgedigits.system.plugins import resolved
 
 Places = npt.NDArray[np.int64]
 NO_CLIP = (-math.inf, math.inf)
+LARGEST = float(np.finfo(np.float32).max)  # a step is written as JSON, which has no infinite numbers
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def clipped(folding: Folding, layer: Layer, value: Value, low: float, high: floa
         before = draft.clip
         draft.clip = (min(max(before[0], low), high), max(min(before[1], high), low))
         return value
-    return looked_up(folding, layer, value, "clip", low, high)
+    return looked_up(folding, layer, value, "clip", max(low, -LARGEST), min(high, LARGEST))
 
 
 def looked_up(folding: Folding, layer: Layer, value: Value, function: str, *parameters: float) -> Value:
