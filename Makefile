@@ -51,9 +51,10 @@ faults: $(READY) ## Kill, starve and mislead commands: SCENES="train export", AT
 loops: $(READY) ## Train by the tutorials' published loops, adopt what they save, and prove it (20 minutes)
 	$(PYTEST) -m published
 
-devices: $(READY) ## Prove what C files show on emulated devices: NAMES="cnn fc", IMAGES=10000 (all), COUNTED=1000, CANVASES, EXPORTS, RUNS
+devices: $(READY) ## Prove what C files show on emulated devices: NAMES="cnn fc", IMAGES=10000 (all), COUNTED=1000, CANVASES, EXPORTS, RUNS, UNTIMED=1
 	nice $(BIN)/python -m tests.devices $(NAMES) --images $(or $(IMAGES),1000) --counted $(or $(COUNTED),100) \
-		--canvases $(or $(CANVASES),20000) --exports $(or $(EXPORTS),exports) --runs $(or $(RUNS),build/runs)
+		--canvases $(or $(CANVASES),20000) --exports $(or $(EXPORTS),exports) --runs $(or $(RUNS),build/runs) \
+		$(if $(UNTIMED),--untimed)
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
