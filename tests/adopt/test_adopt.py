@@ -166,7 +166,7 @@ OTHERS = {
     "normed": Case(normed),
     "strided": Case(strided),
     "means of small planes": Case(small_planes, lr=1e-2, steps=400),
-    "means of large planes": Case(large_planes, lr=1e-2, steps=400),
+    "means of large planes": Case(large_planes, lr=1e-2, steps=1200),
     "sigmoid": Case(sigmoid, "-1..1, nchw", steps=800),
 }
 
