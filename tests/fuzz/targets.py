@@ -514,10 +514,10 @@ class Layers:
         try:
             weights = read_weights(self.path)
             assert skeleton(weights).startswith("Fill in")
-            found = candidates(weights)
+            found = [candidate for family in candidates(weights) for candidate in family]
         except EdgeDigitsError:
             return "refused"
-        assert all(style.network.parameters > 0 for styles in found for style in styles)
+        assert all(candidate.network.parameters > 0 for candidate in found)
         return "accepted"
 
 

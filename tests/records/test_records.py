@@ -14,6 +14,7 @@ import edgedigits
 from edgedigits.bench.bench import Benchmark, BenchRow, Ratios
 from edgedigits.bench.engines import Comparison, EngineRow
 from edgedigits.bench.figures import Measured, Measurement
+from edgedigits.bench.languages import LanguageRow, Languages
 from edgedigits.cli.documents import (
     AdoptedRun,
     Cards,
@@ -121,6 +122,7 @@ BENCH_ROW = BenchRow("fc", "onnx-int8", "fc.int8.onnx", "ab", 40_000, 0.98, 2, 6
 BENCHMARK = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {"torch": "2.15.0"}, (BENCH_ROW,), ("it is slower",))
 MEASUREMENT = Measurement("fc", "tutorial", "mnist", 1, (0, 1), (0.92, 0.93), (0.91, 0.92), (3.5, 3.25), "x86_64")
 ENGINE_ROW = EngineRow(EngineRef("openvino", "2026.4.1"), "fc.onnx", "ab", 10_000, 0, 0, 1e-6, latency_us=4.5)
+LANGUAGE_ROW = LanguageRow("go", "cnn.onnx", "go version go1.26", 3_700_000, 29_400_000, 20.5)
 CONTRACT = Contract("onnx", ("0", "1"), "ab", "mnist", 0.99)
 TENSOR = TensorInfo("weights", "uint8", (784, 50), 39_200)
 RUNTIME = Runtime("OpenCV", None, None, "not tried")
@@ -197,6 +199,8 @@ EXAMPLES: list[Record] = [
     Measured((MEASUREMENT,), BENCHMARK),
     ENGINE_ROW,
     Comparison("x86_64", (ENGINE_ROW, EngineRow(EngineRef("web", "1.23.2"), "fc.onnx", "ab", failure="no browser"))),
+    LANGUAGE_ROW,
+    Languages("x86_64", (LANGUAGE_ROW,)),
     Description(CONTRACT, {"Gemm": 2}, (TENSOR,), opset=17, ir_version=8),
     TENSOR,
     RUNTIME,
