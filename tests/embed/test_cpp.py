@@ -24,9 +24,10 @@ OPENCV = {  # artifacts of Maven Central, and their SHA-256
 }
 NATIVE = "linux-x86_64"
 CONFIG = """
-set(OpenCV_INCLUDE_DIRS "${CMAKE_CURRENT_LIST_DIR}/include")
-file(GLOB OpenCV_LIBS "${CMAKE_CURRENT_LIST_DIR}/libopencv_dnn.so.*" "${CMAKE_CURRENT_LIST_DIR}/libopencv_core.so.*")
-"""  # as OpenCV's own, of which Maven Central's has other folders than it names
+set(PLACE "${CMAKE_CURRENT_LIST_DIR}/org/bytedeco/opencv/linux-x86_64")
+set(OpenCV_INCLUDE_DIRS "${PLACE}/include")
+file(GLOB OpenCV_LIBS "${PLACE}/libopencv_dnn.so.*" "${PLACE}/libopencv_core.so.*")
+"""  # instead of OpenCV's own, which in Maven Central's archive names folders that are not there
 
 
 def language(options: str, environment: dict[str, str]) -> Language:
@@ -60,8 +61,8 @@ def opencv(tmp_path_factory: pytest.TempPathFactory) -> Language:
         with zipfile.ZipFile(archive) as jar:
             jar.extractall(folder)
     place, blas = (folder / "org" / "bytedeco" / name / NATIVE for name in ("opencv", "openblas"))
-    (place / "OpenCVConfig.cmake").write_text(CONFIG)
-    options = f"-DDIGITS_OPENCV=ON -DOpenCV_DIR={place} -DCMAKE_EXE_LINKER_FLAGS=-Wl,-rpath-link,{place}:{blas}"
+    (folder / "OpenCVConfig.cmake").write_text(CONFIG)
+    options = f"-DDIGITS_OPENCV=ON -DOpenCV_DIR={folder} -DCMAKE_EXE_LINKER_FLAGS=-Wl,-rpath-link,{place}:{blas}"
     return language(options, {"LD_LIBRARY_PATH": f"{place}:{blas}"})
 
 
