@@ -272,6 +272,7 @@ def test_no_flips_is_said(run: Checkpoint, digits: Dataset) -> None:
     assert page.all("img") == []
     assert "the file gives torch’s answer to every test image" in page.text  # noqa: RUF001
     assert "Confusion matrices: no difference" in page.text
+    assert "as its model does, within their limits. Every answer to " in page.text
 
 
 @pytest.mark.parametrize("alone", [True, False])
