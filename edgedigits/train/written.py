@@ -229,7 +229,7 @@ def _coverage(start: Tensor, extent: Tensor, cells: Tensor) -> Tensor:
     index = torch.arange(FIELD, device=start.device)[None, :]
     step = (extent / cells)[:, None]
     width = step.clamp(min=1.0)
-    begin = start[:, None] + (index + 0.5) * step - width / 2  # (n, 20)
+    begin = ((index + 0.5) * step - width / 2).clamp(min=0).minimum(extent[:, None] - width) + start[:, None]  # (n, 20)
     pixels = torch.arange(SHEET, device=start.device)
     ends = torch.minimum((begin + width)[..., None], pixels + 1.0)
     inside = (ends - torch.maximum(begin[..., None], pixels.float())).clamp(min=0)
