@@ -213,5 +213,5 @@ def find_recipe(name: str, which: str = "default") -> Recipe:
     if which not in RECIPES:
         raise unknown("recipe", which, RECIPES)
     if which not in recipes:
-        raise UsageError(f"model {name}: has no recipe '{which}', only {' and '.join(recipes)}.")
+        raise UsageError(f"model {name}: has no recipe '{which}', only {', '.join(recipes)}.")
     return recipes[which]

@@ -26,14 +26,13 @@ from edgedigits.export.formats import Format, Source, format_of, get_format
 from edgedigits.export.onnx import convert, framing, quantize_integer, quantize_static, quantize_weights
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import Classifier, Deployed
-from edgedigits.models.presets import PRESETS
 from edgedigits.models.weights import load_classifier
 from edgedigits.records.network import Input
 from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.runtime.readers.pt2 import CONFIGS
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import archive, files
-from tests.helpers import FORMAT_NAMES, HERE, PRESET_RUNS, WITHOUT_INTEGERS, forms_of
+from tests.helpers import FORMAT_NAMES, HERE, PRESET_RUNS, TUTORIALS, WITHOUT_INTEGERS, forms_of
 from tests.helpers.broken import GRAPHS
 
 ONNX_FORMATS = [name for name in FORMAT_NAMES if get_format(name).container == "onnx"]
@@ -116,8 +115,8 @@ def test_every_writer_is_a_format_and_every_format_is_tested_here() -> None:
     assert {row.precision for row in rows} == set(formats.PRECISIONS)
     assert {row.input for row in rows} == set(formats.INPUTS)
     assert QUANTIZED.keys() == {name for name in ONNX_FORMATS if get_format(name).precision != "float"}
-    assert STORED.keys() == WEIGHTS.keys() == STATIC.keys() == TORCHSCRIPT_STATIC.keys() == PRESETS.keys()
-    assert PRESETS.keys() - INTEGER.keys() == {name.removesuffix("-tiny") for name in WITHOUT_INTEGERS}
+    assert STORED.keys() == WEIGHTS.keys() == STATIC.keys() == TORCHSCRIPT_STATIC.keys() == set(TUTORIALS)
+    assert set(TUTORIALS) - INTEGER.keys() == {name.removesuffix("-tiny") for name in WITHOUT_INTEGERS}
 
 
 @every_file
@@ -275,7 +274,7 @@ def test_quantization_happened_as_counted(
     assert sum(array.nbytes for array in eight_bit if array.dtype.itemsize == 1 and array.ndim >= 2) == weights
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", TUTORIALS)
 def test_every_product_of_a_static_torchscript_file_is_quantized(
     preset: str, all_files: dict[tuple[str, str], Path]
 ) -> None:
@@ -284,7 +283,7 @@ def test_every_product_of_a_static_torchscript_file_is_quantized(
     assert products == TORCHSCRIPT_STATIC[preset]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", TUTORIALS)
 @pytest.mark.parametrize("format_name", ["onnx-int8", "onnx-static"])
 def test_an_int8_file_is_as_small_as_promised(
     format_name: str, preset: str, all_files: dict[tuple[str, str], Path]
