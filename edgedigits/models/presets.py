@@ -1,4 +1,4 @@
-"""What can be trained: five networks by name, each with the recipe of its tutorial and a better one.
+"""What can be trained: networks by name, five with the recipe of their tutorial and a better one, two that read more.
 
 The published tutorials: 784-50-10 and the two-convolution network are the common PyTorch MNIST
 lessons; `fc-deep` is published with a ReLU on its output, which kills classes for good, and stands
@@ -18,7 +18,7 @@ from edgedigits.records.model import ModelSpec, Recipe
 from edgedigits.records.network import Input, Layer, Network
 from edgedigits.system.plugins import Registry
 
-RECIPES = ("default", "long", "tutorial")
+RECIPES = ("default", "long", "reader", "tutorial")
 DEFAULT_MODELS = ("fc", "cnn")
 
 
@@ -27,15 +27,18 @@ class Preset:
     """A network, the recipes to train it, and the data set of its tutorial.
 
     network   its layers, in a few words
+    tutorial  as published; None where it is none of a tutorial's
     long      takes longer than the default one, and reaches more; None where there is none
+    reader    to read what people write and photograph, and to know what is no digit
     """
 
     network: str
     spec: ModelSpec
     default: Recipe
-    tutorial: Recipe
+    tutorial: Recipe | None = None
     dataset: str = "mnist"
     long: Recipe | None = None
+    reader: Recipe | None = None
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
@@ -56,6 +59,18 @@ OURS = Recipe(
     validation=0.05,
 )
 MUON = dataclasses.replace(OURS, optimizer="muon", lr=0.3)  # what AdamW reaches, in half to two thirds of the epochs
+READER = Recipe(
+    epochs=12,
+    batch_size=256,
+    lr=1e-2,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="one-cycle",
+    precision="auto",
+    validation=0.05,
+    written=True,
+    outliers=0.25,
+)
 FC = (
     Layer.of("flatten", "flatten"),
     Layer.of("dense", "layers.0", features=50),
@@ -106,6 +121,34 @@ CNN_DEEP = (
     Layer.of("relu", "head.3"),
     Layer.of("dense", "head.4", features=10),
 )
+
+
+def _convolution(number: int, channels: int, kernel: int = 3, pooled: bool = False) -> tuple[Layer, ...]:
+    """A convolution that keeps the size, batch norm and ReLU; pooled before them, over a quarter of the values."""
+    name = f"features.{number}"
+    return (
+        Layer.of("conv", f"{name}.conv", channels=channels, kernel=kernel, padding=kernel // 2),
+        *((Layer.of("max_pool", f"{name}.pool", kernel=2),) if pooled else ()),
+        Layer.of("batch_norm", f"{name}.norm"),
+        Layer.of("relu", f"{name}.relu"),
+    )
+
+
+HEAD = (Layer.of("flatten", "flatten"), Layer.of("dense", "head", features=10))
+READER_NET = (
+    *_convolution(0, 16, kernel=5, pooled=True),
+    *_convolution(1, 32),
+    *_convolution(2, 32, pooled=True),
+    *_convolution(3, 32, pooled=True),
+    *HEAD,
+)
+READER_DEEP = (
+    *_convolution(0, 32, kernel=5, pooled=True),
+    *_convolution(1, 48),
+    *_convolution(2, 64, pooled=True),
+    *_convolution(3, 96, pooled=True),
+    *HEAD,
+)
 PRESETS: Mapping[str, Preset] = {
     "fc": Preset(
         network="784-50-10",
@@ -138,6 +181,16 @@ PRESETS: Mapping[str, Preset] = {
         spec=ModelSpec(Network(CNN_DEEP, Input(mean=0.5, std=0.5))),
         default=dataclasses.replace(MUON, epochs=3, batch_size=384, lr=0.1),
         tutorial=Recipe(epochs=10, batch_size=64, lr=1e-4, betas=(0.5, 0.999)),
+    ),
+    "reader": Preset(
+        network="conv 16, pool, conv 32, conv 32, pool, conv 32, pool, 10",
+        spec=ModelSpec(Network(READER_NET)),
+        default=READER,
+    ),
+    "reader-deep": Preset(
+        network="conv 32, pool, conv 48, conv 64, pool, conv 96, pool, 10",
+        spec=ModelSpec(Network(READER_DEEP)),
+        default=dataclasses.replace(READER, epochs=8),
     ),
 }
 ALL = Registry("preset", PRESETS, Preset)  # ours, and those of plug-ins

@@ -79,6 +79,9 @@ class Recipe(Record):
                  bfloat16 where the device multiplies it natively, else float32; weights are float32
     validation   the part of the training images that is held out; nothing but this is looked at when
                  a recipe is chosen, and never the test images
+    written      images are changed as people write and photograph digits (`train/written.py`). The last ones are held
+                 out, on which the flaws of pictures are measured
+    outliers     for each image, so many of what is no digit, which no class is to answer (`train/outliers.py`)
     """
 
     epochs: int
@@ -94,6 +97,8 @@ class Recipe(Record):
     precision: str = "float32"
     validation: float = 0.0
     seed: int = 0
+    written: bool | None = field(default=None, metadata=OPTIONAL)
+    outliers: float | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
@@ -109,6 +114,10 @@ class Recipe(Record):
         require(self.precision in PRECISIONS, "precision", " or ".join(PRECISIONS), self.precision)
         require(0 <= self.validation <= 0.5, "validation", "0 to 0.5", self.validation)
         require(0 <= self.seed < 2**63, "seed", "0 or more", self.seed)
+        require(0 <= (self.outliers or 0) <= 1, "outliers", "0 to 1", self.outliers)
+        require(
+            bool(self.written) or not self.outliers, "outliers", "none, where images are not written", self.outliers
+        )
 
 
 @dataclass(frozen=True)

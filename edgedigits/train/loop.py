@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -16,12 +15,13 @@ from edgedigits.models.classifier import compute_logits
 from edgedigits.records.arrays import EVALUATION_BATCH
 from edgedigits.records.model import Epoch, History, Recipe
 from edgedigits.records.progress import Observer, Progress
-from edgedigits.train import augmentation
+from edgedigits.train.batches import NO_DIGIT, make_batches
 from edgedigits.train.distributed import ALONE, World
 from edgedigits.train.optimizer import make_optimizer, schedule
 
 REPORT_EVERY = 0.1  # seconds between two progress events: each one waits for the device
 REPORT_STEPS = 100  # the same for several processes, which report at once and have no common clock
+UNSURE = 0.5
 DIVERGED = "the loss is no longer finite: the training diverged. Lower --lr."
 
 
@@ -80,7 +80,7 @@ class Training:
         self.classifier = classifier
         self.parallel = world.parallel(classifier)
         self.optimizer = make_optimizer(classifier.parameters(), recipe)
-        self.batches = Batches(learn, recipe, device, world)
+        self.batches = make_batches(learn, recipe, device, world)
         self.meter = Meter(observer, recipe.epochs * len(self.batches), device, world)
         self.epochs: list[Epoch] = []
 
@@ -94,53 +94,10 @@ class Training:
         device = self.batches.labels.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             logits = self.parallel(images).float()
-        loss = _mean_loss(logits, labels)
+        loss = _mean_loss(logits, labels, bool(self.recipe.outliers))
         self.optimizer.zero_grad()
         (loss if weight == 1 else loss * weight).backward()
         return loss.detach(), logits.detach()
-
-
-class Batches:
-    """A split on a device, in random batches: each pass over it gives every image once, augmented as the recipe says.
-
-    A pass is shuffled and shifted as a whole, so that a batch is a slice of it. Several processes draw
-    the same batches, and each gives its share of them, with the weight of the share's mean loss in the
-    batch's (`World.share`): 1 in a process alone.
-    """
-
-    def __init__(self, split: Split, recipe: Recipe, device: torch.device, world: World = ALONE) -> None:
-        self.padded = nn.functional.pad(torch.from_numpy(split.images).to(device), (recipe.shift,) * 4)
-        self.labels = torch.from_numpy(split.labels).to(device)
-        self.recipe = recipe
-        self.generator = torch.Generator().manual_seed(recipe.seed)
-        self.begun = self.generator.get_state()  # at the beginning of the pass
-        self.world = world
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.labels) / self.recipe.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, float]]:
-        return self.rest(0)
-
-    def rest(self, done: int) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """The next pass, without so many batches of it as are done."""
-        count, size = len(self.labels), self.recipe.batch_size
-        order = torch.randperm(count, generator=self.generator).to(self.labels.device)
-        images, labels = augmentation.shifted(self.padded, order, self.recipe.shift), self.labels[order]
-        warps = self._warps(count)  # (2, N)
-        for start in range(done * size, count, size):
-            mine, weight = self.world.share(start, min(start + size, count))
-            batch = images[mine] if warps is None else augmentation.warped(images[mine], *warps[:, mine])
-            yield batch, labels[mine], weight  # (B, 28, 28), (B,)
-        self.begun = self.generator.get_state()
-
-    def _warps(self, count: int) -> Tensor | None:
-        """Degrees and zooms of all images of a pass, `[2, n]`; None where the recipe has neither."""
-        if not (self.recipe.rotate or self.recipe.zoom):
-            return None
-        spread = torch.tensor([[self.recipe.rotate], [self.recipe.zoom]])
-        warps = spread * (2 * torch.rand(2, count, generator=self.generator) - 1) + torch.tensor([[0.0], [1.0]])
-        return warps.to(self.labels.device)
 
 
 class Meter:
@@ -183,7 +140,7 @@ class Meter:
         self.step += 1
         self.images += len(labels)
         self.loss += loss * len(labels)
-        self.correct += (logits.argmax(1) == labels).sum()
+        self.correct += _right(logits, labels).sum()
         if self._due():
             self.report()
 
@@ -211,10 +168,21 @@ class Meter:
         return time.perf_counter() - self.reported > REPORT_EVERY
 
 
-def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def _mean_loss(logits: Tensor, labels: Tensor, outliers: bool) -> Tensor:
+    """The cross-entropy; of what is no digit, with the same probability for each class (arXiv:1812.04606)."""
     if len(labels) == 0:  # the mean of nothing is no number, which the average over all processes would take up
         return logits.sum()
-    return nn.functional.cross_entropy(logits, labels)
+    if not outliers:
+        return nn.functional.cross_entropy(logits, labels)
+    scores = logits.log_softmax(1)
+    of_label = scores.gather(1, labels.clamp(min=0)[:, None])[:, 0]
+    return -torch.where(labels == NO_DIGIT, scores.mean(1), of_label).mean()
+
+
+def _right(logits: Tensor, labels: Tensor) -> Tensor:
+    """Which answers are right: of what is no digit, where no class has half of the probability."""
+    unsure = logits.softmax(1).amax(1) < UNSURE
+    return torch.where(labels == NO_DIGIT, unsure, logits.argmax(1) == labels)
 
 
 def _require_finite(classifier: nn.Module, learn: Split) -> None:
