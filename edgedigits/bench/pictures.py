@@ -20,7 +20,7 @@ from edgedigits.data.load import load_data
 from edgedigits.errors import DataError
 from edgedigits.records.arrays import Uint8Array
 
-STRANGERS = "other people's pictures"
+STRANGERS, FLAWS, FORMS = "other people's pictures", "digits with a flaw", "digits of our pen"  # groups
 LABELS = "labels.csv"  # in each folder of pictures: file, label
 FLAWED = 1000  # training digits, the last ones, that show each flaw: no recipe of a reader learns from them
 WRITTEN = 300  # canvases of each form of a digit
@@ -60,12 +60,12 @@ def sets(strangers: Path | None = None, data_dir: Path | None = None) -> list[Pi
 def flawed(train: Split) -> list[Pictures]:
     """The last FLAWED of the training digits, with each flaw."""
     last = Split(train.images[-FLAWED:], train.labels[-FLAWED:])
-    return [Pictures("digits with a flaw", name, partial(_flawed, name, last)) for name in flaws.names()]
+    return [Pictures(FLAWS, name, partial(_flawed, name, last)) for name in flaws.names()]
 
 
 def forms() -> list[Pictures]:
     """The forms that some countries give digits, by our pen."""
-    return [Pictures("digits of our pen", name, partial(_form, name)) for name in drawn.FORMS]
+    return [Pictures(FORMS, name, partial(_form, name)) for name in drawn.FORMS]
 
 
 def blanks() -> list[Pictures]:

@@ -21,6 +21,7 @@ from edgedigits.inference.predict import open_canvas_file
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.record import OPTIONAL, Record
+from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.system import files
 
@@ -89,6 +90,10 @@ class Reading(Record):
         groups = itertools.groupby(self.tallies, key=lambda tally: tally.group)
         return {group: summed(list(tallies)) for group, tallies in groups}
 
+    def of_group(self, group: str) -> list[Tally]:
+        """The sets of a group, each for itself."""
+        return [tally for tally in self.tallies if tally.group == group]
+
 
 @dataclass(frozen=True)
 class Readings(Record):
@@ -111,7 +116,8 @@ class Readers:
     """Canvas files, each with what it has read so far. Raises ModelFileError where one is none."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self.files = [(open_canvas_file(path), path) for path in paths]
+        opener = Opener(isolated=False)  # they are ours
+        self.files = [(open_canvas_file(path, opener), path) for path in paths]
         self.tallies: list[list[Tally]] = [[] for _ in self.files]
 
     def read(self, pictures: Pictures) -> list[Tally]:
@@ -139,7 +145,7 @@ class Readers:
         found = Reading(path.name, files.sha256(path), predictor.contract.threshold or 0.0, tuple(tallies))
         if found.sha256 not in before or STRANGERS in found.by_group():
             return found
-        kept = [tally for tally in before[found.sha256].tallies if tally.group == STRANGERS]
+        kept = before[found.sha256].of_group(STRANGERS)
         first, *rest = found.tallies
         return dataclasses.replace(found, tallies=(first, *kept, *rest))
 

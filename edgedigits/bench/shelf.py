@@ -1,6 +1,7 @@
 """The page of figures beside the files of `exports/`: `shelf_text(exports)`, all of it from what was measured.
 
-    measured.json + engines.json + languages.json + the parity.json of each folder ──shelf_text──> exports/README.md
+    measured.json + engines.json + languages.json + reader.json
+    + the parity.json of each folder ──shelf_text──> exports/README.md
 
 The words are in `templates/shelf.md.jinja`; no figure stands in them.
 """
@@ -8,9 +9,12 @@ The words are in `templates/shelf.md.jinja`; no figure stands in them.
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgedigits.bench import pictures
 from edgedigits.bench.engines import EngineRow, read_comparison
 from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
 from edgedigits.bench.languages import read_languages
+from edgedigits.bench.reader import read_readings
+from edgedigits.bench.reader_tables import ReaderTables
 from edgedigits.export import manifest
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.report import EngineRef, ParityReport, Verification
@@ -41,6 +45,8 @@ def shelf_text(exports: Path) -> str:
         devices=devices(),
         engines=engines(),
         languages=languages(),
+        readers=ReaderTables(read) if (read := read_readings()) else None,
+        counts={"flawed": pictures.FLAWED, "written": pictures.WRITTEN, "blank": pictures.BLANK},
         times=engine_times(),
         titles={name: get_engine(name).title for name in dict.fromkeys(engine.name for engine in _by_engine())},
         settings={name: _settings(name) for name in dict.fromkeys(engine.name for engine in _by_engine())},
