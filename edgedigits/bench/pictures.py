@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edgedigits.data import canvases, drawn, flaws, handwriting
+from edgedigits.data import canvases, flaws, handwriting, strokes
 from edgedigits.data.dataset import Split
 from edgedigits.data.images import read_picture
 from edgedigits.data.load import load_data
@@ -65,7 +65,7 @@ def flawed(train: Split) -> list[Pictures]:
 
 def forms() -> list[Pictures]:
     """The forms that some countries give digits, by our pen."""
-    return [Pictures(FORMS, name, partial(_form, name)) for name in drawn.FORMS]
+    return [Pictures(FORMS, name, partial(_form, name)) for name in strokes.FORMS]
 
 
 def blanks() -> list[Pictures]:
@@ -77,9 +77,9 @@ def others(train: Split, fashion: Split) -> list[Pictures]:
     """What is no digit, or more than one."""
     kinds: dict[str, Callable[[], Iterable[Uint8Array]]] = {
         **{kind: partial(_of_kind, kind) for kind in canvases.KINDS},
-        "letters of our pen": partial(handwriting.written, drawn.LETTERS.values(), OTHERS, SEED),
-        "marks of our pen": partial(handwriting.written, drawn.MARKS.values(), OTHERS, SEED),
-        "other letters and marks": partial(handwriting.written, drawn.UNSEEN.values(), OTHERS, SEED),
+        "letters of our pen": partial(handwriting.written, strokes.LETTERS.values(), OTHERS, SEED),
+        "marks of our pen": partial(handwriting.written, strokes.MARKS.values(), OTHERS, SEED),
+        "signs of our pen, never learnt": partial(handwriting.written, strokes.SIGNS.values(), OTHERS, SEED),
         "two digits": partial(handwriting.pairs, train.images[-FLAWED:], SEED),
         "Fashion-MNIST, pasted": partial(map, canvases.paste, fashion.images),
     }
@@ -95,8 +95,8 @@ def _flawed(name: str, split: Split) -> Labelled:
 
 
 def _form(name: str) -> Labelled:
-    label, form = drawn.FORMS[name]
-    return ((canvas, label) for canvas in handwriting.written([form], WRITTEN, SEED))
+    form = strokes.FORMS[name]
+    return ((canvas, form.label) for canvas in handwriting.written([form.shape], WRITTEN, SEED))
 
 
 def _blank(name: str) -> Labelled:

@@ -1,4 +1,4 @@
-"""Canvases that a pen of our own writes, strokes of `drawn`, each time otherwise; and two digits, one asked for.
+"""Canvases that a pen of our own writes, shapes of `strokes`, each time otherwise; and two digits, one asked for.
 
 A canvas is uint8 `[height, width]`, in either polarity. No image of a data set is in what the pen writes.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from edgedigits.data.canvases import LARGEST, size_of
-from edgedigits.data.drawn import Points, Strokes
+from edgedigits.data.strokes import Points, Shape
 from edgedigits.records.arrays import Uint8Array
 
 FINER = 2  # drawn at so many times the size, then made smaller: soft edges
@@ -24,15 +24,15 @@ APART = (-0.3, 0.4)  # between the boxes of two digits, of the narrower one's wi
 PAIR_ENLARGED = (2.0, 6.0)  # times a 28x28 image
 
 
-def write(strokes: Strokes, rng: np.random.Generator, largest: tuple[int, int] = LARGEST) -> Uint8Array:
-    """Strokes written somewhere on a canvas of random size, with random pen, slant and wobble."""
+def write(shape: Shape, rng: np.random.Generator, largest: tuple[int, int] = LARGEST) -> Uint8Array:
+    """A shape written somewhere on a canvas of random size, with random pen, slant and wobble."""
     from PIL import Image, ImageDraw
 
     height, width = size_of(rng, largest)
     paper, ink = rng.permutation([rng.integers(*levels) for levels in LEVELS])
     tall = min(height, width) * rng.uniform(*HEIGHT)
     pen = max(1.5, tall * rng.uniform(*PEN)) * FINER
-    lines = _by_hand(strokes, tall, rng)
+    lines = _by_hand(shape, tall, rng)
     low, high = (np.concatenate(lines).min(0) - pen, np.concatenate(lines).max(0) + pen)
     room = np.maximum((width, height) - (high - low) / FINER, 0) * FINER
     place = rng.uniform(0, 1, 2) * room - low
@@ -46,14 +46,14 @@ def write(strokes: Strokes, rng: np.random.Generator, largest: tuple[int, int] =
     return np.asarray(image.resize((width, height), Image.Resampling.BOX))
 
 
-def _by_hand(strokes: Strokes, tall: float, rng: np.random.Generator) -> list[Points]:
+def _by_hand(shape: Shape, tall: float, rng: np.random.Generator) -> list[Points]:
     """The strokes in pixels of the finer canvas, around (0, 0): wobbled, slanted, and turned."""
     angle = np.radians(rng.uniform(-TURN, TURN))
     turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     slanted = np.array([[rng.uniform(*ASPECT), 0], [-rng.uniform(*SLANT), 1]])
     phases, sizes = rng.uniform(0, 2 * np.pi, (WAVES, 2)), rng.normal(0, WOBBLE / WAVES, (WAVES, 2))
     found = []
-    for stroke in strokes:
+    for stroke in shape:
         points = _in_steps(stroke) - 0.5
         waves = [sizes[n] * np.sin((n + 1) * np.pi * points[:, ::-1] + phases[n]) for n in range(WAVES)]
         off = rng.normal(0, WOBBLE / 2, 2)  # where the pen was put down
@@ -69,8 +69,8 @@ def _in_steps(stroke: Points) -> Points:
     return np.stack([np.interp(along, places, stroke[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def written(shapes: Iterable[Strokes], count: int, seed: int) -> Iterator[Uint8Array]:
-    """So many canvases of the shapes, each the strokes of one, in turn."""
+def written(shapes: Iterable[Shape], count: int, seed: int) -> Iterator[Uint8Array]:
+    """So many canvases of the shapes, in turn."""
     rng = np.random.default_rng(seed)
     turns = list(shapes)
     for index in range(count):

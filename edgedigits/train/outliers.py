@@ -5,11 +5,12 @@ seen. All of it is made here, by our pen or from parts of training digits; lette
 among it, nor are halves that do.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edgedigits.data import canvases, drawn
+from edgedigits.data import canvases, drawn, strokes
 from edgedigits.data.dataset import Split
 from edgedigits.data.framing import frame
 from edgedigits.records.arrays import Uint8Array
@@ -35,9 +36,9 @@ def make(count: int, split: Split, seed: int) -> Uint8Array:
 def national(count: int, seed: int) -> Split:
     """So many digits of our pen in the forms of other countries, in turn."""
     rng = np.random.default_rng(seed)
-    forms = list(drawn.FORMS.values())
-    labels = np.array([forms[index % len(forms)][0] for index in range(count)], dtype=np.int64)
-    made = [drawn.draw_strokes(forms[index % len(forms)][1], rng) for index in range(count)]
+    forms = [form for _, form in zip(range(count), itertools.cycle(strokes.FORMS.values()), strict=False)]
+    labels = np.array([form.label for form in forms], dtype=np.int64)
+    made = [drawn.draw_shape(form.shape, rng) for form in forms]
     return Split(np.stack(made) if made else np.zeros((0, *IMAGE_SHAPE), np.uint8), labels)
 
 
@@ -57,11 +58,11 @@ def _scribble(rng: np.random.Generator, _: Split) -> Uint8Array:
 
 
 def _letter(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_strokes(_one_of(rng, drawn.LETTERS), rng))
+    return _on_paper(drawn.draw_shape(_one_of(rng, strokes.LETTERS), rng))
 
 
 def _mark(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_strokes(_one_of(rng, drawn.MARKS), rng))
+    return _on_paper(drawn.draw_shape(_one_of(rng, strokes.MARKS), rng))
 
 
 def _half(rng: np.random.Generator, split: Split) -> Uint8Array:
@@ -146,7 +147,7 @@ def _texture(rng: np.random.Generator) -> Uint8Array:
     return 1 - rng.uniform(0, 0.35) * (1 + waves * rng.choice([0.0, 1.0])) * rng.uniform(0.5, 1, (SIDE, SIDE))
 
 
-def _one_of(rng: np.random.Generator, named: Mapping[str, drawn.Strokes]) -> drawn.Strokes:
+def _one_of(rng: np.random.Generator, named: Mapping[str, strokes.Shape]) -> strokes.Shape:
     return list(named.values())[rng.integers(len(named))]
 
 
