@@ -40,10 +40,11 @@ def plans() -> list[Plan]:
     found = []
     for model, preset in PRESETS.items():
         several = tuple(range(10 if model in DEFAULT_MODELS else 3))
-        found += [Plan(model, PUBLISHED, "mnist", (0,)), Plan(model, "default", "mnist", several)]
+        found += [Plan(model, PUBLISHED, "mnist", (0,))] if preset.tutorial else []
+        found.append(Plan(model, "default", "mnist", several))
         found += [Plan(model, "long", "mnist", several)] if preset.long else []
         found += [Plan(model, QUICK, "mnist", several)] if model in QUICK_EPOCHS else []
-        found.append(Plan(model, "tutorial", "mnist", (0,)))
+        found += [Plan(model, "tutorial", "mnist", (0,))] if preset.tutorial else []
         if preset.dataset != "mnist":
             found += [Plan(model, "default", preset.dataset, several), Plan(model, "tutorial", preset.dataset, (0,))]
     return found

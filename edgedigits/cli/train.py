@@ -48,7 +48,8 @@ def train(
             metavar="NAME",
             autocompletion=completion.recipes,
             rich_help_panel=TRAINING,
-            help="default, long (fc): slower and better, or tutorial: as published. Options replace it.",
+            help="default, long (fc): slower and better, reader: for what people write, or tutorial: as published. "
+            "Options replace it.",
         ),
     ] = "default",
     epochs: Annotated[

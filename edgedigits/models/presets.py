@@ -29,7 +29,6 @@ class Preset:
     network   its layers, in a few words
     tutorial  as published; None where it is none of a tutorial's
     long      takes longer than the default one, and reaches more; None where there is none
-    reader    to read what people write and photograph, and to know what is no digit
     """
 
     network: str
@@ -38,13 +37,16 @@ class Preset:
     tutorial: Recipe | None = None
     dataset: str = "mnist"
     long: Recipe | None = None
-    reader: Recipe | None = None
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        """Its recipes by name, of RECIPES."""
-        found = {name: getattr(self, name) for name in RECIPES}
+        """Its recipes by name, of RECIPES; that of the readers every network has."""
+        found = {"default": self.default, "long": self.long, "reader": self._reader, "tutorial": self.tutorial}
         return {name: recipe for name, recipe in found.items() if recipe is not None}
+
+    @property
+    def _reader(self) -> Recipe:
+        return self.default if self.default.written else READER
 
 
 OURS = Recipe(
@@ -60,7 +62,7 @@ OURS = Recipe(
 )
 MUON = dataclasses.replace(OURS, optimizer="muon", lr=0.3)  # what AdamW reaches, in half to two thirds of the epochs
 READER = Recipe(
-    epochs=12,
+    epochs=10,
     batch_size=256,
     lr=1e-2,
     optimizer="adamw",
@@ -190,7 +192,7 @@ PRESETS: Mapping[str, Preset] = {
     "reader-deep": Preset(
         network="conv 32, pool, conv 48, conv 64, pool, conv 96, pool, 10",
         spec=ModelSpec(Network(READER_DEEP)),
-        default=dataclasses.replace(READER, epochs=8),
+        default=dataclasses.replace(READER, epochs=7),
     ),
 }
 ALL = Registry("preset", PRESETS, Preset)  # ours, and those of plug-ins

@@ -23,6 +23,10 @@ def describe(recipe: Recipe) -> str:
         words.append(f"rotate {recipe.rotate:g}")
     if recipe.zoom:
         words.append(f"zoom {recipe.zoom:g}")
+    if recipe.written:
+        words.append("written anew")
+    if recipe.outliers:
+        words.append(f"outliers {recipe.outliers:g}")
     return ", ".join(words)
 
 

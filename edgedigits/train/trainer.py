@@ -35,6 +35,7 @@ from edgedigits.train.resume import SAVE_EVERY, State, StateSaver, find_earlier,
 PICTURES = ("curves.png", "confusion.png")
 HISTORY = "history.json"
 FILES = (Checkpoint.weights, RECORD, HISTORY, *PICTURES)  # of a run
+DIGITS = tuple("0123456789")
 MOST_THREADS = 1024  # of the CPU: more than any machine has use for
 
 
@@ -86,6 +87,10 @@ def train(
     target = find_device(device)
     recipe = dataclasses.replace(recipe, precision=choose_precision(recipe.precision, target))
     dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
+    if recipe.written and dataset.labels != DIGITS:
+        raise UsageError(
+            f"{dataset.ref.name}: its classes are no digits 0 to 9, which a recipe that writes them is for."
+        )
     spec = spec.with_labels(dataset.labels)
     folder = Path(runs) / run_name(model, dataset.ref)
     learn, validate = hold_out(dataset.train, recipe)

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from edgedigits.data.paper import BOX
 from edgedigits.records.model import IMAGE_SHAPE
 
 SHEET = 56  # pixels of a side
 FIELD = 20  # cells of the longer side of a digit that is framed, as MNIST's were, and canvas files do
 FRAME = IMAGE_SHAPE[0]
 CENTRE = 14.0  # row and column where a framed digit's centre of mass is
-BOX = 0.25  # of the strongest ink belongs to the digit: what is fainter does not widen its box
 BENDS = 4  # points of a side that a digit is bent at
 FEW = 16  # pixels of a side of a coarse picture
 BLOCK = 8  # pixels of a side that JPEG codes together
@@ -229,7 +229,7 @@ def _coverage(start: Tensor, extent: Tensor, cells: Tensor) -> Tensor:
     index = torch.arange(FIELD, device=start.device)[None, :]
     step = (extent / cells)[:, None]
     width = step.clamp(min=1.0)
-    begin = start[:, None] + (index + 0.5) * step - width / 2  # (n, 20)
+    begin = ((index + 0.5) * step - width / 2).clamp(min=0).minimum(extent[:, None] - width) + start[:, None]  # (n, 20)
     pixels = torch.arange(SHEET, device=start.device)
     ends = torch.minimum((begin + width)[..., None], pixels + 1.0)
     inside = (ends - torch.maximum(begin[..., None], pixels.float())).clamp(min=0)
