@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from edgedigits.data import canvases, flaws, handwriting, strokes
 from edgedigits.data.dataset import Split
 from edgedigits.data.images import read_picture
@@ -104,7 +106,8 @@ def _blank(name: str) -> Labelled:
 
 
 def _of_kind(kind: str) -> Iterable[Uint8Array]:
-    return canvases.no_digits(OTHERS, SEED)[kind]
+    rng = np.random.default_rng(SEED)
+    return (canvases.KINDS[kind](rng, canvases.LARGEST) for _ in range(OTHERS))
 
 
 def _no_digits(make: Callable[[], Iterable[Uint8Array]]) -> Labelled:

@@ -135,7 +135,7 @@ def latencies() -> list[Row]:
     """A preset a row: median microseconds of one image in each format, and the int8 file's over the float file's."""
     known = {(row.name, row.format): row for row in read_figures().inference.rows}
     rows: list[Row] = []
-    for name in dict.fromkeys(name for name, _ in known):
+    for name in sorted({name for name, _ in known}, key=list(PRESETS).index):
         measured = [known.get((name, form)) for form in TIMED]
         cells = ["-" if row is None else f"{row.latency_us:.1f}" for row in measured]
         ratios = [known[name, form].to_float for form in ("onnx-int8", "onnx-integer") if (name, form) in known]
