@@ -7,7 +7,7 @@ DEMO := build/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proofs languages fuzz faults loops devices lint format bench engines targets tables exports pictures dist clean
+.PHONY: help demo test proofs languages fuzz faults loops devices lint format bench engines targets reader tables exports pictures dist clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -74,6 +74,9 @@ engines: $(READY) ## Measure the files of exports/ in every engine, into edgedig
 targets: $(READY) ## Measure what embed makes in each language, into edgedigits/bench/languages.json
 	$(BIN)/python -m tests.helpers.onnxruntime build/onnxruntime
 	$(BIN)/python -m edgedigits.cli.measure languages --onnxruntime build/onnxruntime
+
+reader: $(READY) ## Measure what the canvas files of exports/ read and refuse, into edgedigits/bench/reader.json; STRANGERS=folder of pictures
+	$(BIN)/python -m edgedigits.cli.measure reader $(if $(STRANGERS),--strangers $(STRANGERS))
 
 tables: $(READY) ## Write exports/README.md from what was measured
 	$(BIN)/python -m edgedigits.cli.measure tables

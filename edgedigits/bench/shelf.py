@@ -1,6 +1,7 @@
 """The page of figures beside the files of `exports/`: `shelf_text(exports)`, all of it from what was measured.
 
-    measured.json + engines.json + languages.json + the parity.json of each folder ──shelf_text──> exports/README.md
+    measured.json + engines.json + languages.json + reader.json
+    + the parity.json of each folder ──shelf_text──> exports/README.md
 
 The words are in `templates/shelf.md.jinja`; no figure stands in them.
 """
@@ -8,9 +9,12 @@ The words are in `templates/shelf.md.jinja`; no figure stands in them.
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgedigits.bench import pictures
 from edgedigits.bench.engines import EngineRow, read_comparison
 from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
 from edgedigits.bench.languages import read_languages
+from edgedigits.bench.reader import read_readings
+from edgedigits.bench.reader_tables import ReaderTables
 from edgedigits.export import manifest
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.report import EngineRef, ParityReport, Verification
@@ -23,16 +27,18 @@ FILE = "README.md"
 TEMPLATE = "shelf.md.jinja"
 QUICK_CLAIMS = {"fc": "93.2%"}  # accuracies that the short tutorials are known for
 TIMED = ("torch", "torchscript", "torchscript-int8", "onnx", "onnx-int8", "onnx-integer")  # in the table of latencies
+TUTORIALS = {name: preset for name, preset in PRESETS.items() if preset.tutorial}
 
 Row = Sequence[str]
 
 
 def shelf_text(exports: Path) -> str:
-    """The page for a folder of exported files of all presets. Raises RecordError where a report is missing."""
+    """The page for a folder of exported files of presets. Raises RecordError where a report is missing."""
     environment = templates.from_folders(Path(__file__).parent / "templates")
     environment.filters["table"] = _table
     return environment.get_template(TEMPLATE).render(
         models=models(),
+        reader_models=reader_models(),
         fashion={recipe: f"{_known('fc-28', recipe, 'fashion').mean:.2%}" for recipe in ("tutorial", "default")},
         quick=quick_sentences(),
         long=long_sentences(),
@@ -41,6 +47,8 @@ def shelf_text(exports: Path) -> str:
         devices=devices(),
         engines=engines(),
         languages=languages(),
+        readers=ReaderTables(read) if (read := read_readings()) else None,
+        counts={"flawed": pictures.FLAWED, "written": pictures.WRITTEN, "blank": pictures.BLANK},
         times=engine_times(),
         titles={name: get_engine(name).title for name in dict.fromkeys(engine.name for engine in _by_engine())},
         settings={name: _settings(name) for name in dict.fromkeys(engine.name for engine in _by_engine())},
@@ -48,9 +56,9 @@ def shelf_text(exports: Path) -> str:
 
 
 def models() -> list[Row]:
-    """A preset a row: what it is, and its training beside the published loop of its tutorial."""
+    """A preset of a tutorial a row: what it is, and its training beside the published loop."""
     rows: list[Row] = []
-    for name, preset in PRESETS.items():
+    for name, preset in TUTORIALS.items():
         published, tutorial, default = (_known(name, recipe) for recipe in (PUBLISHED, "tutorial", "default"))
         rows.append(
             (
@@ -66,6 +74,23 @@ def models() -> list[Row]:
             )
         )
     return rows
+
+
+def reader_models() -> list[Row]:
+    """A preset of no tutorial a row: what it is, and its training, where that was measured."""
+    own = {name: find_figures(name, "default") for name in PRESETS if name not in TUTORIALS}
+    return [
+        (
+            f"`{name}`",
+            PRESETS[name].network,
+            f"{PRESETS[name].spec.network.parameters:,}",
+            str(found.epochs),
+            f"{found.seconds:.0f}",
+            _accuracy(found),
+        )
+        for name, found in own.items()
+        if found
+    ]
 
 
 def quick_sentences() -> list[str]:
@@ -101,6 +126,7 @@ def files(exports: Path) -> list[Row]:
             str(report.flips),
         )
         for name in PRESETS
+        if (exports / name).is_dir()
         for report in _reports(exports / name)
     ]
 
@@ -109,7 +135,7 @@ def latencies() -> list[Row]:
     """A preset a row: median microseconds of one image in each format, and the int8 file's over the float file's."""
     known = {(row.name, row.format): row for row in read_figures().inference.rows}
     rows: list[Row] = []
-    for name in PRESETS:
+    for name in sorted({name for name, _ in known}, key=list(PRESETS).index):
         measured = [known.get((name, form)) for form in TIMED]
         cells = ["-" if row is None else f"{row.latency_us:.1f}" for row in measured]
         ratios = [known[name, form].to_float for form in ("onnx-int8", "onnx-integer") if (name, form) in known]
@@ -131,7 +157,7 @@ def engines() -> list[Row]:
     """An engine a row: answers that differ from the torch model's, and of canvas files from ONNX Runtime's."""
     rows: list[Row] = []
     for engine, known in _by_engine().items():
-        floats = [known[f"{preset}.onnx"] for preset in PRESETS]
+        floats = [known[f"{preset}.onnx"] for preset in TUTORIALS]
         flips = [row.flips for row in floats if row.flips is not None]
         apart = [row.max_abs_diff for row in floats if row.max_abs_diff is not None]
         rows.append(
@@ -139,8 +165,8 @@ def engines() -> list[Row]:
                 f"`{engine.name}` {engine.version}{_called(engine)}",
                 f"{sum(flips)} of {sum(row.samples for row in floats):,}" if len(flips) == len(floats) else "-",
                 f"{max(apart):.1e}" if len(apart) == len(floats) else "-",
-                *(_flips(known[f"{preset}.int8.onnx"]) for preset in PRESETS),
-                _changed([known[f"{preset}.canvas.onnx"] for preset in PRESETS]),
+                *(_flips(known[f"{preset}.int8.onnx"]) for preset in TUTORIALS),
+                _changed([known[f"{preset}.canvas.onnx"] for preset in TUTORIALS]),
             )
         )
     return rows
@@ -150,7 +176,7 @@ def engine_times() -> list[Row]:
     """An engine a row: microseconds of one image, float / int8, of each preset."""
     rows: list[Row] = []
     for engine, known in _by_engine().items():
-        pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in PRESETS]
+        pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in TUTORIALS]
         cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
         rows.append((f"`{engine.name}`{_called(engine)}", *cells))
     return rows

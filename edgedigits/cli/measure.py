@@ -10,8 +10,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.bench.figures import FILE, PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
+from edgedigits.bench.reader import Reading
 from edgedigits.bench.training import FOR_DEVICES, FORMATS, GAINING, measure, plans
 from edgedigits.cli.sheet import Sheet
+from edgedigits.records.words import percent
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -30,6 +32,10 @@ def main(arguments: Sequence[str]) -> None:
     languages.add_argument("--onnxruntime", type=Path, required=True, help="a folder as its release archive is")
     languages.add_argument("--cargo", type=Path, default=Path("build/cargo"), help="where cargo builds")
     languages.set_defaults(run=lambda options: measure_languages(options.onnxruntime, options.cargo))
+    reader = what.add_parser("reader", help="what canvas files read and what they refuse")
+    reader.add_argument("file", nargs="*", type=Path, help="printed alone; without any, those of exports/ are written")
+    reader.add_argument("--strangers", type=Path, help="a folder of folders of pictures, each with a labels.csv")
+    reader.set_defaults(run=lambda options: measure_reader(options.file, options.strangers))
     tables = what.add_parser("tables", help="write exports/README.md from what was measured")
     tables.set_defaults(run=lambda _: write_tables(Path("exports")))
     options = parser.parse_args(arguments)
@@ -103,6 +109,42 @@ def measure_languages(onnxruntime: Path, cargo: Path) -> None:
             print(row.to_line(), flush=True)
             rows.append(row)
     files.write_text(languages.FILE, languages.Languages(machine(), tuple(rows)).to_json())
+
+
+def measure_reader(paths: Sequence[Path], strangers: Path | None) -> None:
+    """Canvas files on all sets of pictures: those named, or the shelf's.
+
+    Where no strangers' pictures are given, the shelf's files that did not change keep what was measured of theirs.
+    """
+    from edgedigits.bench import pictures, reader
+    from edgedigits.cli import tables
+    from edgedigits.system import files
+
+    readers = reader.Readers(paths or reader.shelf_files(Path("exports")))
+    for of_set in pictures.sets(strangers):
+        for tally in readers.read(of_set):
+            print(tally.to_line(), file=sys.stderr, flush=True)
+    rows = readers.readings(() if paths else reader.read_readings())
+    if not paths:
+        files.write_text(reader.FILE, reader.Readings(rows).to_json())
+    tables.print_table(readings(rows))
+
+
+def readings(rows: Sequence[Reading]) -> RenderableType:
+    """What files read, in each group of sets: of several of one name, trainings with several seeds, the mean."""
+    from edgedigits.bench.reader import means
+
+    sheet = Sheet(("file", "n>", "pictures", "samples>", "right>", "wrong>", "refused>", "calibration error>"))
+    by_name: dict[str, list[Reading]] = {}
+    for row in rows:
+        by_name.setdefault(row.file, []).append(row)
+    for name, of_name in by_name.items():
+        for group, shares in means(of_name).items():
+            tally = of_name[0].by_group()[group]
+            counts = (str(len(of_name)), group, f"{tally.samples:,}")
+            right, error = (shares.right, shares.calibration_error) if tally.are_digits else (None, None)
+            sheet.add_row(name, *counts, *map(percent, (right, shares.wrong, shares.refused, error)))
+    return sheet
 
 
 def write_tables(exports: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edgedigits.data import canvases, load
 from edgedigits.data.dataset import Dataset, hold_out
@@ -83,9 +84,14 @@ def fit_temperature(logits: Scores, labels: Int64Array) -> float:
 
 def calibration_error(probabilities: Scores, labels: Int64Array) -> float:
     """How far confidence and accuracy are apart, on average over bins of confidence (ECE, as in Guo et al.)."""
+    return float(np.abs(calibration_gaps(probabilities, labels)).sum() / len(labels))
+
+
+def calibration_gaps(probabilities: Scores, labels: Int64Array) -> npt.NDArray[np.float64]:
+    """In each bin of confidence, `[BINS]`, how many answers are right, less the sum of their confidences."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    return float(np.abs(np.bincount(bins, right - confidence)).sum() / len(labels))
+    return np.bincount(bins, right - confidence, BINS)
 
 
 def choose_threshold(confidences: Mapping[str, Scores], classes: int) -> float:
