@@ -22,7 +22,7 @@ from edgedigits.models.classifier import Classifier, build_classifier, compute_a
 from edgedigits.models.presets import find_preset, find_recipe
 from edgedigits.models.weights import write_checkpoint
 from edgedigits.records.arguments import checked
-from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
+from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, ModelSpec, Recipe, Setup
 from edgedigits.records.progress import Observer, ignore
 from edgedigits.system import environment, files, locks, memory, processors
 from edgedigits.system.replace import require_replaceable
@@ -87,11 +87,8 @@ def train(
     target = find_device(device)
     recipe = dataclasses.replace(recipe, precision=choose_precision(recipe.precision, target))
     dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
-    if recipe.written and dataset.labels != DIGITS:
-        raise UsageError(
-            f"{dataset.ref.name}: its classes are no digits 0 to 9, which a recipe that writes them is for."
-        )
     spec = spec.with_labels(dataset.labels)
+    _require_fit(model, spec, recipe, world)
     folder = Path(runs) / run_name(model, dataset.ref)
     learn, validate = hold_out(dataset.train, recipe)
     world.require_same(
@@ -144,6 +141,14 @@ def train(
             processor=setup.processor,
         )
         return world.once(lambda: _write(folder, record, history, classifier, dataset.test))
+
+
+def _require_fit(model: str, spec: ModelSpec, recipe: Recipe, world: World) -> None:
+    """Raise UsageError where a recipe is for other classes, or a network cannot be trained by several processes."""
+    if recipe.written and spec.labels != DIGITS:
+        raise UsageError(f"{model}: its classes are no digits 0 to 9, which a recipe that writes them is for.")
+    if world.size > 1 and any(layer.op == "batch_norm" for layer in spec.listed.layers):
+        raise UsageError(f"{model}: batch norm measures whole batches. Train it in one process, without torchrun.")
 
 
 def run_name(model: str, dataset: DatasetRef) -> str:

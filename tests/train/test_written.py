@@ -14,6 +14,7 @@ from edgedigits.models.presets import READER
 from edgedigits.records.model import Recipe
 from edgedigits.train import written
 from edgedigits.train.batches import NO_DIGIT, Written, make_batches
+from edgedigits.train.distributed import World
 from edgedigits.train.trainer import train
 from edgedigits.train.written import SHEET, Pen, Writer
 
@@ -148,3 +149,8 @@ def test_classes_that_are_no_digits_are_refused(digits: Dataset, tmp_path: Path)
 def test_outliers_are_for_a_recipe_that_writes() -> None:
     with pytest.raises(UsageError, match="outliers"):
         Recipe(epochs=1, batch_size=1, lr=1.0, outliers=0.2)
+
+
+def test_batch_norm_is_trained_in_one_process(digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="reader: batch norm measures whole batches"):
+        train("reader", digits, runs=tmp_path, world=World(rank=1, size=2))
