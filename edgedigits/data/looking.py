@@ -44,6 +44,8 @@ LEAST = 3  # levels, of ink
 THIN = 5  # cells: a stroke of fewer may be a line
 LINE = 0.7  # of the sheet, that a line runs along
 GAPS = 0.92  # of a line that is there
+PLAIN = 0.25  # of a line that is no stroke's
+STRONGER = 2.0  # times a line's mean: ink of a stroke that crosses it
 SPECKS = ((1, 2), (3, 2))  # cells each way from a speck's middle, and around that where nothing is
 SPECK = 0.08  # of all ink, at most
 TOGETHER = 6  # cells from strong ink to what belongs to it
@@ -267,7 +269,7 @@ class _Looking:
         lighter, count = grain
         times = o.Mul(ink, count)
         inked = self._above(times, o.Add(o.Mul(float(GRAIN), lighter), o.Mul(float(LEAST), count)))
-        lines = self._lines(inked, sheet)
+        lines = self._lines(inked, ink, sheet)
         strokes = self._without_specks(o.Mul(inked, self._not(lines)))
         most = o.ReduceMax(o.Mul(ink, strokes), keepdims=0)
         strong = o.Mul(strokes, o.Mul(
@@ -278,22 +280,38 @@ class _Looking:
         digit = self._largest(kept, 2 * MARGIN + 1, 2 * MARGIN + 1)
         return o.Mul(digit, o.Mul(sheet, self._not(lines)))
 
-    def _lines(self, inked: Any, sheet: Any) -> Any:
+    def _lines(self, inked: Any, ink: Any, sheet: Any) -> Any:
+        """Of the ink, the cells of lines, and where those cross."""
         o = self.o
         columns, rows = (self._sum(o.ReduceMax(sheet, axes=[axis], keepdims=0)) for axis in (0, 1))
-        across = self._runs(o.Sub(inked, self._opened(inked, sheet, THIN, 1)), columns, along=1)
-        down = self._runs(o.Sub(inked, self._opened(inked, sheet, 1, THIN)), rows, along=0)
-        return o.Max(across, down)
+        across = self._line(inked, ink, self._opened(inked, sheet, THIN, 1), columns, along=1)
+        down = self._line(inked, ink, self._opened(inked, sheet, 1, THIN), rows, along=0)
+        crossings = o.Mul(inked, o.Mul(across[1], down[1]))
+        return o.Max(o.Max(across[0], down[0]), crossings)
 
-    def _runs(self, thin: Any, length: Any, along: int) -> Any:
-        """Of what is thin, what runs along most of the sheet, a cell up or down."""
+    def _line(self, inked: Any, ink: Any, thick: Any, length: Any, along: int) -> tuple[Any, Any]:
+        """What is thin and belongs to a line along most of the sheet; and where such a line runs.
+
+        Strokes may cross it, and it may be a cell higher or lower here and there. Ink much stronger than the rest of it
+        is a stroke's.
+        """
         o = self.o
-        wide = self._largest(thin, *((3, 1) if along else (1, 3)))
+        shape = (3, 1) if along else (1, 3)
+        thin = o.Sub(inked, thick)
         reach = o.Floor(o.Mul(LINE / 2, length))
+        cells = o.Add(o.Mul(2.0, reach), 1.0)
         run = self._truth(o.Less(np.abs(INDEX[:, None] - INDEX), o.Add(reach, 0.5)))
-        windows = (lambda mask: o.MatMul(mask, run)) if along else (lambda mask: o.MatMul(run, mask))
-        full = self._above(windows(wide), o.Mul(GAPS, o.Add(o.Mul(2.0, reach), 1.0)))
-        return o.Mul(thin, o.Min(windows(full), 1.0))
+
+        def count(mask: Any) -> Any:
+            return o.MatMul(mask, run) if along else o.MatMul(run, mask)
+
+        full = o.Mul(
+            self._above(count(self._largest(inked, *shape)), o.Mul(GAPS, cells)),
+            self._above(count(self._largest(thin, *shape)), o.Mul(PLAIN, cells)),
+        )
+        place = o.Min(count(full), 1.0)
+        weak = self._not(self._above(o.Mul(ink, count(thin)), o.Mul(STRONGER, count(o.Mul(ink, thin)))))
+        return o.Mul(o.Mul(thin, place), weak), place
 
     def _without_specks(self, inked: Any) -> Any:
         o = self.o
