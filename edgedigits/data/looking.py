@@ -35,14 +35,15 @@ NUDGE = 1e-4  # decides ties, and what hangs on a last bit, alike everywhere
 
 NEAR_INK = 2  # cells around rough ink that say nothing of the paper
 LOCAL = 8  # cells each way that the local mean of the paper is taken over
-FLAT = 3  # levels that the closing may lie above the mean, where there is no grain to speak of
+FLAT = 3  # levels that the closing may lie above most of the paper, where there is no grain to speak of
 ROUGH = 0.35  # of the most: what is surely ink
 STRONG = 0.35
 GRAIN = 8  # times the mean that paper is lighter than its level: ink is darker by more, and
 STRONG_GRAIN = 12  # strong ink by this
 LEAST = 3  # levels, of ink
-THIN = 5  # cells: a stroke of fewer may be a line
-LINE = 0.7  # of the sheet, that a line runs along
+THIN = 3  # cells: a stroke of fewer may be a line, where the sheet is
+LINED = 40  # cells long, at least
+LINE = 0.85  # of the sheet, that a line runs along
 GAPS = 0.92  # of a line that is there
 PLAIN = 0.25  # of a line that is no stroke's
 STRONGER = 2.0  # times a line's mean: ink of a stroke that crosses it
@@ -245,8 +246,9 @@ class _Looking:
         count = self._around(plain, LOCAL)
         mean = o.Div(self._around(o.Mul(plain, values), LOCAL), o.Max(count, 1.0))
         mean = o.Floor(o.Add(mean, 0.5 + NUDGE))
-        grainy = o.Mul(self._above(count, 0.5), self._above(o.Sub(closing, mean), FLAT + 0.5))
-        level = o.Where(o.Greater(grainy, 0.5), mean, closing)
+        flat = o.Mul(plain, self._above(FLAT + 0.5, o.Sub(closing, values)))
+        grainy = o.Greater(count, o.Mul(2.0, self._around(flat, LOCAL)))
+        level = o.Where(grainy, mean, closing)
         lighter = self._sum(o.Mul(plain, o.Max(o.Sub(values, level), 0.0)))
         return level, (lighter, o.Max(self._sum(plain), 1.0))
 
@@ -309,6 +311,7 @@ class _Looking:
             self._above(count(self._largest(inked, *shape)), o.Mul(GAPS, cells)),
             self._above(count(self._largest(thin, *shape)), o.Mul(PLAIN, cells)),
         )
+        full = o.Mul(full, self._above(length, LINED - 0.5))
         place = o.Min(count(full), 1.0)
         weak = self._not(self._above(o.Mul(ink, count(thin)), o.Mul(STRONGER, count(o.Mul(ink, thin)))))
         return o.Mul(o.Mul(thin, place), weak), place
