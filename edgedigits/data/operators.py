@@ -1,9 +1,9 @@
-"""ONNX's operators in numpy, as many as the first look takes: what it says in them is run here, and written to files.
+"""ONNX's operators in numpy, as many as the first look at a canvas takes (`looking.py`).
 
-Values are float32 arrays, truth values apart. All that is computed of a picture is in whole numbers below 2 ** 24, which
-float32 holds exactly: so every runtime finds the same, in whatever order it adds.
+What is said in them once is run here, and written into files by `export/onnx/graph.py`. Values are float32.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -11,54 +11,62 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Value = Any  # an array; or where operators are written down, the name of one
+FLOAT = 1  # onnx.TensorProto.FLOAT, what Cast makes
 
 
 class Operators(Protocol):
-    """What runs operators, or writes them down: `operators.Add(a, 1.0)` gives the sum, or the name that it will have."""
+    """What runs operators, or writes them down: `operators.Add(a, 1.0)` gives a sum, or the name of one."""
 
-    def __getattr__(self, operator: str) -> Callable[..., Any]: ...
+    def __getattr__(self, operator: str, /) -> Callable[..., Value]: ...
+
+
+class Numpy:
+    """Runs operators at once."""
+
+    def __getattr__(self, operator: str, /) -> Callable[..., Value]:
+        return NUMPY[operator]
 
 
 def _reduced(reduce: Callable[..., Array]) -> Callable[..., Array]:
-    """A reduction, over all axes or some."""
+    """A reduction over all axes, or over some."""
 
-    def run(value: Array, axes: Any = None, keepdims: int = 1) -> Array:
-        axis = None if axes is None else tuple(int(axis) for axis in axes)
+    def run(value: Array, axes: Sequence[int] | None = None, keepdims: int = 1) -> Array:
+        axis = None if axes is None else tuple(axes)
         return np.asarray(reduce(value, axis=axis, keepdims=bool(keepdims)), np.float32)
 
     return run
 
 
-def _pooled(value: Array, kernel_shape: Sequence[int], pads: Sequence[int], strides: Sequence[int] = (1, 1)) -> Array:
-    """The largest value of each window of `[1, 1, rows, columns]`; what is added around is no value."""
-    padded = np.pad(
-        value, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])), constant_values=np.float32(-np.inf)
-    )
-    for axis, (size, stride) in enumerate(zip(kernel_shape, strides, strict=True), 2):
-        windows = np.lib.stride_tricks.sliding_window_view(padded, size, axis)
-        padded = windows.max(axis=-1)
-        padded = padded[(slice(None),) * axis + (slice(None, None, stride),)]
-    return padded
-
-
-def _matmul(one: Array, other: Array) -> Array:
-    found: Array = one @ other
+def _max_pool(planes: Array, kernel_shape: Sequence[int], pads: Sequence[int], strides: Sequence[int]) -> Array:
+    """The largest value of each window of planes `[1, 1, rows, columns]`; around them is nothing."""
+    widths = ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3]))
+    found = np.pad(planes, widths, constant_values=-np.inf)
+    for axis, (size, stride) in enumerate(zip(kernel_shape, strides, strict=True), start=2):
+        count = (found.shape[axis] - size) // stride + 1
+        parts = [found.take(range(first, first + stride * count, stride), axis) for first in range(size)]
+        found = np.maximum.reduce(parts)
     return found
 
 
-NUMPY: dict[str, Callable[..., Any]] = {
+def _cast(value: Array, to: int) -> Array:
+    assert to == FLOAT
+    return np.asarray(value, np.float32)
+
+
+NUMPY: dict[str, Callable[..., Value]] = {
     "Abs": np.abs,
     "Add": np.add,
-    "Cast": lambda value, to: np.asarray(value, np.float32),
+    "Cast": _cast,
     "Ceil": np.ceil,
     "Div": np.divide,
     "Equal": np.equal,
     "Floor": np.floor,
     "Greater": np.greater,
     "Less": np.less,
-    "MatMul": _matmul,
-    "Max": np.maximum,
-    "MaxPool": _pooled,
+    "MatMul": np.matmul,
+    "Max": lambda *values: functools.reduce(np.maximum, values),
+    "MaxPool": _max_pool,
     "Min": np.minimum,
     "Mul": np.multiply,
     "ReduceMax": _reduced(np.max),
@@ -68,10 +76,3 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "Transpose": lambda value, perm: np.transpose(value, perm),
     "Where": np.where,
 }
-
-
-class Numpy:
-    """Runs operators at once."""
-
-    def __getattr__(self, operator: str) -> Callable[..., Any]:
-        return NUMPY[operator]

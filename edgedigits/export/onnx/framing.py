@@ -58,11 +58,11 @@ def add_frame(graph: Graph, image: str) -> str:
     pixels = graph.Cast(image, to=TensorProto.FLOAT)  # (H, W)
     positions = [_positions(graph, image, axis) for axis in (0, 1)]
     ink = _ink(graph, pixels, look(graph, pixels, (positions[0], positions[1])))  # (H, W), levels
-    extremes = [graph.ReduceMax(ink, axes=[1 - axis], keepdims=0) for axis in (0, 1)]  # of each row (H,), column (W,)
-    contrast = graph.ReduceMax(extremes[0], keepdims=0)
+    contrast = graph.ReduceMax(ink, keepdims=0)
     has_ink = graph.Greater(contrast, CONTRAST - 0.5)
     least = graph.Where(has_ink, graph.Mul(contrast, BOX), 256.0)  # on a blank canvas, no row and no column has ink
-    boxes = [_box(graph, along, graph.Greater(most, least)) for along, most in zip(positions, extremes, strict=True)]
+    inked = _inked(graph, ink, least, positions)
+    boxes = [_box(graph, along, held) for along, held in zip(positions, inked, strict=True)]
     longest = graph.Max(*(box.extent for box in boxes))
     cells = [_cells(graph, box.extent, longest) for box in boxes]
     rows, columns = (_coverage(graph, box, count) for box, count in zip(boxes, cells, strict=True))  # (20, H), (20, W)
@@ -82,10 +82,14 @@ def _positions(graph: Graph, image: str, axis: int) -> str:
 
 
 def _ink(graph: Graph, pixels: str, found: Look) -> str:
-    """How much each pixel of the digit differs from the paper there, in levels, `[height, width]`; others are 0."""
-    level = graph.MatMul(graph.Transpose(found.rows.inside, perm=[1, 0]), graph.MatMul(found.level, found.columns.inside))
-    values = graph.Abs(graph.Sub(pixels, graph.Mul(255.0, graph.Sub(1.0, found.is_light))))
-    return graph.Where(graph.Greater(level, 0.5), graph.Sub(level, values), 0.0)
+    """How far each pixel of the digit's cells is from the paper, in levels, `[height, width]`; 0 in all others.
+
+    Of dark paper, where levels are those of the negative, that is `pixel - 255 + level`.
+    """
+    negative = graph.Sub(1.0, found.is_light)  # 0 or 1
+    level = graph.Sub(found.level, graph.Mul(negative, 255.0))
+    level = graph.MatMul(graph.MatMul(graph.Transpose(found.rows.inside, perm=[1, 0]), level), found.columns.inside)
+    return graph.Relu(graph.Add(level, graph.Mul(pixels, graph.Sub(graph.Mul(negative, 2.0), 1.0))))
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,19 @@ class Box:
     first: str
     extent: str
     positions: str
+
+
+def _inked(graph: Graph, ink: str, least: str, positions: list[str]) -> tuple[str, str]:
+    """Which rows, and which columns, hold a pixel with more ink than that: sums above 0 of what is beyond it.
+
+    A product with ones, since runtimes are slow to find the largest of each column.
+    """
+    beyond = graph.Relu(graph.Sub(ink, least))
+    ones = [graph.Add(graph.Mul(along, 0.0), 1.0) for along in positions]
+    columns = graph.MatMul(graph.Reshape(ones[0], np.array([1, -1])), beyond)
+    rows = graph.MatMul(beyond, graph.Reshape(ones[1], np.array([-1, 1])))
+    found = (graph.Greater(graph.Reshape(sums, np.array([-1])), 0.0) for sums in (rows, columns))
+    return next(found), next(found)
 
 
 def _box(graph: Graph, positions: str, inked: str) -> Box:
