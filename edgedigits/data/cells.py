@@ -1,0 +1,105 @@
+"""Masks of a square of cells, in ONNX's operators: what lies near what, beside what, and in how large windows.
+
+A mask is `[SIDE, SIDE]` of 0 and 1, as float32. Windows go `reach` cells each way from their middle.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits.data.operators import FLOAT, Operators, Value
+
+SIDE = 80  # cells
+INDEX = np.arange(SIDE, dtype=np.float32)
+APART = np.abs(INDEX[:, None] - INDEX)  # how far cells of an axis lie from each other
+ROW, COLUMN = (1, SIDE), (SIDE, 1)
+_PLANES = np.array([1, 1, SIDE, SIDE])
+_SQUARE = np.array([SIDE, SIDE])
+_NOT_AFTER = (INDEX[:, None] >= INDEX).astype(np.float32)  # [i, j]: j is not after i
+_NOT_BEFORE = np.ascontiguousarray(_NOT_AFTER.T)
+
+Array = npt.NDArray[Any]
+
+
+class Cells:
+    """What can be done with masks, run or written down by operators."""
+
+    def __init__(self, operators: Operators) -> None:
+        self.o = operators
+
+    def above(self, one: Value, other: Value) -> Value:
+        """Where one is more than the other."""
+        return self.o.Cast(self.o.Greater(one, other), to=FLOAT)
+
+    def equal(self, one: Value, other: Value) -> Value:
+        """Where they are the same."""
+        return self.o.Cast(self.o.Equal(one, other), to=FLOAT)
+
+    def any(self, count: Value) -> Value:
+        """Where a count, a whole number, is not 0."""
+        return self.o.Min(count, 1.0)
+
+    def all(self, *masks: Value) -> Value:
+        """Where all of the masks are."""
+        found, *others = masks
+        for other in others:
+            found = self.o.Mul(found, other)
+        return found
+
+    def without(self, mask: Value, other: Value) -> Value:
+        """What of a mask is not of another, which may be larger."""
+        return self.o.Mul(mask, self.o.Sub(1.0, other))
+
+    def total(self, values: Value) -> Value:
+        """The sum of them all."""
+        return self.o.ReduceSum(values, keepdims=0)
+
+    def most(self, values: Value) -> Value:
+        """The largest of them all."""
+        return self.o.ReduceMax(values, keepdims=0)
+
+    def held(self, mask: Value, axis: int) -> Value:
+        """Which rows (axis 0) or columns (axis 1) hold a cell, `[SIDE]`."""
+        return self.o.ReduceMax(mask, axes=[1 - axis], keepdims=0)
+
+    def counted(self, mask: Value, reach: int) -> Value:
+        """How many cells of a mask, or the sum of values, lie in each window."""
+        band = (reach >= APART).astype(np.float32)
+        return self.o.MatMul(self.o.MatMul(band, mask), band)
+
+    def widened(self, mask: Value, reach: int) -> Value:
+        """A mask and what is near it."""
+        return self.largest(mask, 2 * reach + 1, 2 * reach + 1)
+
+    def largest(self, values: Value, rows: int, columns: int) -> Value:
+        """Of each window of so many cells, both odd, the largest value."""
+        pads = [rows // 2, columns // 2] * 2
+        found = self.pooled(self.o.Reshape(values, _PLANES), (rows, columns), pads)
+        return self.o.Reshape(found, _SQUARE)
+
+    def pooled(self, planes: Value, window: tuple[int, int], pads: list[int], stride: int = 1) -> Value:
+        """The largest value of each window of planes `[1, 1, rows, columns]`."""
+        return self.o.MaxPool(planes, kernel_shape=[*window], pads=pads, strides=[stride] * 2)
+
+    def opened(self, mask: Value, whole: Value, rows: int, columns: int) -> Value:
+        """What of a mask lies in a window that it fills, as far as that lies in `whole`."""
+        spoilt = self.largest(self.o.Sub(whole, mask), rows, columns)
+        return self.o.Mul(mask, self.largest(self.without(mask, spoilt), rows, columns))
+
+    def beside(self, mask: Value) -> tuple[Value, Value, Value, Value]:
+        """The cells that have one of a mask above them, below, to the left, to the right, or are of it themselves."""
+        o = self.o
+        counts = (
+            *(o.MatMul(_NOT_AFTER, mask), o.MatMul(_NOT_BEFORE, mask)),
+            *(o.MatMul(mask, _NOT_BEFORE), o.MatMul(mask, _NOT_AFTER)),
+        )
+        above, below, left, right = (self.any(count) for count in counts)
+        return above, below, left, right
+
+    def extent(self, mask: Value, axis: int) -> Value:
+        """From the first to the last row or column that holds a cell; 0 or less where none does."""
+        o, held = self.o, self.held(mask, axis)
+        from_first = self.most(o.Mul(held, SIDE - INDEX))
+        to_last = self.most(o.Mul(held, INDEX + 1))
+        return o.Sub(o.Add(from_first, to_last), float(SIDE))
