@@ -83,21 +83,25 @@ def pairs(images: Uint8Array, seed: int) -> Iterator[Uint8Array]:
 
     rng = np.random.default_rng(seed)
     for left, right in zip(images[::2], images[1::2], strict=True):
-        crops = [_cropped(image) for image in (left, right)]
-        gap = round(min(crop.shape[1] for crop in crops) * rng.uniform(*APART))
-        heights, widths = zip(*(crop.shape for crop in crops), strict=True)
-        start = max(0, widths[0] + gap)
-        both = np.zeros((max(heights), max(widths[0], start + widths[1])), np.uint8)
-        for crop, at in zip(crops, (0, start), strict=True):
-            down = (max(heights) - crop.shape[0]) // 2
-            part = both[down : down + crop.shape[0], at : at + crop.shape[1]]
-            np.maximum(part, crop, out=part)
+        both = side_by_side(left, right, rng)
         enlarged = rng.uniform(*PAIR_ENLARGED)
         size = [max(1, round(enlarged * side)) for side in both.shape[::-1]]
         scaled = np.asarray(Image.fromarray(both).resize(size, Image.Resampling.BILINEAR))
-        margins = rng.integers(8, 120, (2, 2))
-        canvas = np.pad(scaled, margins)
+        canvas = np.pad(scaled, rng.integers(8, 120, (2, 2)))
         yield canvas if rng.integers(2) else 255 - canvas
+
+
+def side_by_side(left: Uint8Array, right: Uint8Array, rng: np.random.Generator) -> Uint8Array:
+    """Two images of light ink on dark as one, no larger than their ink: their middles on a line, APART as it falls."""
+    crops = [_cropped(image) for image in (left, right)]
+    heights, widths = zip(*(crop.shape for crop in crops), strict=True)
+    start = max(0, widths[0] + round(min(widths) * rng.uniform(*APART)))
+    both = np.zeros((max(heights), max(widths[0], start + widths[1])), np.uint8)
+    for crop, across in zip(crops, (0, start), strict=True):
+        down = (len(both) - len(crop)) // 2
+        place = both[down : down + crop.shape[0], across : across + crop.shape[1]]
+        np.maximum(place, crop, out=place)
+    return both
 
 
 def _cropped(image: Uint8Array) -> Uint8Array:

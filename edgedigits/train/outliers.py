@@ -10,14 +10,19 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edgedigits.data import canvases, drawn, strokes
+from edgedigits.data import canvases, drawn, handwriting, strokes
 from edgedigits.data.dataset import Split
 from edgedigits.data.framing import frame
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
 
 Make = Callable[[np.random.Generator, Split], Uint8Array]  # a canvas, light ink on dark, to be framed
-CANVAS = (120, 120)  # of what is drawn, at most
+CANVAS = (120, 120)  # of noise, at most
+PIECE = (12, 84)  # pixels of its sides that are taken
+CANVASES = (90, 300)  # pixels of the sides of canvases to scribble on, at most
+STROKES = (3, 7)  # of a sign of no script
+LATTICE = 4  # points a side, that its strokes go between
+ROUND = 0.4  # of its strokes
 SIDE = 60  # pixels of a canvas of shapes
 EDGE = 8  # pixels of paper around
 HALVES = ((2, "top"), (2, "bottom"), (2, "left"), (4, "top"), (5, "top"), (3, "left"))
@@ -50,11 +55,28 @@ def _seen(maker: Make, rng: np.random.Generator, split: Split) -> Uint8Array:
 
 
 def _noise(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return canvases.KINDS["noise"](rng, CANVAS)
+    """Of any shape: also upright and narrow, as a 1 is."""
+    height, width = rng.integers(*PIECE, 2)
+    return canvases.KINDS["noise"](rng, CANVAS)[:height, :width]
 
 
 def _scribble(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return canvases.KINDS["scribbles"](rng, CANVAS)
+    height, width = rng.integers(*CANVASES, 2).tolist()
+    return canvases.KINDS["scribbles"](rng, (height, width))
+
+
+def _glyph(rng: np.random.Generator, _: Split) -> Uint8Array:
+    """A sign of no script: strokes between points of a lattice, straight, bent or round. So few are no digit's own."""
+    shape = [_stroke(rng) for _ in range(rng.integers(*STROKES))]
+    return _on_paper(drawn.draw_shape(tuple(shape), rng))
+
+
+def _stroke(rng: np.random.Generator) -> strokes.Points:
+    """From a point of the lattice to one or two others, or an ellipse around one, whole or in part."""
+    if rng.random() < ROUND:
+        centre, radii = rng.uniform(0.3, 0.7, 2).tolist(), rng.uniform(0.12, 0.45, 2).tolist()
+        return strokes.arc(centre, radii, *rng.uniform(0, 1, 2).cumsum().tolist())
+    return rng.integers(0, LATTICE, (rng.integers(2, 4), 2)) / (LATTICE - 1)
 
 
 def _letter(rng: np.random.Generator, _: Split) -> Uint8Array:
@@ -76,13 +98,10 @@ def _half(rng: np.random.Generator, split: Split) -> Uint8Array:
 
 def _pair(rng: np.random.Generator, split: Split) -> Uint8Array:
     """Two digits side by side, or three, apart or overlapping; now and then one above the other."""
-    chosen = [split.images[index] for index in rng.integers(len(split), size=rng.choice([2, 2, 2, 3]))]
-    step = int(rng.integers(14, 26))
-    sheet = np.zeros((IMAGE_SHAPE[0] + 10, IMAGE_SHAPE[1] + step * (len(chosen) - 1)), np.uint8)
-    for index, image in enumerate(chosen):
-        top = int(rng.integers(0, 11))
-        place = sheet[top : top + IMAGE_SHAPE[0], step * index : step * index + IMAGE_SHAPE[1]]
-        np.maximum(place, image, out=place)
+    first, *others = (split.images[index] for index in rng.integers(len(split), size=rng.choice([2, 2, 2, 3])))
+    sheet = first
+    for image in others:
+        sheet = handwriting.side_by_side(sheet, image, rng)
     return _on_paper(sheet if rng.random() < 0.85 else sheet.T)
 
 
@@ -158,13 +177,14 @@ def _on_paper(sheet: Uint8Array) -> Uint8Array:
 
 KINDS: tuple[tuple[Make, float], ...] = (  # with how often they are made
     (_noise, 0.08),
-    (_scribble, 0.16),
-    (_letter, 0.22),
-    (_mark, 0.08),
-    (_half, 0.1),
-    (_pair, 0.14),
-    (_lines, 0.06),
-    (_shape, 0.06),
-    (_garment, 0.06),
-    (_patches, 0.04),
+    (_scribble, 0.15),
+    (_letter, 0.17),
+    (_mark, 0.07),
+    (_glyph, 0.12),
+    (_half, 0.07),
+    (_pair, 0.16),
+    (_lines, 0.05),
+    (_shape, 0.05),
+    (_garment, 0.05),
+    (_patches, 0.03),
 )
