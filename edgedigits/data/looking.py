@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgedigits.data.cells import COLUMN, INDEX, ROW, SIDE, Cells
-from edgedigits.data.operators import Operators, Value
 from edgedigits.data.marks import Ink, find_digit
+from edgedigits.data.operators import Operators, Value
 
 FINE_NUDGE = 2.5e-5  # likewise, where quotients of as many as all cells are cut off
 NUDGE = 1e-4  # decides what hangs on the last bit of a quotient alike in all runtimes

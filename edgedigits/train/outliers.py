@@ -12,7 +12,7 @@ import numpy as np
 
 from edgedigits.data import canvases, drawn, handwriting, strokes
 from edgedigits.data.dataset import Split
-from edgedigits.data.framing import frame
+from edgedigits.data.framing import find_by_border, frame
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
 
@@ -49,7 +49,7 @@ def national(count: int, seed: int) -> Split:
 
 def _seen(maker: Make, rng: np.random.Generator, split: Split) -> Uint8Array:
     """What a network is shown of such a picture, made anew where it is blank."""
-    while not (seen := frame(maker(rng, split))).any():
+    while not (seen := frame(maker(rng, split), find_by_border)).any():
         pass
     return seen
 
