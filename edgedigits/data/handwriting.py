@@ -78,11 +78,11 @@ def written(shapes: Iterable[Shape], count: int, seed: int) -> Iterator[Uint8Arr
 
 
 def pairs(images: Uint8Array, seed: int) -> Iterator[Uint8Array]:
-    """Canvases of two digits of images `[n, 28, 28]` each, the next ones: apart, touching, or overlapping."""
+    """Canvases of the next two digits each, of images `[n, 28, 28]`: apart, touching, or overlapping."""
     from PIL import Image
 
     rng = np.random.default_rng(seed)
-    for left, right in zip(images[::2], images[1::2], strict=True):
+    for left, right in zip(images[::2], images[1::2], strict=False):  # one may be left over
         both = side_by_side(left, right, rng)
         enlarged = rng.uniform(*PAIR_ENLARGED)
         size = [max(1, round(enlarged * side)) for side in both.shape[::-1]]
@@ -105,6 +105,9 @@ def side_by_side(left: Uint8Array, right: Uint8Array, rng: np.random.Generator) 
 
 
 def _cropped(image: Uint8Array) -> Uint8Array:
-    """The box of an image's ink."""
-    rows, columns = (np.flatnonzero(image.max(axis) > 64) for axis in (1, 0))
+    """The box of an image's ink; all of a blank one."""
+    inked = image > image.max() // 4
+    if not inked.any():
+        return image
+    rows, columns = (np.flatnonzero(inked.any(axis)) for axis in (1, 0))
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

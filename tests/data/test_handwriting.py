@@ -69,3 +69,10 @@ def test_a_pair_is_wider_than_its_digits_and_always_the_same() -> None:
     assert np.mean(np.array(widths) > np.array(heights)) > 0.5
     for one, same in zip(pairs, handwriting.pairs(images, seed=0), strict=True):
         np.testing.assert_array_equal(one, same)
+
+
+def test_a_digit_without_a_partner_is_left_over_and_a_blank_one_takes_its_room() -> None:
+    images = drawn.digits(3, seed=0)[0]
+    assert len(list(handwriting.pairs(images, seed=0))) == 1
+    blank = np.zeros_like(images[0])
+    assert handwriting.side_by_side(images[0], blank, np.random.default_rng(0)).shape[0] == len(blank)
