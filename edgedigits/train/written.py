@@ -25,6 +25,7 @@ BENDS = 4  # points of a side that a digit is bent at
 FEW = 16  # pixels of a side of a coarse picture
 BLOCK = 8  # pixels of a side that JPEG codes together
 SPECKS = 0.003  # of the places for one, where there are any
+PENCIL = 0.5  # of what is faded
 UPRIGHT = 0.4  # of the rests of lines
 CONTRAST = 0.05  # of full ink: less is none
 
@@ -127,9 +128,11 @@ class Writer:
         return (torch.sigmoid((soft / strongest - level) * steep) - paper) / (1 - paper)
 
     def _faded(self, sheets: Tensor) -> Tensor:
-        """With less ink towards some side, and in patches."""
-        patches = self.patch @ self._draw(len(sheets), BENDS, BENDS) @ self.patch.T
-        return sheets * (1 - self.pen.uneven * patches)
+        """With less ink in patches and towards some side, or in grains, as of a pencil."""
+        count = len(sheets)
+        patches = self.patch @ self._draw(count, BENDS, BENDS) @ self.patch.T
+        grains = self._draw(*sheets.shape) * self._draw(count, 1, 1)
+        return sheets * (1 - self.pen.uneven * torch.where(self._draw(count, 1, 1) < PENCIL, grains, patches))
 
     def _dusty(self, sheets: Tensor) -> Tensor:
         """With specks of two by two pixels."""
