@@ -22,6 +22,7 @@ WAVES = 3  # in which the hand wobbles along all that it writes
 LEVELS = ((0, 100), (156, 256))  # of paper and ink, dark and light
 APART = (-0.3, 0.4)  # between the boxes of two digits, of the narrower one's width; below 0 they overlap
 PAIR_ENLARGED = (2.0, 6.0)  # times a 28x28 image
+FAINT = 64  # of 255: less is no ink of a digit beside another
 
 
 def write(shape: Shape, rng: np.random.Generator, largest: tuple[int, int] = LARGEST) -> Uint8Array:
@@ -105,8 +106,8 @@ def side_by_side(left: Uint8Array, right: Uint8Array, rng: np.random.Generator) 
 
 
 def _cropped(image: Uint8Array) -> Uint8Array:
-    """The box of an image's ink; all of a blank one."""
-    inked = image > image.max() // 4
+    """The box of an image's ink; all of one without."""
+    inked = image > FAINT
     if not inked.any():
         return image
     rows, columns = (np.flatnonzero(inked.any(axis)) for axis in (1, 0))
