@@ -1,0 +1,211 @@
+"""Lines of digits on a picture, read: what a reader of single digits is surest of decides how they are told apart.
+
+    read_rows(canvas, ask, threshold)
+
+`ask` is a reader: a function of one picture uint8 `[height, width]`, light ink on black, that returns an answer with its
+`probabilities`. It is asked each group of shapes as a whole; where it is not sure of one, the pieces between the cuts of
+that group, of which the likeliest row is taken.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from edgedigits.data.number.constants import (
+    DOUBT,
+    LEAST,
+    MARGIN,
+    MOST_DIGITS,
+    NARROWEST,
+    NEAR,
+    PIECE,
+    SPLIT,
+    WIDE,
+    WIDEST,
+)
+from edgedigits.data.number.cuts import find_cuts
+from edgedigits.data.number.ink import Ink, Mask, Uint8, find_ink, shrunk
+from edgedigits.data.number.rows import Box, Group, Mark, Row, find_rows
+from edgedigits.data.number.ruling import without_rulings
+from edgedigits.data.number.shapes import LEFT, NoNumber, RIGHT, Shapes, find_shapes
+
+
+class Answered(Protocol):
+    """What a reader answers."""
+
+    @property
+    def probabilities(self) -> Any:
+        """Of each label, floats `[labels]`."""
+
+
+A = TypeVar("A", bound=Answered)
+Ask = Callable[[Uint8], A]
+
+
+@dataclass(frozen=True)
+class Piece(Generic[A]):
+    """What is taken for a digit: its box in pixels of the picture, and the reader's answer to it."""
+
+    box: Box
+    answer: A
+
+    @property
+    def probability(self) -> float:
+        """Of the likeliest label."""
+        return float(max(self.answer.probabilities))
+
+
+@dataclass(frozen=True)
+class Line(Generic[A]):
+    """A line of digits, from left to right, and the marks beside them."""
+
+    pieces: tuple[Piece[A], ...]
+    marks: tuple[Mark, ...]
+
+
+def read_lines(canvas: Uint8, ask: Ask[A], threshold: float) -> tuple[Line[A], ...]:
+    """The lines of digits on a picture, from top to bottom; none on a blank sheet.
+
+    threshold   below it, the reader takes a piece for no digit
+
+    Raises NoNumber where there is something else than lines of digits.
+    """
+    ink = find_ink(canvas)
+    shapes = find_shapes(without_rulings(ink.mask))
+    rows = find_rows(shapes)
+    for row in rows:
+        if len(row.groups) > MOST_DIGITS:
+            raise NoNumber(f"{len(row.groups)} shapes in a line: a number has {MOST_DIGITS} digits at most")
+    page = _Page(ink, shapes, ask, threshold)
+    return tuple(page.read(row) for row in rows)
+
+
+@dataclass(frozen=True)
+class _Page(Generic[A]):
+    """A picture whose shapes are found, and its reader."""
+
+    ink: Ink
+    shapes: Shapes
+    ask: Ask[A]
+    threshold: float
+
+    def read(self, row: Row) -> Line[A]:
+        """The digits of a row."""
+        pieces: list[Piece[A]] = []
+        before: Group | None = None
+        for group in row.groups:
+            whole = self._piece(self._mask(group), group.box)
+            joined = self._joined(before, group, pieces, whole, row.height)
+            if joined:
+                pieces[-1:] = [joined]
+            elif self._is_settled(whole, group, row.height):
+                pieces.append(whole)
+            else:
+                pieces += self._parted(group, whole, row.height)
+            before = group
+        return Line(tuple(pieces), self._marked(row))
+
+    def _is_settled(self, whole: Piece[A], group: Group, height: int) -> bool:
+        return whole.probability >= self.threshold and 100 * group.width <= WIDE * height
+
+    def _joined(
+        self, before: Group | None, group: Group, pieces: list[Piece[A]], whole: Piece[A], height: int
+    ) -> Piece[A] | None:
+        """Two neighbours as one digit, where the reader is surer of that than of each of them."""
+        if before is None or min(whole.probability, pieces[-1].probability) >= self.threshold:
+            return None
+        gap, width = group.box[LEFT] - before.box[RIGHT], group.box[RIGHT] - before.box[LEFT]
+        if 100 * gap > NEAR * height or 100 * width > WIDE * height:
+            return None
+        both = before.joined(group)
+        joined = self._piece(self._mask(both), both.box)
+        surest = max(self.threshold, whole.probability, pieces[-1].probability)
+        return joined if joined.probability >= surest else None
+
+    def _parted(self, group: Group, whole: Piece[A], height: int) -> list[Piece[A]]:
+        """A group that is no digit as a whole, in the pieces that the reader is surest of."""
+        mask, (top, left, _, _) = self._mask(group), group.box
+        if 100 * group.width < SPLIT * height:
+            return [whole]
+        rows, width = np.arange(group.height), group.width
+        ends = [rows * 0, *(cut.columns for cut in find_cuts(mask, height)), rows * 0 + width]
+        best: list[tuple[float, list[Piece[A]]]] = [(0.0, [])]
+        for end in range(1, len(ends)):
+            ways = [(math.inf, [whole])]
+            for start in range(end):
+                is_whole = end - start == len(ends) - 1
+                piece = whole if is_whole else self._between(mask, ends[start], ends[end], (top, left), height)
+                if piece:
+                    cost, pieces = best[start]
+                    ways.append((cost + self._cost(piece, height), [*pieces, piece]))
+            best.append(min(ways, key=lambda way: way[0]))
+        return best[-1][1]
+
+    def _cost(self, piece: Piece[A], height: int) -> float:
+        """How unlikely it is that a piece is one digit."""
+        doubted = DOUBT if piece.probability < self.threshold else 0
+        width = (piece.box[RIGHT] - piece.box[LEFT]) / self.ink.grain
+        too_wide = max(0.0, width / height - WIDE / 100) * DOUBT
+        return doubted + too_wide - math.log(max(piece.probability, LEAST / 100))
+
+    def _between(self, mask: Mask, start: Any, end: Any, corner: tuple[int, int], height: int) -> Piece[A] | None:
+        """What of a mask lies between two cuts; None where that can be no digit."""
+        columns = np.arange(mask.shape[1])
+        part = mask & (columns >= start[:, None]) & (columns < end[:, None])
+        rows, used = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+        if not len(rows):
+            return None
+        top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(used[0]), int(used[-1]) + 1
+        wide, tall = 100 * (right - left), 100 * (bottom - top)
+        if not NARROWEST * height <= wide <= WIDEST * height or tall < NARROWEST * height * 4:
+            return None
+        box = (corner[0] + top, corner[1] + left, corner[0] + bottom, corner[1] + right)
+        return self._piece(part[top:bottom, left:right], box)
+
+    def _mask(self, group: Group) -> Mask:
+        """The pixels of a group in its box."""
+        top, left, bottom, right = group.box
+        own: Mask = np.isin(self.shapes.numbers[top:bottom, left:right], group.members)
+        return own
+
+    def _piece(self, own: Mask, box: Box) -> Piece[A]:
+        """A piece by its pixels within a box, asked."""
+        return Piece(self._scaled(box), self.ask(self._picture(own, box)))
+
+    def _picture(self, own: Mask, box: Box) -> Uint8:
+        """A piece alone, on black, with the soft edges of its strokes."""
+        margin = max(MARGIN, max(own.shape) // 4)
+        picture = np.zeros([side + 2 * margin for side in own.shape], np.uint8)
+        padded = np.pad(own, margin)
+        there, here = _overlap(box, margin, self.ink.mask.shape)
+        others = self.ink.mask[there] & ~padded[here]
+        picture[here] = np.where(_grown(_grown(padded))[here] & ~others, self.ink.strength[there], 0)
+        return shrunk(picture, -(-max(picture.shape) // PIECE)).astype(np.uint8)
+
+    def _scaled(self, box: Box) -> Box:
+        top, left, bottom, right = (side * self.ink.grain for side in box)
+        return top, left, bottom, right
+
+    def _marked(self, row: Row) -> tuple[Mark, ...]:
+        return tuple(Mark(mark.kind, mark.after, self._scaled(mark.box)) for mark in row.marks)
+
+
+def _overlap(box: Box, margin: int, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where a box with a margin around it lies in a picture, and where what of the picture is in it lies in there."""
+    spans = []
+    for axis, size in enumerate(shape):
+        start, end = box[axis] - margin, box[axis + 2] + margin
+        low, high = max(start, 0), min(end, size)
+        spans.append((slice(low, high), slice(low - start, high - start)))
+    return tuple(span[0] for span in spans), tuple(span[1] for span in spans)
+
+
+def _grown(mask: Mask) -> Mask:
+    """A mask and its neighbours."""
+    padded = np.pad(mask, 1)
+    rows = padded[:-2] | padded[1:-1] | padded[2:]
+    grown: Mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+    return grown
