@@ -50,10 +50,12 @@ CROSSED = 40  # of a height: ink that a cut may cross
 APART = 10  # of a height: cuts are no nearer to each other
 MOST_CUTS = 5  # for each height that a shape is wide
 SPLIT = 50  # of a height: what is narrower is not cut
-DOUBT = 3  # what it costs that a reader doubts a piece, as a logarithm, and that a piece is a height too wide
+CUT = 60  # of 100: what it costs, as a logarithm, that a piece is a part of a shape
+DOUBT = 4  # and, for each height that it is too wide or too short
+SHORT = 80  # of a height: a shorter piece is an odd one
 LEAST = 1  # of 100: a piece is no less likely than that
 MARGIN = 4  # pixels around a piece, at least; else a quarter of its longer side
-PIECE = 112  # pixels of a piece's longer side, at most
+PIECE = 80  # pixels of a piece's longer side, at most
 MOST_DIGITS = 12
 
 CONSTANTS = MappingProxyType({name: value for name, value in dict(globals()).items() if name.isupper()})

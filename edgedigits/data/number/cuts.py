@@ -53,15 +53,16 @@ def _cheapest(inked: Mask, centres: Integers, reach: int) -> tuple[Integers, Int
     places = centres[:, None] + np.arange(-reach, reach + 1)
     outside = (places < 1) | (places >= width)
     price = np.where(outside, FAR, INK * inked[:, np.clip(places, 0, width - 1)])  # (height, n, window)
-    cost = price[0].astype(np.int64)
     came = np.zeros(price.shape, np.int8)
+    cost = np.full((len(centres), places.shape[1] + 2), FAR)  # with a place to each side that no path comes from
+    cost[:, 1:-1] = price[0]
     for row in range(1, height):
-        left = np.pad(cost[:, :-1], [(0, 0), (1, 0)], constant_values=FAR) + 1
-        right = np.pad(cost[:, 1:], [(0, 0), (0, 1)], constant_values=FAR) + 1
-        side = np.where(right < left, 1, -1)
+        left, right = cost[:, :-2] + 1, cost[:, 2:] + 1
         beside = np.minimum(left, right)
-        came[row] = np.where(beside < cost, side, 0)
-        cost = np.minimum(np.minimum(cost, beside) + price[row], FAR)
+        straight = cost[:, 1:-1]
+        came[row] = np.where(beside < straight, np.where(right < left, 1, -1), 0)
+        cost[:, 1:-1] = np.minimum(np.minimum(straight, beside) + price[row], FAR)
+    cost = cost[:, 1:-1]
     ends = np.argmin(cost + np.abs(np.arange(-reach, reach + 1)), axis=1)
     costs = cost[np.arange(len(ends)), ends]
     paths = np.zeros((len(centres), height), np.int64)

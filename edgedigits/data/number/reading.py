@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from edgedigits.data.number.constants import (
+    CUT,
     DOUBT,
     LEAST,
     MARGIN,
@@ -22,6 +23,7 @@ from edgedigits.data.number.constants import (
     NARROWEST,
     NEAR,
     PIECE,
+    SHORT,
     SPLIT,
     WIDE,
     WIDEST,
@@ -30,7 +32,7 @@ from edgedigits.data.number.cuts import find_cuts
 from edgedigits.data.number.ink import Ink, Mask, Uint8, find_ink, shrunk
 from edgedigits.data.number.rows import Box, Group, Mark, Row, find_rows
 from edgedigits.data.number.ruling import without_rulings
-from edgedigits.data.number.shapes import LEFT, NoNumber, RIGHT, Shapes, find_shapes
+from edgedigits.data.number.shapes import LEFT, RIGHT, NoNumber, Shapes, find_shapes
 
 
 class Answered(Protocol):
@@ -140,16 +142,15 @@ class _Page(Generic[A]):
                 piece = whole if is_whole else self._between(mask, ends[start], ends[end], (top, left), height)
                 if piece:
                     cost, pieces = best[start]
-                    ways.append((cost + self._cost(piece, height), [*pieces, piece]))
+                    ways.append((cost + self._cost(piece, height) + (0 if is_whole else CUT / 100), [*pieces, piece]))
             best.append(min(ways, key=lambda way: way[0]))
         return best[-1][1]
 
     def _cost(self, piece: Piece[A], height: int) -> float:
-        """How unlikely it is that a piece is one digit."""
-        doubted = DOUBT if piece.probability < self.threshold else 0
-        width = (piece.box[RIGHT] - piece.box[LEFT]) / self.ink.grain
-        too_wide = max(0.0, width / height - WIDE / 100) * DOUBT
-        return doubted + too_wide - math.log(max(piece.probability, LEAST / 100))
+        """How unlikely it is that a piece is one digit, by its height and width, and by what the reader says."""
+        top, left, bottom, right = (side / self.ink.grain / height for side in piece.box)
+        odd = max(0.0, right - left - WIDE / 100) + max(0.0, SHORT / 100 - (bottom - top))
+        return DOUBT * odd - math.log(max(piece.probability, LEAST / 100))
 
     def _between(self, mask: Mask, start: Any, end: Any, corner: tuple[int, int], height: int) -> Piece[A] | None:
         """What of a mask lies between two cuts; None where that can be no digit."""
@@ -179,10 +180,13 @@ class _Page(Generic[A]):
         """A piece alone, on black, with the soft edges of its strokes."""
         margin = max(MARGIN, max(own.shape) // 4)
         picture = np.zeros([side + 2 * margin for side in own.shape], np.uint8)
-        padded = np.pad(own, margin)
+        near = np.zeros(picture.shape, np.bool_)
+        near[margin:-margin, margin:-margin] = own
         there, here = _overlap(box, margin, self.ink.mask.shape)
-        others = self.ink.mask[there] & ~padded[here]
-        picture[here] = np.where(_grown(_grown(padded))[here] & ~others, self.ink.strength[there], 0)
+        others = self.ink.mask[there] & ~near[here]
+        grow(near)
+        grow(near)
+        picture[here] = self.ink.strength[there] * (near[here] & ~others)
         return shrunk(picture, -(-max(picture.shape) // PIECE)).astype(np.uint8)
 
     def _scaled(self, box: Box) -> Box:
@@ -203,9 +207,8 @@ def _overlap(box: Box, margin: int, shape: tuple[int, ...]) -> tuple[tuple[slice
     return tuple(span[0] for span in spans), tuple(span[1] for span in spans)
 
 
-def _grown(mask: Mask) -> Mask:
-    """A mask and its neighbours."""
-    padded = np.pad(mask, 1)
-    rows = padded[:-2] | padded[1:-1] | padded[2:]
-    grown: Mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
-    return grown
+def grow(mask: Mask) -> None:
+    """Add to a mask the neighbours of its pixels, also across corners; at its border there are none."""
+    rows = mask[:-2] | mask[1:-1] | mask[2:]
+    mask[1:-1] = rows
+    mask[:, 1:-1] |= mask[:, :-2] | mask[:, 2:]

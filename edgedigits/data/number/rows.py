@@ -92,7 +92,9 @@ def _without_frames(shapes: Shapes) -> Integers:
     frames = []
     for shape in np.argsort(-heights, kind="stable")[:MOST_FRAMES].tolist():
         top, left, bottom, right = boxes[shape]
-        inside = (boxes[:, TOP] > top) & (boxes[:, LEFT] > left) & (boxes[:, BOTTOM] < bottom) & (boxes[:, RIGHT] < right)
+        inside = (
+            (boxes[:, TOP] > top) & (boxes[:, LEFT] > left) & (boxes[:, BOTTOM] < bottom) & (boxes[:, RIGHT] < right)
+        )
         if (inside & (100 * heights >= INSIDE * (bottom - top))).any() and _is_cornered(shapes, shape):
             frames.append(shape)
     return np.setdiff1d(np.arange(len(boxes)), frames)
@@ -193,7 +195,12 @@ def _spaces(groups: list[Group], height: int) -> list[Mark]:
     marks = []
     for after, (one, other) in enumerate(zip(groups, groups[1:], strict=False), start=1):
         if 100 * (other.box[LEFT] - one.box[RIGHT]) >= SPACE * height:
-            box = (min(one.box[TOP], other.box[TOP]), one.box[RIGHT], max(one.box[BOTTOM], other.box[BOTTOM]), other.box[LEFT])
+            box = (
+                min(one.box[TOP], other.box[TOP]),
+                one.box[RIGHT],
+                max(one.box[BOTTOM], other.box[BOTTOM]),
+                other.box[LEFT],
+            )
             marks.append(Mark("space", after, box))
     return marks
 
