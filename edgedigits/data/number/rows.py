@@ -15,9 +15,10 @@ from edgedigits.data.number.constants import (
     SAME_DIGIT,
     SAME_ROW,
     SPACE,
+    SPANNING,
     TALL,
 )
-from edgedigits.data.number.ink import Integers
+from edgedigits.data.number.ink import Integers, Mask
 from edgedigits.data.number.shapes import BOTTOM, LEFT, RIGHT, TOP, Shapes
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right
@@ -87,17 +88,26 @@ def find_rows(shapes: Shapes) -> tuple[Row, ...]:
 
 
 def _without_frames(shapes: Shapes) -> Integers:
-    """Numbers of the shapes but for those that lie around others: the side of a sheet, a printed box."""
+    """Numbers of the shapes but for those that lie around others, or along a border: desks, bars, printed boxes."""
     boxes, heights = shapes.boxes, shapes.heights
-    frames = []
+    frames = _spanning(shapes)
     for shape in np.argsort(-heights, kind="stable")[:MOST_FRAMES].tolist():
         top, left, bottom, right = boxes[shape]
-        inside = (
-            (boxes[:, TOP] > top) & (boxes[:, LEFT] > left) & (boxes[:, BOTTOM] < bottom) & (boxes[:, RIGHT] < right)
-        )
-        if (inside & (100 * heights >= INSIDE * (bottom - top))).any() and _is_cornered(shapes, shape):
-            frames.append(shape)
-    return np.setdiff1d(np.arange(len(boxes)), frames)
+        within = (boxes[:, TOP] > top) & (boxes[:, BOTTOM] < bottom) & (boxes[:, LEFT] > left) & (boxes[:, RIGHT] < right)
+        if (within & (100 * heights >= INSIDE * (bottom - top))).any() and _is_cornered(shapes, shape):
+            frames[shape] = True
+    return np.flatnonzero(~frames)
+
+
+def _spanning(shapes: Shapes) -> Mask:
+    """Whether each shape goes from border to border, beside others that do not, and are digits by their height."""
+    height, width = shapes.numbers.shape
+    upright, across = shapes.heights == height, shapes.widths == width
+    others = shapes.heights[~upright & ~across]
+    tallest = int(others.max()) if len(others) else 0
+    if 100 * tallest < INSIDE * height:
+        return np.zeros(len(upright), np.bool_)
+    return across | (upright & (100 * tallest <= SPANNING * height))
 
 
 def _is_cornered(shapes: Shapes, shape: int) -> bool:
