@@ -18,7 +18,7 @@ from edgedigits.data.number.constants import MOST_DIGITS
 from edgedigits.data.number.reading import Line, Piece, read_lines
 from edgedigits.data.number.rows import Mark
 from edgedigits.data.number.shapes import NoNumber
-from edgedigits.errors import DataError, UsageError
+from edgedigits.errors import DataError
 from edgedigits.inference.predict import find_canvas_file, open_canvas_file
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Uint8Array
@@ -34,7 +34,6 @@ MARKS: Mapping[str, str] = {
     "point": "a point or a comma",
     "minus": "a minus or a dash",
     "space": "a space",
-    "stroke": "a stroke that is no digit",
 }
 
 

@@ -1,13 +1,17 @@
 """Shapes put into lines of digits, from left to right, with the marks between them."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from edgedigits.data.number.constants import (
     ALIKE,
+    BROKEN,
     CORNER,
+    DOUBTED,
     FLAT,
+    FREE,
     INSIDE,
     MARK,
     MOST_FRAMES,
@@ -15,11 +19,12 @@ from edgedigits.data.number.constants import (
     SAME_DIGIT,
     SAME_ROW,
     SPACE,
-    SPANNING,
     TALL,
+    TALLER,
+    WIDER,
 )
 from edgedigits.data.number.ink import Integers, Mask
-from edgedigits.data.number.shapes import BOTTOM, LEFT, RIGHT, TOP, Shapes
+from edgedigits.data.number.shapes import BOTTOM, LEFT, RIGHT, TOP, Shapes, joined
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
@@ -55,8 +60,8 @@ class Group:
 class Mark:
     """What stands beside digits and is none.
 
-    kind    "point" (or comma), "minus", "space" or "stroke"
-    after   how many digit groups stand before it in the row
+    kind    "point" (or comma), "minus" or "space"
+    after   how many groups of shapes stand before it in the row
     """
 
     kind: str
@@ -78,36 +83,42 @@ def find_rows(shapes: Shapes) -> tuple[Row, ...]:
     candidates = _without_frames(shapes)
     if not len(candidates):
         return ()
-    heights = shapes.heights[candidates]
-    height = _common(heights)
-    tall = candidates[100 * heights >= TALL * height]
-    small = candidates[(100 * heights < TALL * height) & (100 * heights + 100 >= MARK * height)]
-    lines = _lines(shapes.boxes, tall)
-    rows = [_row(shapes, line, small) for line in lines]
-    return tuple(sorted(rows, key=lambda row: row.groups[0].box))
+    height = _common(shapes.heights[candidates])
+    groups = _whole(shapes, candidates[100 * shapes.heights[candidates] >= MARK * height], height)
+    tall = [group for group in groups if 100 * group.height >= TALL * height]
+    small = [group for group in groups if 100 * group.height < TALL * height]
+    lines = [_row(line, small) for line in _lines(tall)]
+    inside = [line for line in lines if not all(_on_border(group.box, shapes) for group in line.groups)]
+    return tuple(sorted(inside or lines, key=lambda row: row.groups[0].box))
 
 
 def _without_frames(shapes: Shapes) -> Integers:
     """Numbers of the shapes but for those that lie around others, or along a border: desks, bars, printed boxes."""
     boxes, heights = shapes.boxes, shapes.heights
-    frames = _spanning(shapes)
+    frames = _along_borders(shapes)
     for shape in np.argsort(-heights, kind="stable")[:MOST_FRAMES].tolist():
         top, left, bottom, right = boxes[shape]
-        within = (boxes[:, TOP] > top) & (boxes[:, BOTTOM] < bottom) & (boxes[:, LEFT] > left) & (boxes[:, RIGHT] < right)
+        rows = (boxes[:, TOP] > top) & (boxes[:, BOTTOM] < bottom)
+        within = rows & (boxes[:, LEFT] > left) & (boxes[:, RIGHT] < right)
         if (within & (100 * heights >= INSIDE * (bottom - top))).any() and _is_cornered(shapes, shape):
             frames[shape] = True
     return np.flatnonzero(~frames)
 
 
-def _spanning(shapes: Shapes) -> Mask:
-    """Whether each shape goes from border to border, beside others that do not, and are digits by their height."""
+def _along_borders(shapes: Shapes) -> Mask:
+    """Whether each shape touches the picture's border, and is too tall or wide for a digit beside those that do not."""
+    (height, width), boxes = shapes.numbers.shape, shapes.boxes
+    touching = (boxes[:, :BOTTOM] == 0).any(axis=1) | (boxes[:, BOTTOM] == height) | (boxes[:, RIGHT] == width)
+    free = shapes.heights[~touching]
+    tallest = int(free.max()) if len(free) else 0
+    if 100 * tallest < FREE * height:
+        return np.zeros(len(boxes), np.bool_)
+    return touching & ((100 * shapes.heights > TALLER * tallest) | (100 * shapes.widths > WIDER * tallest))
+
+
+def _on_border(box: Box, shapes: Shapes) -> bool:
     height, width = shapes.numbers.shape
-    upright, across = shapes.heights == height, shapes.widths == width
-    others = shapes.heights[~upright & ~across]
-    tallest = int(others.max()) if len(others) else 0
-    if 100 * tallest < INSIDE * height:
-        return np.zeros(len(upright), np.bool_)
-    return across | (upright & (100 * tallest <= SPANNING * height))
+    return min(box[TOP], box[LEFT]) == 0 or box[BOTTOM] == height or box[RIGHT] == width
 
 
 def _is_cornered(shapes: Shapes, shape: int) -> bool:
@@ -125,50 +136,56 @@ def _common(heights: Integers) -> int:
     return int(alike[len(alike) // 2])
 
 
-def _lines(boxes: Integers, tall: Integers) -> list[list[int]]:
-    """Tall shapes put into lines, each from left to right: a shape goes on where its neighbour to the left is as high."""
-    lines: list[list[int]] = []
-    for shape in tall[np.lexsort((boxes[tall, TOP], boxes[tall, LEFT]))].tolist():
-        shared = [_shared(boxes[line[-1]], boxes[shape], TOP, BOTTOM) for line in lines]
+def _whole(shapes: Shapes, numbers: Integers, height: int) -> list[Group]:
+    """Groups of shapes, from left to right: the parts of a digit whose strokes are broken lie above each other."""
+    boxes = shapes.boxes[numbers]
+    starts, ends = boxes[:, LEFT], boxes[:, RIGHT]
+    across = np.minimum.outer(ends, ends) - np.maximum.outer(starts, starts)
+    narrower = np.minimum.outer(ends - starts, ends - starts)
+    down = np.maximum.outer(boxes[:, TOP], boxes[:, TOP]) - np.minimum.outer(boxes[:, BOTTOM], boxes[:, BOTTOM])
+    belong = (100 * across >= SAME_DIGIT * narrower) & (100 * down <= BROKEN * height)
+    roots = joined(len(numbers), *np.nonzero(belong))
+    groups: dict[int, Group] = {}
+    for index, root in enumerate(roots.tolist()):
+        top, left, bottom, right = boxes[index].tolist()
+        part = Group((int(numbers[index]),), (top, left, bottom, right))
+        groups[root] = groups[root].joined(part) if root in groups else part
+    return sorted(groups.values(), key=lambda group: (group.box[LEFT], group.box[TOP]))
+
+
+def _lines(tall: list[Group]) -> list[list[Group]]:
+    """Groups put into lines, each from left to right: one goes on where its neighbour to the left is as high."""
+    lines: list[list[Group]] = []
+    for group in tall:
+        shared = [_shared(line[-1], group) for line in lines]
         if shared and max(shared) >= SAME_ROW:
-            lines[shared.index(max(shared))].append(shape)
+            lines[shared.index(max(shared))].append(group)
         else:
-            lines.append([shape])
+            lines.append([group])
     return lines
 
 
-def _shared(one: Integers, other: Integers, start: int, end: int) -> int:
-    """How much of the shorter of two boxes lies beside the other along an axis, in 100ths."""
-    both = int(min(one[end], other[end]) - max(one[start], other[start]))
-    return 100 * both // int(min(one[end] - one[start], other[end] - other[start]))
+def _shared(one: Group, other: Group) -> int:
+    """How much of the shorter of two groups lies at the height of the other, in 100ths."""
+    both = min(one.box[BOTTOM], other.box[BOTTOM]) - max(one.box[TOP], other.box[TOP])
+    return 100 * both // min(one.height, other.height)
 
 
-def _row(shapes: Shapes, line: list[int], small: Integers) -> Row:
-    """A line of tall shapes with the small ones beside them: parts of a digit, or marks."""
-    height = _common(shapes.heights[line])
-    groups = _grouped(shapes, line)
-    marks = []
-    for shape in small.tolist():
-        box = _box(shapes, shape)
-        host = _host(groups, box, height)
+def _row(line: list[Group], small: list[Group]) -> Row:
+    """A line of tall groups with the small ones beside them: parts of a digit, doubtful digits, or marks."""
+    groups, height = list(line), _common(np.array([group.height for group in line]))
+    marks: list[Mark] = []
+    for part in small:
+        host = _host(groups, part.box, height)
+        kind = _kind(groups, part, height) if host is None else None
         if host is not None:
-            groups[host] = groups[host].joined(Group((shape,), box))
-        elif (kind := _kind(groups, box, height)) is not None:
-            after = sum(group.box[LEFT] < box[LEFT] for group in groups)
-            marks.append(Mark(kind, after, box))
+            groups[host] = groups[host].joined(part)
+        elif kind == "digit":
+            groups.append(part)
+        elif kind is not None:
+            marks.append(Mark(kind, sum(group.box[LEFT] < part.box[LEFT] for group in line), part.box))
+    groups.sort(key=lambda group: (group.box[LEFT], group.box[TOP]))
     return Row(tuple(groups), height, tuple(sorted([*marks, *_spaces(groups, height)], key=lambda mark: mark.after)))
-
-
-def _grouped(shapes: Shapes, line: list[int]) -> list[Group]:
-    """Tall shapes, those joined that lie above each other."""
-    groups: list[Group] = []
-    for shape in line:
-        found = Group((shape,), _box(shapes, shape))
-        if groups and _is_above(groups[-1].box, found.box):
-            groups[-1] = groups[-1].joined(found)
-        else:
-            groups.append(found)
-    return groups
 
 
 def _is_above(one: Box, other: Box) -> bool:
@@ -189,15 +206,17 @@ def _host(groups: list[Group], box: Box, height: int) -> int | None:
     return found
 
 
-def _kind(groups: list[Group], box: Box, height: int) -> str | None:
-    """What a small shape is that stands beside the digits: None for what is above or below the line."""
+def _kind(groups: list[Group], part: Group, height: int) -> str | None:
+    """What a small group is that stands beside the digits; None for dust, and for what is above or below the line."""
     top, bottom = min(group.box[TOP] for group in groups), max(group.box[BOTTOM] for group in groups)
-    middle = (box[TOP] + box[BOTTOM]) // 2
+    middle = (part.box[TOP] + part.box[BOTTOM]) // 2
     if not top <= middle <= bottom + height // 4:
         return None
-    if box[RIGHT] - box[LEFT] >= FLAT * (box[BOTTOM] - box[TOP]):
+    if part.width >= FLAT * part.height:
         return "minus"
-    return "point" if 3 * (middle - top) > 2 * (bottom - top) else "stroke"
+    if 3 * (middle - top) > 2 * (bottom - top):
+        return "point"
+    return "digit" if 100 * part.height >= DOUBTED * height else None
 
 
 def _spaces(groups: list[Group], height: int) -> list[Mark]:
@@ -213,8 +232,3 @@ def _spaces(groups: list[Group], height: int) -> list[Mark]:
             )
             marks.append(Mark("space", after, box))
     return marks
-
-
-def _box(shapes: Shapes, shape: int) -> Box:
-    top, left, bottom, right = shapes.boxes[shape].tolist()
-    return top, left, bottom, right

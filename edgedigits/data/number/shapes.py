@@ -43,7 +43,7 @@ def find_shapes(mask: Mask) -> Shapes:
     rows, starts, ends = runs_of(mask)
     if len(rows) > MOST_RUNS:
         raise NoNumber(f"more than {MOST_SHAPES:,} separate shapes: no line of digits")
-    roots = _joined(len(rows), *_touching(rows, starts, ends, mask.shape[1]))
+    roots = joined(len(rows), *_touching(rows, starts, ends, mask.shape[1]))
     first, shape = np.unique(roots, return_inverse=True)
     count, lengths = len(first), ends - starts
     areas = np.bincount(shape, weights=lengths, minlength=count).astype(np.int64)
@@ -84,8 +84,8 @@ def _touching(rows: Integers, starts: Integers, ends: Integers, width: int) -> t
     return upper, first.repeat(counts) + offsets
 
 
-def _joined(count: int, upper: Integers, lower: Integers) -> Integers:
-    """For each of so many runs, the first run of its shape: the smallest number spreads along the pairs."""
+def joined(count: int, upper: Integers, lower: Integers) -> Integers:
+    """For each of so many things, the first of those that pairs join it with: the smallest number spreads along them."""
     roots = np.arange(count)
     while True:
         smaller = np.minimum(roots[upper], roots[lower])
