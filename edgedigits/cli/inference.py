@@ -96,7 +96,7 @@ def predict(
             "--model-file",
             metavar="NAME|FILE",
             autocompletion=completion.files,
-            help="A canvas file, or the name of a model below --exports; by default reader, cnn, or the first one there.",
+            help="A canvas file, or a model's name below --exports; by default reader, cnn, or the first one there.",
         ),
     ] = None,
     number: Annotated[bool, typer.Option("--number", help="Read a line of up to 12 digits on each picture.")] = False,

@@ -1,7 +1,8 @@
-"""Pictures of numbers, made of images of digits: on plain, ruled and boxed paper, apart or touching. Always the same."""
+"""Pictures of numbers, made of images of digits, on plain, ruled or boxed paper, apart or touching: always the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -105,8 +106,8 @@ def _printed(
         return lines
     top, bottom = max(0, rows[0] - room), min(shape[0], rows[1] + room)
     left, right = max(0, spans[0][0] - room), min(shape[1], spans[-1][1] + room)
-    middles = [(one[1] + other[0]) // 2 for one, other in zip(spans, spans[1:], strict=False)]
-    apart = all(one[1] + 2 * thick < other[0] for one, other in zip(spans, spans[1:], strict=False))
+    middles = [(one[1] + other[0]) // 2 for one, other in pairwise(spans)]
+    apart = all(one[1] + 2 * thick < other[0] for one, other in pairwise(spans))
     for row in (top, bottom - thick):
         lines[row : row + thick, left:right] = strength
     for column in (left, right - thick, *(middles if apart and rng.integers(2) else ())):

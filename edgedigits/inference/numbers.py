@@ -14,10 +14,9 @@ import numpy as np
 from edgedigits.data.doubts import Doubt
 from edgedigits.data.images import find_pictures, read_picture
 from edgedigits.data.kinds import Skipped, Skips
-from edgedigits.data.number.constants import MOST_DIGITS
 from edgedigits.data.number.reading import Line, Piece, read_lines
 from edgedigits.data.number.rows import Mark
-from edgedigits.data.number.shapes import NoNumber
+from edgedigits.data.number.shapes import LEFT, NoNumber
 from edgedigits.errors import DataError
 from edgedigits.inference.predict import find_canvas_file, open_canvas_file
 from edgedigits.records.arguments import OneOrMore, checked, several
@@ -102,10 +101,10 @@ def read_number(
 ) -> Number:
     """The number on a picture: a path, a picture of Pillow's, an array or tensor, as `load(...).read` takes them.
 
-    model     a canvas file, the name of a model below `exports`, or what `load` gave of one, which saves opening it
-              again; without it the one that `predict` asks
+    model     a canvas file, the name of a model below `exports`, or what `load` gave of one, which saves opening
+              it again; without it the one that `predict` asks
 
-    Raises UsageError where it is no picture, DataError where it cannot be read, BadInput and ModelFileError as `predict`.
+    Raises UsageError where it is no picture, DataError where it cannot be read, and what `predict` raises.
     """
     canvas = as_canvas(picture)
     predictor = (
@@ -157,32 +156,10 @@ def numbers_on(
     contract = predictor.contract
     threshold = contract.threshold or 0.0
     try:
-        lines = [line for line in read_lines(canvas, predictor.read, threshold) if line.pieces]
-        kept = _lines_of_digits(lines, threshold, sheet)
+        lines = read_lines(canvas, predictor.read, threshold, sheet)
     except NoNumber as error:
         return (Number(name, error=f"{name}: no number: {error}."),)
-    return tuple(_number(name, line, contract.labels, threshold, remarks) for line in kept)
-
-
-def _lines_of_digits(lines: Sequence[Line[Reading]], threshold: float, sheet: bool) -> Sequence[Line[Reading]]:
-    """Those of which half of the digits are sure, or more. Raises NoNumber where they are none, or several unasked."""
-    if not lines:
-        raise NoNumber("the paper is empty")
-    kept = [line for line in lines if 2 * sum(_is_sure(piece, threshold) for piece in line.pieces) >= len(line.pieces)]
-    if not kept:
-        shapes = sum(len(line.pieces) for line in lines)
-        raise NoNumber(
-            f"{shapes} shape{'s' if shapes > 1 else ''} in {len(lines)} line{'s' if len(lines) > 1 else ''}, and no line of digits"
-        )
-    if len(kept) > 1 and not sheet:
-        raise NoNumber(f"{len(kept)} lines of digits: read them as a sheet")
-    if longest := max((len(line.pieces) for line in kept if len(line.pieces) > MOST_DIGITS), default=0):
-        raise NoNumber(f"{longest} digits in a line, {MOST_DIGITS} at most")
-    return kept
-
-
-def _is_sure(piece: Piece[Reading], threshold: float) -> bool:
-    return piece.probability >= threshold
+    return tuple(_number(name, line, contract.labels, threshold, remarks) for line in lines)
 
 
 def _number(
@@ -190,15 +167,15 @@ def _number(
 ) -> Number:
     digits = tuple(_digit(piece, labels, threshold) for piece in line.pieces)
     text = "".join(digit.label if digit.sure else DOUBTFUL for digit in digits)
-    doubts = (*remarks, *(_said(mark) for mark in line.marks))
+    doubts = (*remarks, *(_said(mark, line) for mark in line.marks))
     return Number(name, None if DOUBTFUL in text else text, text, digits, doubts)
 
 
 def _digit(piece: Piece[Reading], labels: Sequence[str], threshold: float) -> Digit:
     best = int(np.argmax(piece.answer.probabilities))
-    return Digit(Box(*piece.box), labels[best], piece.probability, _is_sure(piece, threshold), piece.answer.seen)
+    return Digit(Box(*piece.box), labels[best], piece.probability, piece.probability >= threshold, piece.answer.seen)
 
 
-def _said(mark: Mark) -> Doubt:
-    where = f"after digit {mark.after}" if mark.after else "before the first digit"
-    return Doubt(mark.kind, f"{MARKS[mark.kind]} {where}")
+def _said(mark: Mark, line: Line[Reading]) -> Doubt:
+    before = sum(piece.box[LEFT] < mark.box[LEFT] for piece in line.pieces)
+    return Doubt(mark.kind, f"{MARKS[mark.kind]} {f'after digit {before}' if before else 'before the first digit'}")

@@ -64,7 +64,7 @@ def predict(
 ) -> Predictions:
     """The digits on pictures, one or several: files of any of KINDS, folders of them, or "-" for standard input.
 
-    model     a canvas file, or the name of a model below `exports`; without it `reader`, `cnn`, or else the first one there
+    model     a canvas file, or the name of a model below `exports`; without it `reader`, `cnn`, or the first one there
     opener    how that is opened
 
     A picture that cannot be read becomes a Prediction with its error, and the others are answered all

@@ -58,6 +58,7 @@ CUT = 60  # of 100: what it costs, as a logarithm, that a piece is a part of a s
 DOUBT = 4  # and, for each height that it is too wide or too short
 SHORT = 80  # of a height: a shorter piece is an odd one
 LEAST = 1  # of 100: a piece is no less likely than that
+MOST_ASKED = 400  # pieces of a picture, until nothing more of it is cut
 MARGIN = 4  # pixels around a piece, at least; else a quarter of its longer side
 PIECE = 80  # pixels of a piece's longer side, at most
 MOST_DIGITS = 12

@@ -60,12 +60,10 @@ class Group:
 class Mark:
     """What stands beside digits and is none.
 
-    kind    "point" (or comma), "minus" or "space"
-    after   how many groups of shapes stand before it in the row
+    kind   "point" (or comma), "minus" or "space"
     """
 
     kind: str
-    after: int
     box: Box
 
 
@@ -183,9 +181,10 @@ def _row(line: list[Group], small: list[Group]) -> Row:
         elif kind == "digit":
             groups.append(part)
         elif kind is not None:
-            marks.append(Mark(kind, sum(group.box[LEFT] < part.box[LEFT] for group in line), part.box))
+            marks.append(Mark(kind, part.box))
     groups.sort(key=lambda group: (group.box[LEFT], group.box[TOP]))
-    return Row(tuple(groups), height, tuple(sorted([*marks, *_spaces(groups, height)], key=lambda mark: mark.after)))
+    marks = sorted([*marks, *_spaces(groups, height)], key=lambda mark: mark.box[LEFT])
+    return Row(tuple(groups), height, tuple(marks))
 
 
 def _is_above(one: Box, other: Box) -> bool:
@@ -222,13 +221,8 @@ def _kind(groups: list[Group], part: Group, height: int) -> str | None:
 def _spaces(groups: list[Group], height: int) -> list[Mark]:
     """Gaps that are wider than those between the digits of a number."""
     marks = []
-    for after, (one, other) in enumerate(zip(groups, groups[1:], strict=False), start=1):
+    for one, other in pairwise(groups):
         if 100 * (other.box[LEFT] - one.box[RIGHT]) >= SPACE * height:
-            box = (
-                min(one.box[TOP], other.box[TOP]),
-                one.box[RIGHT],
-                max(one.box[BOTTOM], other.box[BOTTOM]),
-                other.box[LEFT],
-            )
-            marks.append(Mark("space", after, box))
+            top, _, bottom, _ = one.joined(other).box
+            marks.append(Mark("space", (top, one.box[RIGHT], bottom, other.box[LEFT])))
     return marks

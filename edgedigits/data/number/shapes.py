@@ -85,7 +85,7 @@ def _touching(rows: Integers, starts: Integers, ends: Integers, width: int) -> t
 
 
 def joined(count: int, upper: Integers, lower: Integers) -> Integers:
-    """For each of so many things, the first of those that pairs join it with: the smallest number spreads along them."""
+    """For each of so many things, the first that pairs join it with: the smallest number spreads along them."""
     roots = np.arange(count)
     while True:
         smaller = np.minimum(roots[upper], roots[lower])
