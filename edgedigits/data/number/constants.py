@@ -62,5 +62,6 @@ MOST_ASKED = 400  # pieces of a picture, until nothing more of it is cut
 MARGIN = 4  # pixels around a piece, at least; else a quarter of its longer side
 PIECE = 80  # pixels of a piece's longer side, at most
 MOST_DIGITS = 12
+SURE = 3  # one digit of so many is sure, or more, or it is no line of digits
 
 CONSTANTS = MappingProxyType({name: value for name, value in dict(globals()).items() if name.isupper()})

@@ -26,6 +26,7 @@ from edgedigits.data.number.constants import (
     PIECE,
     SHORT,
     SPLIT,
+    SURE,
     WIDE,
     WIDEST,
 )
@@ -69,8 +70,8 @@ class Line(Generic[A]):
     marks: tuple[Mark, ...]
 
     def is_of_digits(self, threshold: float) -> bool:
-        """Whether half of the digits are sure, or more."""
-        return 2 * sum(piece.probability >= threshold for piece in self.pieces) >= len(self.pieces)
+        """Whether one of SURE digits is sure, or more."""
+        return SURE * sum(piece.probability >= threshold for piece in self.pieces) >= len(self.pieces)
 
 
 def read_lines(canvas: Uint8, ask: Ask[A], threshold: float, sheet: bool = False) -> tuple[Line[A], ...]:
