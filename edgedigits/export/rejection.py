@@ -96,7 +96,7 @@ def calibration_gaps(probabilities: Scores, labels: Int64Array) -> npt.NDArray[n
     """In each bin of confidence, `[BINS]`, how many answers are right, less the sum of their confidences."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    return np.bincount(bins, right - confidence, BINS)
+    return np.asarray(np.bincount(bins, right - confidence, BINS), np.float64)
 
 
 def choose_threshold(confidences: Mapping[str, Scores], classes: int, most: float = DIGITS_REFUSED) -> float:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from edgedigits.data import canvases, drawn, handwriting, strokes
 from edgedigits.data.dataset import Split
@@ -134,10 +135,10 @@ def _shape(rng: np.random.Generator, _: Split) -> Uint8Array:
     return _on_paper((np.asarray(image) * _texture(rng)).astype(np.uint8))
 
 
-def _garment(rng: np.random.Generator, _: Split) -> Uint8Array:
-    """Blocks joined to a body, mirrored or not: large filled shapes with limbs and gaps."""
+def _blocks(rng: np.random.Generator, _: Split) -> Uint8Array:
+    """Rectangles of different greys one over another, mirrored or not."""
     sheet = np.zeros((SIDE, SIDE), np.uint8)
-    for _ in range(int(rng.integers(1, 5))):
+    for _layer in range(int(rng.integers(1, 5))):
         top, left = rng.integers(0, SIDE - 20, 2)
         height, width = rng.integers(10, SIDE, 2)
         sheet[top : top + height, left : left + width] = rng.integers(120, 256)
@@ -157,13 +158,14 @@ def _patches(rng: np.random.Generator, _: Split) -> Uint8Array:
     return _on_paper(clouds)
 
 
-def _texture(rng: np.random.Generator) -> Uint8Array:
+def _texture(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """What is in a shape, 0.3 to 1, `[60, 60]`."""
     rows, columns = np.indices((SIDE, SIDE)) / SIDE
     direction = rng.uniform(0, 2 * np.pi)
     along = np.cos(direction) * rows + np.sin(direction) * columns
     waves = np.cos(2 * np.pi * along * rng.uniform(0, 8))
-    return 1 - rng.uniform(0, 0.35) * (1 + waves * rng.choice([0.0, 1.0])) * rng.uniform(0.5, 1, (SIDE, SIDE))
+    depth = rng.uniform(0, 0.35) * (1 + waves * rng.choice([0.0, 1.0]))
+    return np.asarray(1 - depth * rng.uniform(0.5, 1, (SIDE, SIDE)), np.float64)
 
 
 def _one_of(rng: np.random.Generator, named: Mapping[str, strokes.Shape]) -> strokes.Shape:
@@ -185,6 +187,6 @@ KINDS: tuple[tuple[Make, float], ...] = (  # with how often they are made
     (_pair, 0.16),
     (_lines, 0.05),
     (_shape, 0.05),
-    (_garment, 0.05),
+    (_blocks, 0.05),
     (_patches, 0.03),
 )
