@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits.data import canvases, flaws, handwriting, strokes
+from edgedigits.data import canvases, flaws, handwriting, pen
 from edgedigits.data.dataset import Split
 from edgedigits.data.images import read_picture
 from edgedigits.data.load import load_data
@@ -74,7 +74,7 @@ def flawed(train: Split) -> list[Pictures]:
 
 def forms() -> list[Pictures]:
     """The forms that some countries give digits, by our pen."""
-    return [Pictures(FORMS, name, partial(_form, name)) for name in strokes.FORMS]
+    return [Pictures(FORMS, name, partial(_form, name)) for name in pen.FORMS]
 
 
 def blanks() -> list[Pictures]:
@@ -86,9 +86,9 @@ def others(train: Split, fashion: Split) -> list[Pictures]:
     """What is no digit, or more than one."""
     kinds: dict[str, Callable[[], Iterable[Uint8Array]]] = {
         **{kind: partial(_of_kind, kind) for kind in canvases.KINDS},
-        "letters of our pen": partial(handwriting.written, strokes.LETTERS.values(), OTHERS, SEED),
-        "marks of our pen": partial(handwriting.written, strokes.MARKS.values(), OTHERS, SEED),
-        "signs of our pen, never learnt": partial(handwriting.written, strokes.SIGNS.values(), OTHERS, SEED),
+        "letters of our pen": partial(handwriting.written, pen.LETTERS.values(), OTHERS, SEED),
+        "marks of our pen": partial(handwriting.written, pen.MARKS.values(), OTHERS, SEED),
+        "signs of our pen, never learnt": partial(handwriting.written, pen.SIGNS.values(), OTHERS, SEED),
         "two digits": partial(handwriting.pairs, train.images[-FLAWED:], SEED),
         "Fashion-MNIST, pasted": partial(map, canvases.paste, fashion.images),
     }
@@ -110,7 +110,7 @@ def _flawed(name: str, split: Split) -> Labelled:
 
 
 def _form(name: str) -> Labelled:
-    form = strokes.FORMS[name]
+    form = pen.FORMS[name]
     return ((canvas, form.label) for canvas in handwriting.written([form.shape], WRITTEN, SEED))
 
 

@@ -1,4 +1,4 @@
-"""Canvases that a pen of our own writes, shapes of `strokes`, each time otherwise; and two digits, one asked for.
+"""Canvases that a pen of our own writes, shapes of `pen`, each time otherwise; and two digits, one asked for.
 
 A canvas is uint8 `[height, width]`, in either polarity. No image of a data set is in what the pen writes.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from edgedigits.data.canvases import LARGEST, size_of
-from edgedigits.data.strokes import Points, Shape
+from edgedigits.data.pen import Points, Shape
 from edgedigits.records.arrays import Uint8Array
 
 FINER = 2  # drawn at so many times the size, then made smaller: soft edges

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.data import canvases, handwriting, load, strokes
+from edgedigits.data import canvases, handwriting, load, pen
 from edgedigits.data.dataset import Dataset, Split, hold_out
 from edgedigits.errors import UsageError
 from edgedigits.export.onnx import framing
@@ -126,8 +126,8 @@ def _no_digits() -> dict[str, Uint8Array]:
 def _pen_and_pairs(held_out: Split) -> dict[str, Uint8Array]:
     """What the network sees of letters and marks of our pen, and of two digits: asked where it learnt of such."""
     made = {
-        "letters": handwriting.written(strokes.LETTERS.values(), NO_DIGITS, SEED),
-        "marks": handwriting.written(strokes.MARKS.values(), NO_DIGITS, SEED),
+        "letters": handwriting.written(pen.LETTERS.values(), NO_DIGITS, SEED),
+        "marks": handwriting.written(pen.MARKS.values(), NO_DIGITS, SEED),
         "two digits": handwriting.pairs(held_out.images[: 2 * NO_DIGITS], SEED),
     }
     return {kind: _framed(made_of_kind) for kind, made_of_kind in made.items()}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.data import canvases, drawn, handwriting, strokes
+from edgedigits.data import canvases, drawn, handwriting, pen
 from edgedigits.data.dataset import Split
 from edgedigits.data.framing import frame
 from edgedigits.records.arrays import Uint8Array
@@ -42,7 +42,7 @@ def make(count: int, split: Split, seed: int) -> Uint8Array:
 def national(count: int, seed: int) -> Split:
     """So many digits of our pen in the forms of other countries, in turn."""
     rng = np.random.default_rng(seed)
-    forms = [form for _, form in zip(range(count), itertools.cycle(strokes.FORMS.values()), strict=False)]
+    forms = [form for _, form in zip(range(count), itertools.cycle(pen.FORMS.values()), strict=False)]
     labels = np.array([form.label for form in forms], dtype=np.int64)
     made = [drawn.draw_shape(form.shape, rng) for form in forms]
     return Split(np.stack(made) if made else np.zeros((0, *IMAGE_SHAPE), np.uint8), labels)
@@ -72,20 +72,20 @@ def _glyph(rng: np.random.Generator, _: Split) -> Uint8Array:
     return _on_paper(drawn.draw_shape(tuple(shape), rng))
 
 
-def _stroke(rng: np.random.Generator) -> strokes.Points:
+def _stroke(rng: np.random.Generator) -> pen.Points:
     """From a point of the lattice to one or two others, or an ellipse around one, whole or in part."""
     if rng.random() < ROUND:
         centre, radii = rng.uniform(0.3, 0.7, 2).tolist(), rng.uniform(0.12, 0.45, 2).tolist()
-        return strokes.arc(centre, radii, *rng.uniform(0, 1, 2).cumsum().tolist())
+        return pen.arc(centre, radii, *rng.uniform(0, 1, 2).cumsum().tolist())
     return rng.integers(0, LATTICE, (rng.integers(2, 4), 2)) / (LATTICE - 1)
 
 
 def _letter(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_shape(_one_of(rng, strokes.LETTERS), rng))
+    return _on_paper(drawn.draw_shape(_one_of(rng, pen.LETTERS), rng))
 
 
 def _mark(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_shape(_one_of(rng, strokes.MARKS), rng))
+    return _on_paper(drawn.draw_shape(_one_of(rng, pen.MARKS), rng))
 
 
 def _half(rng: np.random.Generator, split: Split) -> Uint8Array:
@@ -168,7 +168,7 @@ def _texture(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     return np.asarray(1 - depth * rng.uniform(0.5, 1, (SIDE, SIDE)), np.float64)
 
 
-def _one_of(rng: np.random.Generator, named: Mapping[str, strokes.Shape]) -> strokes.Shape:
+def _one_of(rng: np.random.Generator, named: Mapping[str, pen.Shape]) -> pen.Shape:
     return list(named.values())[rng.integers(len(named))]
 
 

@@ -12,7 +12,7 @@ from edgedigits.bench import pictures, reader, shelf
 from edgedigits.bench.pictures import DIGIT, FLAWS, FORMS, NO_DIGIT, NOTHING, NUMBER, STRANGERS, Pictures
 from edgedigits.bench.reader import Reading, Readings, Tally, means, read_readings, summed
 from edgedigits.bench.reader_tables import ReaderTables
-from edgedigits.data import canvases, drawn, flaws, strokes
+from edgedigits.data import canvases, drawn, flaws, pen
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.errors import DataError, ModelFileError
 from edgedigits.export.rejection import BINS, calibration_error
@@ -139,7 +139,7 @@ def test_the_sets_are_what_they_say(digits: Dataset) -> None:
     labels = [label for _, label in flawed[0].make()]
     assert labels == split.labels[-pictures.FLAWED :].tolist()
     forms = {each.name: {label for _, label in each.make()} for each in pictures.forms()[:2]}
-    assert forms == {name: {strokes.FORMS[name].label} for name in forms}
+    assert forms == {name: {pen.FORMS[name].label} for name in forms}
     for each in (*pictures.blanks()[:3], *pictures.others(split, digits.test)):
         canvas, label = next(each.make())
         assert label == NO_DIGIT
