@@ -2,6 +2,7 @@
 
     MNIST's test digits, pasted · other people's pictures · training digits with flaws · forms of our own pen
     blank pages with flaws · noise and scribbles · letters, marks and pairs of digits · Fashion-MNIST
+    numbers made of test digits, apart and touching
 
 Nothing is chosen on any of them but the flaws and what our pen writes. Other people's pictures are in no repository of
 ours, so that whoever has some names their folder.
@@ -15,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits.data import canvases, flaws, handwriting, strokes
+from edgedigits.data import canvases, flaws, handwriting, pen
 from edgedigits.data.dataset import Split
 from edgedigits.data.images import read_picture
 from edgedigits.data.load import load_data
+from edgedigits.data.numbers import write_numbers
 from edgedigits.errors import DataError
 from edgedigits.records.arrays import Uint8Array
 
@@ -29,22 +31,27 @@ WRITTEN = 300  # canvases of each form of a digit
 OTHERS = 1000  # canvases of each kind that shows no digit
 BLANK = 50  # pages with each flaw
 SEED = 1  # thresholds are chosen with 0 (`export/rejection.py`)
+NUMBERS = 600  # pictures of numbers of each kind, on plain, ruled and boxed paper in turn
+TOUCHING = 0.2  # of the neighbours in numbers of the second kind
 NO_DIGIT = -1
+DIGIT, NOTHING, NUMBER = "a digit", "nothing", "a number"  # what a picture shows
 
-Labelled = Iterator[tuple[Uint8Array, int]]  # canvases, each with its label, an index, or NO_DIGIT
+Labelled = Iterator[tuple[Uint8Array, int | str]]  # canvases, each with its label, an index, or NO_DIGIT; or a number
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A set of pictures, all digits or none.
+    """A set of pictures.
 
     group   of sets that are summed up in one row of a table
     make    gives them, the same each time
+    show    DIGIT, NOTHING or NUMBER, all of them
     """
 
     group: str
     name: str
     make: Callable[[], Labelled]
+    show: str = DIGIT
 
 
 def sets(strangers: Path | None = None, data_dir: Path | None = None) -> list[Pictures]:
@@ -56,7 +63,7 @@ def sets(strangers: Path | None = None, data_dir: Path | None = None) -> list[Pi
     found = [Pictures("MNIST's test digits, pasted", "all", partial(_pasted, mnist.test))]
     if strangers:
         found.append(Pictures(STRANGERS, "all", partial(_strangers, _tables(strangers))))
-    return [*found, *flawed(mnist.train), *forms(), *blanks(), *others(mnist.train, fashion.test)]
+    return [*found, *flawed(mnist.train), *forms(), *blanks(), *others(mnist.train, fashion.test), *numbers(mnist.test)]
 
 
 def flawed(train: Split) -> list[Pictures]:
@@ -67,25 +74,31 @@ def flawed(train: Split) -> list[Pictures]:
 
 def forms() -> list[Pictures]:
     """The forms that some countries give digits, by our pen."""
-    return [Pictures(FORMS, name, partial(_form, name)) for name in strokes.FORMS]
+    return [Pictures(FORMS, name, partial(_form, name)) for name in pen.FORMS]
 
 
 def blanks() -> list[Pictures]:
     """Blank pages with each flaw that a blank page can have."""
-    return [Pictures("blank pages with a flaw", name, partial(_blank, name)) for name in flaws.BLANK]
+    return [Pictures("blank pages with a flaw", name, partial(_blank, name), NOTHING) for name in flaws.BLANK]
 
 
 def others(train: Split, fashion: Split) -> list[Pictures]:
     """What is no digit, or more than one."""
     kinds: dict[str, Callable[[], Iterable[Uint8Array]]] = {
         **{kind: partial(_of_kind, kind) for kind in canvases.KINDS},
-        "letters of our pen": partial(handwriting.written, strokes.LETTERS.values(), OTHERS, SEED),
-        "marks of our pen": partial(handwriting.written, strokes.MARKS.values(), OTHERS, SEED),
-        "signs of our pen, never learnt": partial(handwriting.written, strokes.SIGNS.values(), OTHERS, SEED),
+        "letters of our pen": partial(handwriting.written, pen.LETTERS.values(), OTHERS, SEED),
+        "marks of our pen": partial(handwriting.written, pen.MARKS.values(), OTHERS, SEED),
+        "signs of our pen, never learnt": partial(handwriting.written, pen.SIGNS.values(), OTHERS, SEED),
         "two digits": partial(handwriting.pairs, train.images[-FLAWED:], SEED),
         "Fashion-MNIST, pasted": partial(map, canvases.paste, fashion.images),
     }
-    return [Pictures(kind, "all", partial(_no_digits, make)) for kind, make in kinds.items()]
+    return [Pictures(kind, "all", partial(_no_digits, make), NOTHING) for kind, make in kinds.items()]
+
+
+def numbers(test: Split) -> list[Pictures]:
+    """Numbers of 2 to 6 test digits, apart, and some of them touching."""
+    kinds = {"numbers, digits apart": 0.0, f"numbers, {TOUCHING:.0%} of neighbours touch": TOUCHING}
+    return [Pictures(kind, "all", partial(_numbers, test, touching), NUMBER) for kind, touching in kinds.items()]
 
 
 def _pasted(split: Split) -> Labelled:
@@ -97,7 +110,7 @@ def _flawed(name: str, split: Split) -> Labelled:
 
 
 def _form(name: str) -> Labelled:
-    form = strokes.FORMS[name]
+    form = pen.FORMS[name]
     return ((canvas, form.label) for canvas in handwriting.written([form.shape], WRITTEN, SEED))
 
 
@@ -112,6 +125,11 @@ def _of_kind(kind: str) -> Iterable[Uint8Array]:
 
 def _no_digits(make: Callable[[], Iterable[Uint8Array]]) -> Labelled:
     return ((canvas, NO_DIGIT) for canvas in make())
+
+
+def _numbers(split: Split, touching: float) -> Labelled:
+    made = write_numbers(split.images, split.labels, NUMBERS, SEED, touching)
+    return ((each.canvas, each.text) for each in made)
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgedigits.bench.pictures import NO_DIGIT, STRANGERS, Labelled, Pictures
+from edgedigits.bench.pictures import DIGIT, NUMBER, STRANGERS, Labelled, Pictures
+from edgedigits.data.shapes import Mask
 from edgedigits.export.rejection import calibration_gaps
+from edgedigits.inference.numbers import numbers_on
 from edgedigits.inference.predict import open_canvas_file
 from edgedigits.models.presets import PRESETS
 from edgedigits.records.arrays import Uint8Array
@@ -42,13 +44,15 @@ class Shares(NamedTuple):
 class Tally(Record):
     """How a file reads a set of pictures; what is neither right nor wrong was refused.
 
-    right   answered with the label
-    wrong   answered otherwise, and all answers where there is no digit
+    show    what the pictures do: pictures.DIGIT, NOTHING or NUMBER
+    right   answered with the label, or with all digits of the number
+    wrong   answered otherwise, and all answers where there is nothing to read
     gaps    of all digits, refused or not, in bins of confidence: how many are right, less the sum of the confidences
     """
 
     group: str
     pictures: str
+    show: str
     samples: int
     right: int
     wrong: int
@@ -60,11 +64,6 @@ class Tally(Record):
         return self.samples - self.right - self.wrong
 
     @property
-    def are_digits(self) -> bool:
-        """Whether there was anything to read."""
-        return bool(self.gaps)
-
-    @property
     def calibration_error(self) -> float:
         """Expected calibration error of digits, 0 to 1: of all answers, also those that were refused."""
         return sum(map(abs, self.gaps)) / self.samples
@@ -72,8 +71,8 @@ class Tally(Record):
     @property
     def shares(self) -> "Shares":
         """The counts as fractions."""
-        counts = (self.right, self.wrong, self.refused)
-        return Shares(*(count / self.samples for count in counts), self.calibration_error)
+        right, wrong, refused = (count / self.samples for count in (self.right, self.wrong, self.refused))
+        return Shares(right, wrong, refused, self.calibration_error)
 
 
 @dataclass(frozen=True)
@@ -171,21 +170,33 @@ def means(readings: Sequence[Reading]) -> dict[str, Shares]:
     }
 
 
-def _tally(predictor: CanvasPredictor, pictures: Pictures, batch: Sequence[tuple[Uint8Array, int]]) -> Tally:
-    _, probabilities, _ = predictor.run([canvas for canvas, _ in batch])
-    labels = np.array([label for _, label in batch])
+def _tally(predictor: CanvasPredictor, pictures: Pictures, batch: Sequence[tuple[Uint8Array, int | str]]) -> Tally:
+    made, truths = zip(*batch, strict=True)
+    if pictures.show == NUMBER:
+        found = [numbers_on(canvas, predictor, pictures.name)[0].number for canvas in made]
+        answered = np.array([number is not None for number in found])
+        right = np.array(found) == np.array(truths)
+        return _counted(pictures, answered, right)
+    _, probabilities, _ = predictor.run(list(made))
     answered = probabilities.max(axis=1) >= (predictor.contract.threshold or 0)
+    labels = np.array(truths)
     right = answered & (probabilities.argmax(axis=1) == labels)
+    gaps = calibration_gaps(probabilities, labels).tolist() if pictures.show == DIGIT else ()
+    return _counted(pictures, answered, right, gaps)
+
+
+def _counted(pictures: Pictures, answered: Mask, right: Mask, gaps: Iterable[float] = ()) -> Tally:
     return Tally(
         group=pictures.group,
         pictures=pictures.name,
-        samples=len(batch),
+        show=pictures.show,
+        samples=len(answered),
         right=int(right.sum()),
         wrong=int((answered & ~right).sum()),
-        gaps=() if NO_DIGIT in labels else tuple(calibration_gaps(probabilities, labels).tolist()),
+        gaps=tuple(gaps),
     )
 
 
-def _in_batches(labelled: Labelled) -> Iterator[list[tuple[Uint8Array, int]]]:
+def _in_batches(labelled: Labelled) -> Iterator[list[tuple[Uint8Array, int | str]]]:
     while batch := list(itertools.islice(labelled, AT_ONCE)):
         yield batch

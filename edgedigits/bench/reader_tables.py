@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from edgedigits.bench.pictures import FLAWS, FORMS
+from edgedigits.bench.pictures import DIGIT, FLAWS, FORMS, NOTHING, NUMBER
 from edgedigits.bench.reader import Reading, Tally
 from edgedigits.models.metrics import wilson
 
@@ -29,15 +29,19 @@ class ReaderTables:
 
     def right(self) -> list[Row]:
         """Of pictures that show a digit, the share answered with it."""
-        return self._groups(lambda tally: _share(tally.right, tally), digits=True)
+        return self._groups(lambda tally: _share(tally.right, tally), DIGIT)
 
     def wrong(self) -> list[Row]:
         """Of the same, the share answered otherwise; the rest was refused."""
-        return self._groups(lambda tally: _share(tally.wrong, tally), digits=True)
+        return self._groups(lambda tally: _share(tally.wrong, tally), DIGIT)
 
     def answered(self) -> list[Row]:
         """Of pictures without a digit, the share answered."""
-        return self._groups(lambda tally: _share(tally.wrong, tally), digits=False)
+        return self._groups(lambda tally: _share(tally.wrong, tally), NOTHING)
+
+    def numbers(self) -> list[Row]:
+        """Of pictures of numbers: all digits right, and any wrong without a doubt."""
+        return self._groups(_both, NUMBER)
 
     def flaws(self) -> list[Row]:
         """A flaw a row: right and wrong."""
@@ -49,14 +53,14 @@ class ReaderTables:
 
     def errors(self) -> list[Row]:
         """Of pictures that show a digit, the expected calibration error of all probabilities."""
-        return self._groups(lambda tally: f"{tally.calibration_error:.3f}", digits=True)
+        return self._groups(lambda tally: f"{tally.calibration_error:.3f}", DIGIT)
 
-    def _groups(self, cell: Cell, digits: bool) -> list[Row]:
+    def _groups(self, cell: Cell, show: str) -> list[Row]:
         groups = [reading.by_group() for reading in self.readings]
         return [
             _row(f"{group} ({tally.samples:,})", (found[group] for found in groups), cell)
             for group, tally in groups[0].items()
-            if tally.are_digits == digits
+            if tally.show == show
         ]
 
     def _sets(self, group: str) -> list[Row]:

@@ -132,6 +132,7 @@ def measure_reader(paths: Sequence[Path], strangers: Path | None) -> None:
 
 def readings(rows: Sequence[Reading]) -> RenderableType:
     """What files read, in each group of sets: of several of one name, trainings with several seeds, the mean."""
+    from edgedigits.bench.pictures import DIGIT, NOTHING
     from edgedigits.bench.reader import means
 
     sheet = Sheet(("file", "n>", "pictures", "samples>", "right>", "wrong>", "refused>", "calibration error>"))
@@ -142,7 +143,8 @@ def readings(rows: Sequence[Reading]) -> RenderableType:
         for group, shares in means(of_name).items():
             tally = of_name[0].by_group()[group]
             counts = (str(len(of_name)), group, f"{tally.samples:,}")
-            right, error = (shares.right, shares.calibration_error) if tally.are_digits else (None, None)
+            right = None if tally.show == NOTHING else shares.right
+            error = shares.calibration_error if tally.show == DIGIT else None
             sheet.add_row(name, *counts, *map(percent, (right, shares.wrong, shares.refused, error)))
     return sheet
 

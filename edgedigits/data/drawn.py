@@ -6,7 +6,7 @@ They stand for what a user draws on a screen. No image of a data set is in them.
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.data.strokes import DIGITS, Points, Shape
+from edgedigits.data.pen import DIGITS, Points, Shape
 from edgedigits.records.arrays import Int64Array, Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
 
@@ -17,7 +17,7 @@ def draw(label: int, rng: np.random.Generator) -> Uint8Array:
 
 
 def draw_shape(shape: Shape, rng: np.random.Generator) -> Uint8Array:
-    """The same of any shape of `strokes`."""
+    """The same of any shape of `pen`."""
     height, width = rng.uniform(16, 19), rng.uniform(12, 16)
     slant, pen = rng.uniform(-0.15, 0.25), rng.uniform(0.9, 1.7)  # pen: half its width, in pixels
     points = np.concatenate([_pieces(stroke) for stroke in shape])  # (n, 2, 2): start and end of each piece

@@ -1,4 +1,4 @@
-"""Canvases that a pen of our own writes, shapes of `strokes`, each time otherwise; and two digits, one asked for.
+"""Canvases that a pen of our own writes, shapes of `pen`, each time otherwise; and two digits, one asked for.
 
 A canvas is uint8 `[height, width]`, in either polarity. No image of a data set is in what the pen writes.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from edgedigits.data.canvases import LARGEST, size_of
-from edgedigits.data.strokes import Points, Shape
+from edgedigits.data.pen import Points, Shape
 from edgedigits.records.arrays import Uint8Array
 
 FINER = 2  # drawn at so many times the size, then made smaller: soft edges
@@ -22,6 +22,7 @@ WAVES = 3  # in which the hand wobbles along all that it writes
 LEVELS = ((0, 100), (156, 256))  # of paper and ink, dark and light
 APART = (-0.3, 0.4)  # between the boxes of two digits, of the narrower one's width; below 0 they overlap
 PAIR_ENLARGED = (2.0, 6.0)  # times a 28x28 image
+FAINT = 64  # of 255: less is no ink of a digit beside another
 
 
 def write(shape: Shape, rng: np.random.Generator, largest: tuple[int, int] = LARGEST) -> Uint8Array:
@@ -78,11 +79,11 @@ def written(shapes: Iterable[Shape], count: int, seed: int) -> Iterator[Uint8Arr
 
 
 def pairs(images: Uint8Array, seed: int) -> Iterator[Uint8Array]:
-    """Canvases of two digits of images `[n, 28, 28]` each, the next ones: apart, touching, or overlapping."""
+    """Canvases of the next two digits each, of images `[n, 28, 28]`: apart, touching, or overlapping."""
     from PIL import Image
 
     rng = np.random.default_rng(seed)
-    for left, right in zip(images[::2], images[1::2], strict=True):
+    for left, right in zip(images[::2], images[1::2], strict=False):  # one may be left over
         both = side_by_side(left, right, rng)
         enlarged = rng.uniform(*PAIR_ENLARGED)
         size = [max(1, round(enlarged * side)) for side in both.shape[::-1]]
@@ -105,6 +106,9 @@ def side_by_side(left: Uint8Array, right: Uint8Array, rng: np.random.Generator) 
 
 
 def _cropped(image: Uint8Array) -> Uint8Array:
-    """The box of an image's ink."""
-    rows, columns = (np.flatnonzero(image.max(axis) > 64) for axis in (1, 0))
+    """The box of an image's ink; all of one without."""
+    inked = image > FAINT
+    if not inked.any():
+        return image
+    rows, columns = (np.flatnonzero(inked.any(axis)) for axis in (1, 0))
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -5,14 +5,14 @@ framed first, so that what is measured is what the file will answer.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.data import canvases, load
-from edgedigits.data.dataset import Dataset, hold_out
+from edgedigits.data import canvases, handwriting, load, pen
+from edgedigits.data.dataset import Dataset, Split, hold_out
 from edgedigits.errors import UsageError
 from edgedigits.export.onnx import framing
 from edgedigits.models import metrics
@@ -28,6 +28,9 @@ SEED = 0
 ADOPTED = Recipe(epochs=1, batch_size=1, lr=1.0, validation=0.05)  # of which nobody knows what it was trained on
 Ask = Callable[[Images], Scores]  # logits [n, classes] of images uint8 [n, 28, 28]
 DIGITS_REFUSED = 0.05  # at most, of the held-out digits: more than that, and a user draws too many in vain
+REFUSED_BY_READERS = (
+    0.01  # the same where the recipe showed what is no digit: then little of that is as sure as a digit
+)
 
 
 def fit_rejection(
@@ -44,7 +47,8 @@ def fit_rejection(
     Raises UsageError where the recipe held out none, and DataError where the data set cannot be had.
     """
     dataset = load.trained_on(checkpoint, dataset, data_dir)
-    _, held_out = hold_out(dataset.train, checkpoint.recipe or ADOPTED)
+    recipe = checkpoint.recipe or ADOPTED
+    _, held_out = hold_out(dataset.train, recipe)
     if held_out is None:
         raise UsageError(
             f"{checkpoint.name}: its recipe held out no digits, and when to refuse a canvas is chosen on them. "
@@ -54,9 +58,10 @@ def fit_rejection(
     logits = ask(seen)
     temperature = fit_temperature(logits, held_out.labels)
     confidences = {"digits": _confidence(logits, seen, temperature)}
-    for kind, other in _no_digits().items():
+    for kind, other in (_no_digits() | (_pen_and_pairs(held_out) if recipe.outliers else {})).items():
         confidences[kind] = _confidence(ask(other), other, temperature)
-    threshold = choose_threshold(confidences, classes=logits.shape[1])
+    most = REFUSED_BY_READERS if recipe.outliers else DIGITS_REFUSED
+    threshold = choose_threshold(confidences, classes=logits.shape[1], most=most)
     return Refusal(
         temperature=temperature,
         threshold=threshold,
@@ -91,17 +96,17 @@ def calibration_gaps(probabilities: Scores, labels: Int64Array) -> npt.NDArray[n
     """In each bin of confidence, `[BINS]`, how many answers are right, less the sum of their confidences."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    return np.bincount(bins, right - confidence, BINS)
+    return np.asarray(np.bincount(bins, right - confidence, BINS), np.float64)
 
 
-def choose_threshold(confidences: Mapping[str, Scores], classes: int) -> float:
+def choose_threshold(confidences: Mapping[str, Scores], classes: int, most: float = DIGITS_REFUSED) -> float:
     """The confidence, in hundredths, below which an answer is no digit.
 
-    Of those that refuse at most DIGITS_REFUSED of the "digits", the one that refuses most of the other
+    Of those that refuse at most such a part of the "digits", the one that refuses most of the other
     kinds, and the lowest where several do. It is above what a blank canvas gets, 1 / classes.
     """
     candidates = [hundredths / 100 for hundredths in range(1, 100) if hundredths * classes > 100]
-    bearable = [limit for limit in candidates if (confidences["digits"] < limit).mean() <= DIGITS_REFUSED]
+    bearable = [limit for limit in candidates if (confidences["digits"] < limit).mean() <= most]
     others = np.concatenate([found for kind, found in confidences.items() if kind != "digits"])
     return max(bearable or candidates[:1], key=lambda limit: float((others < limit).mean()))
 
@@ -118,5 +123,15 @@ def _no_digits() -> dict[str, Uint8Array]:
     return {kind: _framed(made) for kind, made in canvases.no_digits(NO_DIGITS, SEED).items()}
 
 
-def _framed(made: Sequence[Uint8Array]) -> Uint8Array:
+def _pen_and_pairs(held_out: Split) -> dict[str, Uint8Array]:
+    """What the network sees of letters and marks of our pen, and of two digits: asked where it learnt of such."""
+    made = {
+        "letters": handwriting.written(pen.LETTERS.values(), NO_DIGITS, SEED),
+        "marks": handwriting.written(pen.MARKS.values(), NO_DIGITS, SEED),
+        "two digits": handwriting.pairs(held_out.images[: 2 * NO_DIGITS], SEED),
+    }
+    return {kind: _framed(made_of_kind) for kind, made_of_kind in made.items()}
+
+
+def _framed(made: Iterable[Uint8Array]) -> Uint8Array:
     return np.stack([framing.frame(canvas) for canvas in made])

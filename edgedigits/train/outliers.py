@@ -9,8 +9,9 @@ import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
-from edgedigits.data import canvases, drawn, handwriting, strokes
+from edgedigits.data import canvases, drawn, handwriting, pen
 from edgedigits.data.dataset import Split
 from edgedigits.data.framing import find_by_border, frame
 from edgedigits.records.arrays import Uint8Array
@@ -41,7 +42,7 @@ def make(count: int, split: Split, seed: int) -> Uint8Array:
 def national(count: int, seed: int) -> Split:
     """So many digits of our pen in the forms of other countries, in turn."""
     rng = np.random.default_rng(seed)
-    forms = [form for _, form in zip(range(count), itertools.cycle(strokes.FORMS.values()), strict=False)]
+    forms = [form for _, form in zip(range(count), itertools.cycle(pen.FORMS.values()), strict=False)]
     labels = np.array([form.label for form in forms], dtype=np.int64)
     made = [drawn.draw_shape(form.shape, rng) for form in forms]
     return Split(np.stack(made) if made else np.zeros((0, *IMAGE_SHAPE), np.uint8), labels)
@@ -71,20 +72,20 @@ def _glyph(rng: np.random.Generator, _: Split) -> Uint8Array:
     return _on_paper(drawn.draw_shape(tuple(shape), rng))
 
 
-def _stroke(rng: np.random.Generator) -> strokes.Points:
+def _stroke(rng: np.random.Generator) -> pen.Points:
     """From a point of the lattice to one or two others, or an ellipse around one, whole or in part."""
     if rng.random() < ROUND:
         centre, radii = rng.uniform(0.3, 0.7, 2).tolist(), rng.uniform(0.12, 0.45, 2).tolist()
-        return strokes.arc(centre, radii, *rng.uniform(0, 1, 2).cumsum().tolist())
+        return pen.arc(centre, radii, *rng.uniform(0, 1, 2).cumsum().tolist())
     return rng.integers(0, LATTICE, (rng.integers(2, 4), 2)) / (LATTICE - 1)
 
 
 def _letter(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_shape(_one_of(rng, strokes.LETTERS), rng))
+    return _on_paper(drawn.draw_shape(_one_of(rng, pen.LETTERS), rng))
 
 
 def _mark(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_shape(_one_of(rng, strokes.MARKS), rng))
+    return _on_paper(drawn.draw_shape(_one_of(rng, pen.MARKS), rng))
 
 
 def _half(rng: np.random.Generator, split: Split) -> Uint8Array:
@@ -134,10 +135,10 @@ def _shape(rng: np.random.Generator, _: Split) -> Uint8Array:
     return _on_paper((np.asarray(image) * _texture(rng)).astype(np.uint8))
 
 
-def _garment(rng: np.random.Generator, _: Split) -> Uint8Array:
-    """Blocks joined to a body, mirrored or not: large filled shapes with limbs and gaps."""
+def _blocks(rng: np.random.Generator, _: Split) -> Uint8Array:
+    """Rectangles of different greys one over another, mirrored or not."""
     sheet = np.zeros((SIDE, SIDE), np.uint8)
-    for _ in range(int(rng.integers(1, 5))):
+    for _layer in range(int(rng.integers(1, 5))):
         top, left = rng.integers(0, SIDE - 20, 2)
         height, width = rng.integers(10, SIDE, 2)
         sheet[top : top + height, left : left + width] = rng.integers(120, 256)
@@ -157,16 +158,17 @@ def _patches(rng: np.random.Generator, _: Split) -> Uint8Array:
     return _on_paper(clouds)
 
 
-def _texture(rng: np.random.Generator) -> Uint8Array:
+def _texture(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """What is in a shape, 0.3 to 1, `[60, 60]`."""
     rows, columns = np.indices((SIDE, SIDE)) / SIDE
     direction = rng.uniform(0, 2 * np.pi)
     along = np.cos(direction) * rows + np.sin(direction) * columns
     waves = np.cos(2 * np.pi * along * rng.uniform(0, 8))
-    return 1 - rng.uniform(0, 0.35) * (1 + waves * rng.choice([0.0, 1.0])) * rng.uniform(0.5, 1, (SIDE, SIDE))
+    depth = rng.uniform(0, 0.35) * (1 + waves * rng.choice([0.0, 1.0]))
+    return np.asarray(1 - depth * rng.uniform(0.5, 1, (SIDE, SIDE)), np.float64)
 
 
-def _one_of(rng: np.random.Generator, named: Mapping[str, strokes.Shape]) -> strokes.Shape:
+def _one_of(rng: np.random.Generator, named: Mapping[str, pen.Shape]) -> pen.Shape:
     return list(named.values())[rng.integers(len(named))]
 
 
@@ -185,6 +187,6 @@ KINDS: tuple[tuple[Make, float], ...] = (  # with how often they are made
     (_pair, 0.16),
     (_lines, 0.05),
     (_shape, 0.05),
-    (_garment, 0.05),
+    (_blocks, 0.05),
     (_patches, 0.03),
 )

@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from edgedigits.bench import pictures, reader, shelf
-from edgedigits.bench.pictures import FLAWS, FORMS, NO_DIGIT, STRANGERS, Pictures
+from edgedigits.bench.pictures import DIGIT, FLAWS, FORMS, NO_DIGIT, NOTHING, NUMBER, STRANGERS, Pictures
 from edgedigits.bench.reader import Reading, Readings, Tally, means, read_readings, summed
 from edgedigits.bench.reader_tables import ReaderTables
-from edgedigits.data import canvases, drawn, flaws, strokes
+from edgedigits.data import canvases, drawn, flaws, pen
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.errors import DataError, ModelFileError
 from edgedigits.export.rejection import BINS, calibration_error
+from edgedigits.inference.numbers import numbers_on
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.runtime.load import Opener
 from edgedigits.runtime.predictor import CanvasPredictor
@@ -24,13 +25,13 @@ from edgedigits.system import files
 EXPORTS = Path(__file__).parents[2] / "exports"
 CNN = EXPORTS / "cnn" / "cnn.canvas.onnx"
 IMAGES, LABELS = drawn.digits(30, seed=1)
-DIGITS = Tally("digits", "plain", samples=200, right=190, wrong=4, gaps=(-1.0, *(0.0,) * (BINS - 2), 5.0))
-NOISE = Tally("noise", "all", samples=1000, right=0, wrong=13)
+DIGITS = Tally("digits", "plain", DIGIT, samples=200, right=190, wrong=4, gaps=(-1.0, *(0.0,) * (BINS - 2), 5.0))
+NOISE = Tally("noise", "all", NOTHING, samples=1000, right=0, wrong=13)
 READING = Reading("cnn.canvas.onnx", "ab" * 32, 0.65, (DIGITS, NOISE))
 
 
-def labelled(made: list[Uint8Array], labels: list[int]) -> Pictures:
-    return Pictures("drawn", "some", lambda: zip(made, labels, strict=True))
+def labelled(made: list[Uint8Array], labels: list[int], show: str = DIGIT) -> Pictures:
+    return Pictures("drawn", "some", lambda: zip(made, labels, strict=True), show)
 
 
 def asked() -> tuple[CanvasPredictor, list[Uint8Array]]:
@@ -58,11 +59,11 @@ def test_a_tally_counts_what_the_file_answers_at_its_threshold(monkeypatch: pyte
 def test_where_there_is_no_digit_every_answer_is_wrong_and_nothing_is_calibrated() -> None:
     _, made = asked()
     blank = [np.full((90, 90), 200, np.uint8)] * 5
-    (found,) = reader.Readers([CNN]).read(labelled([*made, *blank], [NO_DIGIT] * 35))
+    (found,) = reader.Readers([CNN]).read(labelled([*made, *blank], [NO_DIGIT] * 35, NOTHING))
     assert found.right == 0
     assert found.wrong > 20
     assert found.refused >= 5
-    assert not found.are_digits
+    assert found.gaps == ()
 
 
 def test_files_are_given_the_same_pictures_which_are_made_once() -> None:
@@ -83,6 +84,22 @@ def test_files_are_given_the_same_pictures_which_are_made_once() -> None:
     assert Readings.from_json(Readings((first, second)).to_json()).rows == (first, second)
 
 
+def test_a_number_is_right_with_all_its_digits_and_refused_where_one_is_in_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The file's own answers: to the same picture thrice, with the number, another one, and blank paper."""
+    predictor, _ = asked()
+    monkeypatch.setattr(pictures, "NUMBERS", 30)
+    apart, touching = pictures.numbers(Split(IMAGES, LABELS))
+    made = [(canvas, text) for canvas, text in apart.make() if numbers_on(canvas, predictor, "")[0].number == text]
+    assert len(made) > 5
+    assert {len(text) for _, text in touching.make() if isinstance(text, str)} <= set(range(2, 7))
+    blank = np.full((90, 90), 200, np.uint8)
+    truths = [*made, *((canvas, f"{text}0") for canvas, text in made), (blank, "12")]
+    (found,) = reader.Readers([CNN]).read(Pictures("numbers", "all", lambda: iter(truths), NUMBER))
+    assert (found.right, found.wrong, found.refused) == (len(made), len(made), 1)
+
+
 def test_a_file_that_takes_no_canvas_is_refused() -> None:
     with pytest.raises(ModelFileError, match=r"cnn\.onnx"):
         reader.Readers([EXPORTS / "cnn" / "cnn.onnx"])
@@ -93,7 +110,7 @@ def test_of_strangers_a_file_that_did_not_change_keeps_what_was_read() -> None:
     readers.read(labelled(asked()[1], LABELS.tolist()))
     readers.read(labelled(asked()[1], LABELS.tolist()))
     (now,) = readers.readings()
-    theirs = Tally(STRANGERS, "all", 437, 400, 20)
+    theirs = Tally(STRANGERS, "all", DIGIT, 437, 400, 20)
     before = dataclasses.replace(now, tallies=(theirs, now.tallies[0]))
     (kept,) = readers.readings([before])
     assert kept.tallies == (now.tallies[0], theirs, now.tallies[1])
@@ -122,7 +139,7 @@ def test_the_sets_are_what_they_say(digits: Dataset) -> None:
     labels = [label for _, label in flawed[0].make()]
     assert labels == split.labels[-pictures.FLAWED :].tolist()
     forms = {each.name: {label for _, label in each.make()} for each in pictures.forms()[:2]}
-    assert forms == {name: {strokes.FORMS[name].label} for name in forms}
+    assert forms == {name: {pen.FORMS[name].label} for name in forms}
     for each in (*pictures.blanks()[:3], *pictures.others(split, digits.test)):
         canvas, label = next(each.make())
         assert label == NO_DIGIT
@@ -160,7 +177,9 @@ def test_tables_have_a_row_a_group_and_a_column_a_file() -> None:
     assert tables.flaws() == tables.forms() == []
     flawed = dataclasses.replace(DIGITS, group=FLAWS, pictures="a speck")
     written = dataclasses.replace(DIGITS, group=FORMS, pictures="open 4")
-    tables = ReaderTables([dataclasses.replace(READING, tallies=(flawed, written))])
+    number = Tally("numbers", "all", NUMBER, samples=200, right=150, wrong=3)
+    tables = ReaderTables([dataclasses.replace(READING, tallies=(flawed, written, number))])
+    assert tables.numbers() == [("numbers (200)", "75.0 / 1.5")]
     assert tables.flaws() == [("a speck", "95.0 / 2.0")]
     assert tables.forms() == [("open 4", "95.0 / 2.0")]
 

@@ -9,7 +9,7 @@ import pytest
 from edgedigits.bench import engines, languages, pictures, reader
 from edgedigits.bench.engines import Comparison, EngineRow, read_comparison
 from edgedigits.bench.languages import LanguageRow
-from edgedigits.bench.pictures import NO_DIGIT, Pictures
+from edgedigits.bench.pictures import NO_DIGIT, NOTHING, Pictures
 from edgedigits.bench.reader import Tally
 from edgedigits.cli import measure
 from edgedigits.data import canvases, drawn
@@ -83,7 +83,7 @@ def test_canvas_files_are_read_with_all_sets_and_the_shelf_s_are_written(
 
     def sets(strangers: Path | None) -> list[Pictures]:
         assert strangers == Path("theirs")
-        return [seven, Pictures("nothing", "blank", lambda: iter([(np.zeros((90, 90), np.uint8), NO_DIGIT)]))]
+        return [seven, Pictures("nothing", "blank", lambda: iter([(np.zeros((90, 90), np.uint8), NO_DIGIT)]), NOTHING)]
 
     monkeypatch.setattr(pictures, "sets", sets)
     monkeypatch.setattr(reader, "FILE", tmp_path / "reader.json")

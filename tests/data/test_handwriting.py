@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from edgedigits.data import drawn, handwriting, strokes
+from edgedigits.data import drawn, handwriting, pen
 from edgedigits.data.canvases import LARGEST
 from edgedigits.data.framing import frame
 from edgedigits.data.paper import find_ink
 
 SHAPES = {
-    **{str(label): shape for label, shape in enumerate(strokes.DIGITS)},
-    **{name: form.shape for name, form in strokes.FORMS.items()},
-    **strokes.LETTERS,
-    **strokes.MARKS,
-    **strokes.SIGNS,
+    **{str(label): shape for label, shape in enumerate(pen.DIGITS)},
+    **{name: form.shape for name, form in pen.FORMS.items()},
+    **pen.LETTERS,
+    **pen.MARKS,
+    **pen.SIGNS,
 }
 WITH_A_DIGITS_SHAPE = set("OoDIliJjZzSsBbqgG")
 
@@ -27,21 +27,21 @@ def test_a_shape_lies_in_its_box_and_fills_it_one_way(name: str) -> None:
 
 
 def test_no_letter_has_a_digits_shape() -> None:
-    assert not set(strokes.LETTERS) & WITH_A_DIGITS_SHAPE
+    assert not set(pen.LETTERS) & WITH_A_DIGITS_SHAPE
 
 
 def test_a_form_is_another_than_its_digit() -> None:
-    assert {form.label for form in strokes.FORMS.values()} == {0, 1, 3, 4, 7, 9}
-    for form in strokes.FORMS.values():
+    assert {form.label for form in pen.FORMS.values()} == {0, 1, 3, 4, 7, 9}
+    for form in pen.FORMS.values():
         plain, other = (
-            drawn.draw_shape(shape, np.random.default_rng(0)) for shape in (strokes.DIGITS[form.label], form.shape)
+            drawn.draw_shape(shape, np.random.default_rng(0)) for shape in (pen.DIGITS[form.label], form.shape)
         )
         assert (plain != other).sum() > 20
 
 
 def test_what_is_written_is_whole_with_paper_around_it() -> None:
     dark = 0
-    for canvas in handwriting.written(strokes.LETTERS.values(), 60, seed=0):
+    for canvas in handwriting.written(pen.LETTERS.values(), 60, seed=0):
         assert canvas.dtype == np.uint8
         assert all(84 <= side <= longest for side, longest in zip(canvas.shape, LARGEST, strict=True))
         ink, contrast = find_ink(canvas)
@@ -53,7 +53,7 @@ def test_what_is_written_is_whole_with_paper_around_it() -> None:
 
 
 def test_each_is_written_in_turn_and_otherwise_for_another_seed() -> None:
-    first, again, other = (list(handwriting.written(strokes.DIGITS, 20, seed)) for seed in (1, 1, 2))
+    first, again, other = (list(handwriting.written(pen.DIGITS, 20, seed)) for seed in (1, 1, 2))
     for one, same, another in zip(first, again, other, strict=True):
         np.testing.assert_array_equal(one, same)
         assert one.shape != another.shape or (one != another).any()
@@ -69,3 +69,10 @@ def test_a_pair_is_wider_than_its_digits_and_always_the_same() -> None:
     assert np.mean(np.array(widths) > np.array(heights)) > 0.5
     for one, same in zip(pairs, handwriting.pairs(images, seed=0), strict=True):
         np.testing.assert_array_equal(one, same)
+
+
+def test_a_digit_without_a_partner_is_left_over_and_a_blank_one_takes_its_room() -> None:
+    images = drawn.digits(3, seed=0)[0]
+    assert len(list(handwriting.pairs(images, seed=0))) == 1
+    blank = np.zeros_like(images[0])
+    assert handwriting.side_by_side(images[0], blank, np.random.default_rng(0)).shape[0] == len(blank)

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from edgedigits.cli import main
-from edgedigits.data import canvases, drawn
+from edgedigits.data import canvases, drawn, pen
 from edgedigits.embed.embedder import embed
 from edgedigits.embed.targets import get_target
 from edgedigits.records.arrays import Uint8Array
@@ -121,7 +121,7 @@ def answer(page: Page) -> str:
 def strokes(label: int, box: tuple[float, float, float, float]) -> list[list[tuple[float, float]]]:
     """The strokes of a digit at a place on the sheet, as fractions of it."""
     across, down, height, width = box
-    placed = [stroke - 0.5 for stroke in drawn.STROKES[label]]
+    placed = [stroke - 0.5 for stroke in pen.DIGITS[label]]
     return [[(across + x * width, down + y * height) for x, y in stroke] for stroke in placed]
 
 

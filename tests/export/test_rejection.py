@@ -71,6 +71,27 @@ def test_it_is_chosen_on_the_digits_that_were_held_out(runs: Path, digits: Datas
     assert found.error_after <= found.error_before + 0.01
 
 
+def test_a_reader_refuses_fewer_digits_and_is_asked_what_it_learnt_to_refuse(runs: Path, digits: Dataset) -> None:
+    run = read_checkpoint(runs / "cnn-tiny")
+    assert run.recipe
+    reader = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, written=True, outliers=0.2))
+    found = fit_rejection(reader, asking(run), digits)
+    more = {"letters", "marks", "two digits"}
+    assert found.refused.keys() == {"digits", "blank", "noise", "scribbles"} | more
+    assert found.refused["digits"] <= rejection.REFUSED_BY_READERS
+    assert found.samples == 15
+
+
+def test_the_fewer_digits_may_be_refused_the_lower_is_the_threshold() -> None:
+    digits, noise = np.linspace(0.5, 1, 101).astype(np.float32), np.array([0.98], np.float32)
+    kinds = {"digits": digits, "noise": noise}
+    found = [rejection.choose_threshold(kinds, classes=10, most=most) for most in (0.01, 0.05, 1.0)]
+    assert found == [0.11, 0.11, 0.99]
+    kinds["noise"] = np.array([0.506, 0.517], np.float32)
+    found = [rejection.choose_threshold(kinds, classes=10, most=most) for most in (0.01, 0.02, 0.05)]
+    assert found == [0.11, 0.51, 0.52]
+
+
 def test_a_recipe_that_holds_out_nothing_is_refused(runs: Path, digits: Dataset) -> None:
     run = read_checkpoint(runs / "fc-tiny")
     other = dataclasses.replace(run, recipe=Recipe(epochs=1, batch_size=1, lr=1e-3))

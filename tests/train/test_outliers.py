@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgedigits.data import strokes
+from edgedigits.data import pen
 from edgedigits.data.dataset import Dataset
 from edgedigits.train import outliers
 
@@ -39,7 +39,7 @@ def test_a_half_is_less_than_its_digit(digits: Dataset) -> None:
 
 
 def test_national_digits_come_in_turn_with_their_labels() -> None:
-    made = outliers.national(2 * len(strokes.FORMS), 0)
-    assert made.labels.tolist() == 2 * [form.label for form in strokes.FORMS.values()]
+    made = outliers.national(2 * len(pen.FORMS), 0)
+    assert made.labels.tolist() == 2 * [form.label for form in pen.FORMS.values()]
     assert made.images.any(axis=(1, 2)).all()
     assert len(outliers.national(0, 0)) == 0

@@ -37,7 +37,8 @@ def _spiral(turns: float) -> Points:
     """Around the middle, outwards."""
     part = np.linspace(0.05, 1, round(SEGMENTS * turns))
     angles = 2 * np.pi * turns * part
-    return 0.5 + 0.5 * part[:, None] * np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    spiral: Points = 0.5 + 0.5 * part[:, None] * np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    return spiral
 
 
 DIGITS: tuple[Shape, ...] = (  # of 0 to 9
