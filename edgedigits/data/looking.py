@@ -5,8 +5,8 @@ digit: the ground around a sheet, shade, lines across the paper, specks. The sec
 pixels of what remains. This one is written once, in ONNX's operators, which numpy runs and files hold.
 
     cells   the mean of each, a whole level; those beyond the picture are nothing
-    paper   the side, light or dark, that has most of the picture and of its border. But where the other side is a sheet,
-            a filled rectangle that takes a good part of the picture, that is the paper
+    paper   the side, light or dark, that has most of the picture and of its border. But where the other side is a
+            sheet, a filled rectangle that takes a good part of the picture, that is the paper
     sheet   the picture, without what lies between a side of it that shows no paper and the first paper
     level   of the paper, cell by cell: what is left when all strokes are filled; on grainy paper, the local mean
     grain   how much lighter than that paper is on average: it is darker by as much
