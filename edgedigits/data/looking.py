@@ -27,10 +27,8 @@ from edgedigits.data.strokes import Ink, find_digit
 FINE_NUDGE = 2.5e-5  # likewise, where quotients of as many as all cells are cut off
 NUDGE = 1e-4  # decides what hangs on the last bit of a quotient alike in all runtimes
 SHEET_FILLED = 0.8  # of a sheet's hull, that it fills
-SHEET_SQUARE = (
-    0.76  # of its box, that the hull fills: more than digits do, and a sheet that is turned by 9 degrees does
-)
-SHEET_SIDE = 0.36  # of each of the picture's sides, that it takes at least
+SHEET_SQUARE = 0.85  # of its box, that the hull fills: digits fill less, sheets turned by 5 degrees so much
+SHEET_SIDE = 0.4  # of each of the picture's sides, that it takes at least
 BARE = 0.9  # of a side of the picture that shows no paper
 EDGE = 2  # cells of the sheet's edge, which are neither paper nor ground
 BLOCK = 4  # cells a side of what strokes are filled in
