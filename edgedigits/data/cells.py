@@ -65,27 +65,29 @@ class Cells:
 
     def counted(self, mask: Value, reach: int) -> Value:
         """How many cells of a mask, or the sum of values, lie in each window."""
+        return self.along(1, self.along(0, mask, reach), reach)
+
+    def along(self, axis: int, values: Value, reach: int) -> Value:
+        """The sum of values in windows of a cell's own column (axis 0) or row (axis 1)."""
         band = (reach >= APART).astype(np.float32)
-        return self.o.MatMul(self.o.MatMul(band, mask), band)
+        return self.o.MatMul(band, values) if axis == 0 else self.o.MatMul(values, band)
 
-    def widened(self, mask: Value, reach: int) -> Value:
-        """A mask and what is near it."""
-        return self.largest(mask, 2 * reach + 1, 2 * reach + 1)
-
-    def largest(self, values: Value, rows: int, columns: int) -> Value:
-        """Of each window of so many cells, both odd, the largest value."""
-        pads = [rows // 2, columns // 2] * 2
-        found = self.pooled(self.o.Reshape(values, _PLANES), (rows, columns), pads)
+    def widened(self, mask: Value, reach: int, axis: int | None = None) -> Value:
+        """A mask and what is near it; along one axis alone, if that is said."""
+        if axis is not None:
+            return self.any(self.along(axis, mask, reach))
+        side = 2 * reach + 1
+        found = self.pooled(self.o.Reshape(mask, _PLANES), (side, side), [reach] * 4)
         return self.o.Reshape(found, _SQUARE)
 
     def pooled(self, planes: Value, window: tuple[int, int], pads: list[int], stride: int = 1) -> Value:
         """The largest value of each window of planes `[1, 1, rows, columns]`."""
         return self.o.MaxPool(planes, kernel_shape=[*window], pads=pads, strides=[stride] * 2)
 
-    def opened(self, mask: Value, whole: Value, rows: int, columns: int) -> Value:
+    def opened(self, mask: Value, whole: Value, reach: int, axis: int | None = None) -> Value:
         """What of a mask lies in a window that it fills, as far as that lies in `whole`."""
-        spoilt = self.largest(self.o.Sub(whole, mask), rows, columns)
-        return self.o.Mul(mask, self.largest(self.without(mask, spoilt), rows, columns))
+        spoilt = self.widened(self.o.Sub(whole, mask), reach, axis)
+        return self.o.Mul(mask, self.widened(self.without(mask, spoilt), reach, axis))
 
     def beside(self, mask: Value) -> tuple[Value, Value, Value, Value]:
         """The cells that have one of a mask above them, below, to the left, to the right, or are of it themselves."""

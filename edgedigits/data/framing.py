@@ -12,9 +12,9 @@ the same in other words); here every number is whole, so that all machines see t
     digit   the sums, times 255, divided by the largest and rounded
     seen    the digit on 28x28 pixels, its centre of mass within half a pixel of (14, 14)
 
-Ink is found in one of two ways. By looking, which ONNX files do: what is no digit is told from it on a coarse grid first
-(`looking.py`), and the paper has a level of its own in each cell. By the border, which C files do: the paper is the
-majority of the border's pixels, dark or light, and their mean its level; all else is ink.
+Ink is found in one of two ways. By looking, which ONNX files do: what is no digit is told from it on a coarse grid
+first (`looking.py`), and the paper has a level of its own in each cell. By the border, which C files do: the paper is
+the majority of the border's pixels, dark or light, and their mean its level; all else is ink.
 
 Places along an axis are counted in parts of a pixel, `2 * cells` each: then cells begin and end at whole numbers. With
 sides of up to 2048 pixels, a cell is at most 4096 parts each way. The border has at most 8192 pixels, of which ink is

@@ -5,8 +5,8 @@ digit: the ground around a sheet, shade, lines across the paper, specks. The sec
 pixels of what remains. This one is written once, in ONNX's operators, which numpy runs and files hold.
 
     cells   the mean of each, a whole level; those beyond the picture are nothing
-    paper   the side, light or dark, that has most of the picture and of its border. But where the other side is a sheet,
-            a filled rectangle that takes a good part of the picture, that is the paper
+    paper   the side, light or dark, that has most of the picture and of its border. But where the other side is a
+            sheet, a filled rectangle that takes a good part of the picture, that is the paper
     sheet   the picture, without what lies between a side of it that shows no paper and the first paper
     level   of the paper, cell by cell: what is left when all strokes are filled; on grainy paper, the local mean
     grain   how much lighter than that paper is on average: it is darker by as much
@@ -27,20 +27,22 @@ from edgedigits.data.operators import Operators, Value
 FINE_NUDGE = 2.5e-5  # likewise, where quotients of as many as all cells are cut off
 NUDGE = 1e-4  # decides what hangs on the last bit of a quotient alike in all runtimes
 SHEET_FILLED = 0.8  # of a sheet's hull, that it fills
-SHEET_SQUARE = (
-    0.76  # of its box, that the hull fills: more than digits do, and a sheet that is turned by 9 degrees does
-)
-SHEET_SIDE = 0.36  # of each of the picture's sides, that it takes at least
+SHEET_SQUARE = 0.85  # of its box, that the hull fills: digits fill less, sheets turned by 5 degrees so much
+SHEET_SIDE = 0.4  # of each of the picture's sides, that it takes at least
 BARE = 0.9  # of a side of the picture that shows no paper
 EDGE = 2  # cells of the sheet's edge, which are neither paper nor ground
 BLOCK = 4  # cells a side of what strokes are filled in
 FILLED = 7  # blocks: the thickest stroke that is filled
-ROUGH = 0.35  # of the most that anything is darker: surely ink
+ROUGH, ROUGH_MEAN = 0.35, 2.0  # of the most that anything is darker, and times the mean: surely ink
 NEAR = 2  # cells around that, which say nothing of the paper
 LOCAL = 8  # cells each way, that the paper's mean is taken of
 FLAT = 3  # levels: where less of the paper than half is as near to what filling leaves, it is grainy
 DEVIATION = 2.5  # times the mean of its positive part: the deviation of a normal distribution
 BLOCKS = np.kron(np.eye(SIDE // BLOCK, dtype=np.float32), np.ones((BLOCK, 1), np.float32))  # of each cell
+
+
+# and the blocks among as many more all around, so that nothing is lost at the border
+BEYOND = np.pad(np.eye(SIDE // BLOCK, dtype=np.float32), ((FILLED - 1,) * 2, (0, 0)))
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class _Looking(Cells):
     def _is_sheet(self, region: Value, picture: _Picture) -> Value:
         """Whether it is a filled rectangle that takes a good part of the picture."""
         o = self.o
-        region = self.opened(region, picture.inside, 3, 3)
+        region = self.opened(region, picture.inside, 1)
         hull = self.total(self.all(*self.beside(region)))
         extents = [self.extent(region, axis) for axis in (0, 1)]
         large = [
@@ -159,7 +161,7 @@ class _Looking(Cells):
     def _sheet(self, paper: Value, picture: _Picture) -> Value:
         """The picture without the ground around a sheet, which begins at sides that show no paper."""
         o, inside = self.o, picture.inside
-        paper = self.opened(paper, inside, 3, 3)
+        paper = self.opened(paper, inside, 1)
         bare = o.Sub(inside, paper)
         (top, left), (bottom, right) = self._ends(picture.sides)
         rows, columns = picture.sides
@@ -178,7 +180,10 @@ class _Looking(Cells):
         o = self.o
         filled = o.Mul(sheet, self._filled(o.Mul(levels, sheet)))
         darker = o.Max(o.Sub(filled, o.Mul(sheet, levels)), 0.0)
-        rough = self.above(darker, o.Mul(ROUGH, o.Max(self.most(darker), 1.0)))
+        rough = self.all(
+            self.above(darker, o.Mul(ROUGH, self.most(darker))),
+            self.above(o.Mul(darker, self.total(sheet)), o.Mul(ROUGH_MEAN, self.total(darker))),
+        )
         plain = self.without(sheet, self.widened(rough, NEAR))
         flat = self.without(plain, self.above(darker, FLAT + 0.5))
         count = self.counted(plain, LOCAL)
@@ -193,11 +198,11 @@ class _Looking(Cells):
 
     def _filled(self, levels: Value) -> Value:
         """The levels, with all that is darker than what is around it filled: a closing, by blocks of cells."""
-        o, reach = self.o, FILLED // 2
-        window = (FILLED, FILLED)
+        o, blocks = self.o, BLOCKS.shape[1]
         planes = o.Reshape(levels, np.array([1, 1, SIDE, SIDE]))
-        blocks = self.pooled(planes, (BLOCK, BLOCK), [0] * 4, BLOCK)
-        wider = self.pooled(blocks, window, [2 * reach] * 4)  # goes beyond, so that at the border nothing is lost
-        closed = o.Sub(255.0, self.pooled(o.Sub(255.0, wider), window, [0] * 4))
-        square = o.Reshape(closed, np.array(BLOCKS.shape[1:] * 2))
-        return o.MatMul(o.MatMul(BLOCKS, square), np.ascontiguousarray(BLOCKS.T))
+        lightest = o.Reshape(self.pooled(planes, (BLOCK, BLOCK), [0] * 4, BLOCK), np.array([blocks, blocks]))
+        wide = o.MatMul(o.MatMul(BEYOND, lightest), np.ascontiguousarray(BEYOND.T))
+        wide = o.Reshape(wide, np.array([1, 1, *BEYOND.shape[:1] * 2]))
+        dilated = self.pooled(wide, (FILLED, FILLED), [0] * 4)
+        closed = o.Sub(255.0, self.pooled(o.Sub(255.0, dilated), (FILLED, FILLED), [0] * 4))
+        return o.MatMul(o.MatMul(BLOCKS, o.Reshape(closed, np.array([blocks, blocks]))), np.ascontiguousarray(BLOCKS.T))

@@ -76,7 +76,7 @@ class _Strokes(Cells):
         Strokes may cross a line, and it may lie a cell beside itself here and there.
         """
         o = self.o
-        thin = o.Sub(inked, self.opened(inked, ink.sheet, *((1, THIN) if axis == 0 else (THIN, 1))))
+        thin = o.Sub(inked, self.opened(inked, ink.sheet, THIN // 2, 1 - axis))
         side = self.total(self.held(ink.sheet, axis))
         reach = o.Floor(o.Mul(LENGTH / 2, side))
         near = o.Cast(o.Less(APART, o.Add(reach, 0.5)), to=FLOAT)
@@ -85,7 +85,7 @@ class _Strokes(Cells):
             return o.MatMul(near, values) if axis == 0 else o.MatMul(values, near)
 
         def wide(mask: Value) -> Value:
-            return self.largest(mask, *((1, 3) if axis == 0 else (3, 1)))
+            return self.widened(mask, 1, 1 - axis)
 
         length = o.Add(o.Mul(2.0, reach), 1.0)
         middles = self.all(

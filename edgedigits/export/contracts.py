@@ -4,13 +4,14 @@ import dataclasses
 
 from edgedigits.data.canvases import SIDES
 from edgedigits.data.framing import FRAME
-from edgedigits.export.formats import Source
+from edgedigits.export.formats import Source, get_format
 from edgedigits.records.artifact import Contract, TensorSpec
 
 
 def canvas_contract(source: Source) -> Contract:
     """A source's contract, made that of a canvas file."""
     refusal = source.require_refusal()
+    looks = get_format(source.contract.format).container == "onnx"
     classes = len(source.contract.labels)
     return dataclasses.replace(
         source.contract,
@@ -20,7 +21,7 @@ def canvas_contract(source: Source) -> Contract:
             TensorSpec("probabilities", "float32", (classes,)),
             TensorSpec("seen", "uint8", (FRAME, FRAME)),
         ),
-        polarity="either: the paper is what most of the border shows",
+        polarity=f"either: the paper is what most of the {'picture' if looks else 'border'} shows",
         sides=SIDES,
         temperature=refusal.temperature,
         threshold=refusal.threshold,

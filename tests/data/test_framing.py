@@ -27,7 +27,6 @@ from edgedigits.records.arrays import Uint8Array
 from tests.export.test_framing import some_canvases
 from tests.helpers.canvases import fuzzed
 
-
 FINDERS = pytest.mark.parametrize("find", [find_by_border, find_by_looking], ids=lambda find: find.__name__)
 
 
@@ -115,7 +114,7 @@ def test_a_tie_has_the_margin_that_decides_it() -> None:
     canvas = np.zeros((60, 60), np.uint8)
     canvas[10:50, 10:50] = 255
     canvas[10, 10:12] = 0  # half of a cell of 2 by 2 pixels: 127.5
-    assert rounding_margin(canvas) == pytest.approx(1 / TIE, rel=1e-6)
+    assert rounding_margin(canvas, find_by_border) == pytest.approx(1 / TIE, rel=1e-6)
 
 
 def test_onnx_files_see_the_same_where_the_margin_is_more_than_float32_is_off() -> None:

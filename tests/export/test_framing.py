@@ -139,7 +139,7 @@ def test_the_mass_lies_where_mnist_has_it() -> None:
 @pytest.mark.parametrize("shape", [(SIDES[1], SIDES[1]), (8, SIDES[1])])
 def test_the_largest_canvas_is_read(shape: tuple[int, int]) -> None:
     canvas = np.zeros(shape, np.uint8)
-    canvas[2:-2, shape[1] // 2 - 9 : shape[1] // 2 + 9] = 255
+    canvas[2:-2, shape[1] // 2 - 90 : shape[1] // 2 + 90] = 255
     assert frame(canvas).max() == 255
 
 

@@ -3,8 +3,8 @@
 MNIST was made by scaling each digit into 20x20 pixels, keeping its aspect, and placing its centre of
 mass at the centre of 28x28 pixels (LeCun, Bottou, Bengio, Haffner 1998). The graph does the same:
 
-    paper     what most of the border shows, light or dark, and how light it is on average
-    ink       the value farthest from the paper, on the other side
+    digit's cells   where the digit is, on a coarse grid, and how light the paper there (`data/looking.py`)
+    ink       how far each pixel there is from the paper; of the strongest, the contrast
     box       the rows and columns that hold a pixel with at least BOX of the ink's contrast
     digit     the box in 20x20 pixels, scaled by averaging over areas; its strongest pixel becomes 255
     seen      the digit on 28x28 pixels, its centre of mass within half a pixel of (14, 14)
