@@ -16,8 +16,8 @@ APART = np.abs(INDEX[:, None] - INDEX)  # how far cells of an axis lie from each
 ROW, COLUMN = (1, SIDE), (SIDE, 1)
 _PLANES = np.array([1, 1, SIDE, SIDE])
 _SQUARE = np.array([SIDE, SIDE])
-_NOT_AFTER = (INDEX[:, None] >= INDEX).astype(np.float32)  # [i, j]: j is not after i
-_NOT_BEFORE = np.ascontiguousarray(_NOT_AFTER.T)
+NOT_AFTER = (INDEX[:, None] >= INDEX).astype(np.float32)  # [i, j]: j is not after i
+NOT_BEFORE = np.ascontiguousarray(NOT_AFTER.T)
 
 Array = npt.NDArray[Any]
 
@@ -93,8 +93,8 @@ class Cells:
         """The cells that have one of a mask above them, below, to the left, to the right, or are of it themselves."""
         o = self.o
         counts = (
-            *(o.MatMul(_NOT_AFTER, mask), o.MatMul(_NOT_BEFORE, mask)),
-            *(o.MatMul(mask, _NOT_BEFORE), o.MatMul(mask, _NOT_AFTER)),
+            *(o.MatMul(NOT_AFTER, mask), o.MatMul(NOT_BEFORE, mask)),
+            *(o.MatMul(mask, NOT_BEFORE), o.MatMul(mask, NOT_AFTER)),
         )
         above, below, left, right = (self.any(count) for count in counts)
         return above, below, left, right

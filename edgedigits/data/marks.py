@@ -8,6 +8,7 @@ digit    the rest that is strong, and weaker ink that lies next to it
 from dataclasses import dataclass
 
 from edgedigits.data.cells import APART, Cells
+from edgedigits.data.edges import SHORTEST, beyond_edges
 from edgedigits.data.operators import FLOAT, Operators, Value
 
 LEAST = 3  # levels, and
@@ -18,7 +19,6 @@ TOGETHER = 6  # cells from strong ink to what belongs to it
 AROUND = 2  # cells around the digit, which hold its faint edge
 
 THIN = 3  # cells: a line is thinner
-SHORTEST = 40  # cells of a sheet on which lines can be told from strokes
 LENGTH = 0.85  # of the sheet: what is looked at of a line
 UNBROKEN = 0.92  # of that, what is ink, its own or a stroke's
 OWN = 0.25  # of that, what is thin
@@ -54,6 +54,7 @@ class _Strokes(Cells):
         times = o.Mul(ink.strength, ink.plain)
         inked = self.above(times, o.Add(o.Mul(float(GRAIN), ink.lighter), o.Mul(float(LEAST), ink.plain)))
         lines = self._lines(inked, ink)
+        lines = o.Max(lines, beyond_edges(o, inked, lines, ink.sheet))
         strokes = self._without_specks(self.without(inked, lines))
         strongest = self.most(o.Mul(ink.strength, strokes))
         strong = self.all(
