@@ -161,8 +161,8 @@ class _Looking(Cells):
     def _sheet(self, paper: Value, picture: _Picture) -> Value:
         """The picture without the ground around a sheet, which begins at sides that show no paper."""
         o, inside = self.o, picture.inside
-        paper = self.opened(paper, inside, 1)
         bare = o.Sub(inside, paper)
+        paper = self.opened(paper, inside, 1)  # no light speck of the ground
         (top, left), (bottom, right) = self._ends(picture.sides)
         rows, columns = picture.sides
         lines = (
