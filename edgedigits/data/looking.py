@@ -24,8 +24,8 @@ from edgedigits.data.cells import COLUMN, INDEX, ROW, SIDE, Cells
 from edgedigits.data.marks import Ink, find_digit
 from edgedigits.data.operators import Operators, Value
 
-FINE_NUDGE = 2.5e-5  # likewise, where quotients of as many as all cells are cut off
 NUDGE = 1e-4  # decides what hangs on the last bit of a quotient alike in all runtimes
+FINE_NUDGE = 2.5e-5  # likewise, where a quotient by up to as many as all cells is cut off
 SHEET_FILLED = 0.8  # of a sheet's hull, that it fills
 SHEET_SQUARE = 0.85  # of its box, that the hull fills: digits fill less, sheets turned by 5 degrees so much
 SHEET_SIDE = 0.4  # of each of the picture's sides, that it takes at least
@@ -161,8 +161,8 @@ class _Looking(Cells):
     def _sheet(self, paper: Value, picture: _Picture) -> Value:
         """The picture without the ground around a sheet, which begins at sides that show no paper."""
         o, inside = self.o, picture.inside
-        paper = self.opened(paper, inside, 1)
         bare = o.Sub(inside, paper)
+        paper = self.opened(paper, inside, 1)  # no light speck of the ground
         (top, left), (bottom, right) = self._ends(picture.sides)
         rows, columns = picture.sides
         lines = (

@@ -75,7 +75,8 @@ def turned_on_ground(made: Page) -> Page:
     from PIL import Image
 
     wide = Image.fromarray(canvas_of(np.pad(made, 40, constant_values=60)))
-    return np.asarray(wide.rotate(4, Image.Resampling.BILINEAR, fillcolor=60)).astype(float)
+    turned: Page = np.asarray(wide.rotate(4, Image.Resampling.BILINEAR, fillcolor=60)).astype(np.float64)
+    return turned
 
 
 EXACT = {  # what leaves every pixel of the digit as it is
