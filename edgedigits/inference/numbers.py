@@ -59,7 +59,7 @@ class Digit(Record):
     label: str
     probability: float
     sure: bool
-    seen: Uint8Array = field(compare=False, metadata=LOCAL)
+    seen: Uint8Array | None = field(default=None, compare=False, metadata=LOCAL)
 
 
 @dataclass(frozen=True)
