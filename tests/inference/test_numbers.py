@@ -53,7 +53,9 @@ def test_a_picture_may_be_a_path_a_picture_or_an_array(
 ) -> None:
     canvas = written[0].canvas
     Image.fromarray(canvas).save(tmp_path / "number.png")
-    found = [read_number(given, model=predictor) for given in (tmp_path / "number.png", Image.fromarray(canvas), canvas)]
+    found = [
+        read_number(given, model=predictor) for given in (tmp_path / "number.png", Image.fromarray(canvas), canvas)
+    ]
     assert found[0].picture == str(tmp_path / "number.png")
     assert found[0].digits == found[1].digits == found[2].digits
     assert read_number(canvas, model=FILE) == found[2]
