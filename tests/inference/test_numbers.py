@@ -100,7 +100,7 @@ def test_what_shows_no_number_does_not_hide_the_others(folder: Path) -> None:
     assert Numbers.from_json(found.to_json().replace("\n", "")).model == str(FILE)
 
 
-def test_a_sheet_has_a_number_a_line(folder: Path, predictor: CanvasPredictor, written: list[Written]) -> None:
+def test_a_sheet_has_a_number_a_line(folder: Path, written: list[Written]) -> None:
     found = predict_numbers([folder / "b.png"], sheet=True, model=FILE)
     assert len(found.numbers) == 2
     assert [len(number.digits) for number in found.numbers] == [len(number.text) for number in written[:2]]
