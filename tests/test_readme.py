@@ -28,13 +28,13 @@ from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
 from edgedigits.export import formats, manifest
 from edgedigits.export.formats import get_format
-from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.report import Limits, ParityReport, Verification
 from edgedigits.system import files
 from edgedigits.verify import bom, card, limits
 from edgedigits.verify.card import card_text
 from tests.data.test_mnist import OURS, accuracy_in_a_foreign_program
+from tests.helpers import TUTORIALS
 from tests.inference.test_score import IMAGES as DIGITS
 from tests.inference.test_sources import idx
 
@@ -303,7 +303,7 @@ def test_the_pages_of_figures_are_fresh() -> None:
 
 
 def test_the_accuracies_in_words_are_those_that_were_measured() -> None:
-    found = [measured.mean for name in PRESETS if (measured := find_figures(name, "default"))]
+    found = [measured.mean for name in TUTORIALS if (measured := find_figures(name, "default"))]
     assert f"reach {min(found):.1%} to {max(found):.1%}" in README.replace("\n", " ")
 
 
@@ -346,7 +346,7 @@ def test_every_option_in_the_readme_exists() -> None:
     assert set(re.findall(r"(?<=[ `])--[a-z-]+", ours)) <= declared
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TUTORIALS)
 def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
     listing = Manifest.read(SHELF / name / manifest.FILE)
     assert {path.name for path in (SHELF / name).iterdir()} == {
@@ -369,7 +369,7 @@ def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TUTORIALS)
 def test_the_files_on_the_shelf_have_the_accuracy_they_claim(name: str, mnist: Dataset) -> None:
     for report in shelf_reports(name):
         part = slice(500) if "canvas" in report.format else slice(None)  # to paste all 10,000 takes a while

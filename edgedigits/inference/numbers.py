@@ -59,7 +59,7 @@ class Digit(Record):
     label: str
     probability: float
     sure: bool
-    seen: Uint8Array = field(compare=False, metadata=LOCAL)
+    seen: Uint8Array | None = field(default=None, compare=False, metadata=LOCAL)
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def numbers_on(
     try:
         lines = read_lines(canvas, predictor.read, threshold, sheet)
     except NoNumber as error:
-        return (Number(name, error=f"{name}: no number: {error}."),)
+        return (Number(name, error=f"{name}: {error}."),)
     return tuple(_number(name, line, contract.labels, threshold, remarks) for line in lines)
 
 

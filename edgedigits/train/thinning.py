@@ -52,7 +52,8 @@ def _kept(turn: int) -> Uint8Array:
     up, right, down, left = ring[:, ::2].T
     sides = (up * right * down, right * down * left) if turn == 0 else (up * right * left, up * down * left)
     spare = (ring.sum(1) >= 2) & (ring.sum(1) <= 6) & (changes == 1) & (sides[0] == 0) & (sides[1] == 0)
-    return (~spare).astype(np.uint8)
+    stays: Uint8Array = (~spare).astype(np.uint8)
+    return stays
 
 
 STAYS = (_kept(0), _kept(1))

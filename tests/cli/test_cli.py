@@ -16,11 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import onnx
 import pytest
 import torch
 import typer.main
 from onnx import numpy_helper
+from PIL import Image
 
 from edgedigits import __version__
 from edgedigits.cli.app import app
@@ -58,7 +60,7 @@ OPTIONS = {
     "embed": "--out --force --exports --json",
     "demo": "--web --model --port --out --force --open --exports",
     "models": "--json",
-    "predict": "--model-file --show --exports --json",
+    "predict": "--model-file --number --sheet --show --exports --json",
     "data": "--fetch --data-dir --json",
     "schema": "",
 }
@@ -311,6 +313,24 @@ def test_a_canvas_export_says_when_its_files_refuse(edgedigits: Cli, runs: Path)
         "artifacts"
     ]
     assert plain["refusal"] is None
+
+
+def test_predict_reads_numbers_and_ends_with_3_for_what_shows_none(
+    edgedigits: Cli, exports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = np.full((100, 160), 235, np.uint8)
+    page[30:70, [40, 41, 42, 43, 90, 91, 92, 93]] = 30
+    Image.fromarray(page).save("eleven.png")
+    Image.fromarray(np.full_like(page, 235)).save("blank.png")
+    read = edgedigits("predict", "--number", "eleven.png", "--exports", exports, "--show")
+    assert read.code == 0
+    assert read.out.splitlines()[1].split()[:2] == ["eleven.png", "11"]
+    assert Path("eleven.number.png").is_file()
+    mixed = edgedigits("predict", "--sheet", "eleven.png", "blank.png", "--exports", exports, "--json")
+    assert mixed.code == 3
+    assert mixed.err == "edgedigits: blank.png: no number: the paper is empty.\n"
+    assert [number["number"] for number in json.loads(mixed.out)["numbers"]] == ["11", None]
 
 
 def test_predict_shows_what_was_seen_and_ends_with_3_for_what_is_no_picture(

@@ -249,7 +249,7 @@ def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypat
     inference = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, ())
     monkeypatch.setattr(figures, "read_figures", lambda: Measured((measured,), inference))
     lines = text(train.models_table()).splitlines()
-    assert len(lines) == 1 + sum(2 if PRESETS[name].long is None else 3 for name in PRESETS)
+    assert len(lines) == 1 + sum(len(preset.recipes) for preset in PRESETS.values())
     assert lines[1].split()[:5] == ["fc", "default", "97.50%", "(n=2)", "5.0"]
     assert lines[1].split()[-4:] == ["784-50-10", "39,760", "uint8", "28x28"]
     assert all(line.split()[2:4] == ["not", "measured"] for line in lines[2:])

@@ -64,11 +64,12 @@ def _strength(pixels: Uint8) -> Uint8:
     paper = _opened(values, max(1, min(values.shape) // THICKEST))
     off = values - paper
     middle = _level(_counts(off), off.size // 2)  # what noise takes from the paper's level
-    strength = np.maximum(off, middle) - middle
+    strength: Uint8 = np.maximum(off, middle) - middle
     if not dark:
         return strength
     lit = strength.astype(np.uint16) * 255 // np.maximum(255 - paper, DIMMEST)
-    return np.minimum(lit, 255).astype(np.uint8)
+    found: Uint8 = np.minimum(lit, 255).astype(np.uint8)
+    return found
 
 
 def _counts(pixels: Uint8) -> Integers:

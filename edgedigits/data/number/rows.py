@@ -111,7 +111,8 @@ def _along_borders(shapes: Shapes) -> Mask:
     tallest = int(free.max()) if len(free) else 0
     if 100 * tallest < FREE * height:
         return np.zeros(len(boxes), np.bool_)
-    return touching & ((100 * shapes.heights > TALLER * tallest) | (100 * shapes.widths > WIDER * tallest))
+    along: Mask = touching & ((100 * shapes.heights > TALLER * tallest) | (100 * shapes.widths > WIDER * tallest))
+    return along
 
 
 def _on_border(box: Box, shapes: Shapes) -> bool:

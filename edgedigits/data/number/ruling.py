@@ -154,4 +154,5 @@ def _between(mask: Mask, slope: int, above: int, below: int, thickest: int) -> M
 def _spread(counts: Integers, reach: int) -> Integers:
     """The largest of the counts nearby."""
     padded = np.pad(counts, reach)
-    return np.max([padded[off : off + len(counts)] for off in range(2 * reach + 1)], axis=0)
+    largest: Integers = np.max([padded[off : off + len(counts)] for off in range(2 * reach + 1)], axis=0)
+    return largest

@@ -13,6 +13,9 @@ TOP, LEFT, BOTTOM, RIGHT = range(4)  # of a box; what is at the bottom and right
 class NoNumber(Exception):
     """Why a picture shows no number, in words."""
 
+    def __str__(self) -> str:
+        return f"no number: {self.args[0]}"
+
 
 @dataclass(frozen=True)
 class Shapes:

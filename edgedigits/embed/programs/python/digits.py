@@ -120,7 +120,7 @@ def lines_of_digits(image: np.ndarray, *, sheet: bool) -> list[Number]:
     try:
         lines = read_lines(image, answer, CONTRACT.get("threshold", 0), sheet)
     except NoNumber as why:
-        raise ValueError(f"no number: {why}") from None
+        raise ValueError(str(why)) from None
     return [spelled(line) for line in lines]
 
 

@@ -112,7 +112,7 @@ function show(answers) {
   const digits = digitsOf(first);
   const doubts = (digits.length ? first.number.doubts : first.doubts).map(({ sentence }) => `; ${sentence}`).join("");
   if (digits.length) count(first.number, doubts);
-  else if (first.why && first.label !== null) answer("no number", `${capital(first.why.replace("no number: ", ""))}${doubts}.`);
+  else if (first.why && first.label !== null) answer("no number", `${capital(first.why)}${doubts}.`);
   else if (first.label !== null) answer(first.label, `${percent(first.probability)} sure${doubts}`);
   else if (empty(first)) answer("no digit", "Nothing to read yet.");
   else answer("no digit", refusal(first, doubts));
@@ -153,7 +153,7 @@ const capital = (words) => words[0].toUpperCase() + words.slice(1);
 /** Why a picture shows no digit. */
 function refusal({ best, probability, why }, doubts) {
   const sentences = [`At best ${best}, with ${percent(probability)}, and ${percent(contract.threshold)} is needed${doubts}.`];
-  if (why) sentences.push(`As a number: ${why.replace("no number: ", "")}.`);
+  if (why) sentences.push(`As a number: ${why}.`);
   return sentences.join(" ");
 }
 
