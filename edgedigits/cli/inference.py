@@ -81,11 +81,7 @@ def score(
     tell(f"Next: look at {out}")
 
 
-@command(
-    "edgedigits predict photo.png --show",
-    "edgedigits predict --number scans --json",
-    "edgedigits predict --sheet list.jpg",
-)
+@command("edgedigits predict photo.png --show", "edgedigits predict --number scans --json")
 def predict(
     image: Annotated[list[str], typer.Argument(help="Pictures, folders of them, or - for standard input.")],
     model_file: Annotated[

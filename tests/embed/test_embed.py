@@ -233,14 +233,15 @@ def test_the_readme_says_what_other_runtimes_make_of_the_file(target: str, folde
 @pytest.mark.parametrize("model", MODELS)
 @every_program
 def test_what_the_readme_tells_works(target: str, model: str, ready: Install) -> None:
-    """Its commands, in a shell in the folder, but for the installing; and its snippet."""
+    """Its commands, in a shell in the folder, but for the installing; and its snippets."""
     folder = ready(target, model)
     readme = (folder / "README.md").read_text()
-    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE))
-    assert readme.count("```") == 2 * len(blocks)
-    install, *commands = blocks.pop("sh").splitlines()
+    (_, commands_told), (language, snippet), *numbers = re.findall(
+        r"^```(\w+)\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE
+    )
+    assert len(numbers) == ("canvas" in model)
+    install, *commands = commands_told.splitlines()
     assert f"{install} && {commands[0]}" == get_target(target).selftest
-    ((language, snippet),) = blocks.items()
     image = drawn.digits(10, seed=3)[0][1]
     Image.fromarray(canvases.paste(image) if "canvas" in model else image).save(folder / "photo.png")
     (folder / f"snippet.{'mjs' if language == 'js' else 'py'}").write_text(snippet)
@@ -251,6 +252,20 @@ def test_what_the_readme_tells_works(target: str, model: str, ready: Install) ->
         )
         assert (done.returncode, done.stderr) == (0, ""), command
     assert re.fullmatch(r"(\d|None|null) [01]\.?\d*\n", done.stdout)
+    for _, number in numbers:
+        program = folder / f"number.{'mjs' if language == 'js' else 'py'}"
+        program.write_text(number)
+        done = subprocess.run(
+            ["node" if language == "js" else sys.executable, program.name],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        program.unlink()
+        assert (
+            re.fullmatch(r"[\d?]+ \[.*\]\n", done.stdout, flags=re.DOTALL) or "digits" in done.stderr
+        )  # or it is unsure
     listed = set(re.findall(r"^\| `(\S+)` \|", readme, flags=re.MULTILINE))
     made = {path.name for path in folder.iterdir()}
     assert listed | {"README.md"} == made - {"photo.png", "snippet.py", "snippet.mjs", "node_modules", "__pycache__"}

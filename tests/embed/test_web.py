@@ -308,8 +308,8 @@ def test_a_screen_reader_is_told_what_everything_is(page: Page) -> None:
     settled(page)
     told = page.locator("body").aria_snapshot()
     for line in (
-        '- heading "Draw a digit" [level=1]',
-        '- application "Sheet to draw a digit on"',
+        '- heading "Draw a digit or a number" [level=1]',
+        '- application "Sheet to draw a digit or a number on"',
         '- button "Undo"',
         '- button "Clear"',
         '- button "Choose a picture"',
@@ -422,10 +422,10 @@ PIXEL = "pixels[pixel] = Math.round(255 + ((light - 255) * data[at + 3]) / 255);
     [
         (PIXEL, "pixels[pixel] = 255 - light;", "the pixels that reach the model are inverted"),
         (PIXEL, "pixels[pixel] = light / 255;", "are divided by 255 before they become whole numbers"),
-        ("[image.height, image.width]", "[image.width, image.height]", "height and width are swapped"),
+        ("pixels, [height, width]", "pixels, [width, height]", "height and width are swapped"),
         (
-            'new ort.Tensor("uint8", grey(image)',
-            'new ort.Tensor("float32", Float32Array.from(grey(image), (value) => value / 255)',
+            'new ort.Tensor("uint8", pixels',
+            'new ort.Tensor("float32", Float32Array.from(pixels, (value) => value / 255)',
             "are divided by 255: the model takes 0 to 255",
         ),
         ("probability < threshold", "false", "no digit wanted: mind the contract's threshold"),

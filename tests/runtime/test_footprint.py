@@ -49,11 +49,13 @@ def test_a_canvas_file_takes_more_by_its_framing_and_says_so(model: Path) -> Non
         assert digit.instructions[name] + 96 * 96 * 10 < canvas.instructions[name] < 2 * digit.instructions[name]
 
 
-def test_blank_images_take_fewer_instructions(model: Path) -> None:
+def test_instructions_depend_on_the_image_a_little_and_on_the_optimization_much(model: Path) -> None:
     file = checked(model, require_format(model), model.read_bytes())
     blank, full = (np.full((1, 28, 28), value, np.uint8) for value in (0, 255))
     small, fast = (footprint.compiled(file, MAIN, flag) for flag in ("-Os", "-O2"))
-    assert footprint.executed(small, MAIN, blank)[0] < footprint.executed(small, MAIN, full)[0]
+    counts = [footprint.executed(small, MAIN, image)[0] for image in (blank, full)]
+    assert counts[0] != counts[1]
+    assert max(counts) < 1.1 * min(counts)
     assert footprint.executed(fast, MAIN, full)[0] < footprint.executed(small, MAIN, full)[0]
 
 
