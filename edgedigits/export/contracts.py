@@ -11,7 +11,7 @@ from edgedigits.records.artifact import Contract, TensorSpec
 def canvas_contract(source: Source) -> Contract:
     """A source's contract, made that of a canvas file."""
     refusal = source.require_refusal()
-    looks = get_format(source.contract.format).container == "onnx"
+    looks = get_format(source.contract.format).container == "onnx" and refusal.framing is None
     classes = len(source.contract.labels)
     return dataclasses.replace(
         source.contract,
@@ -25,4 +25,5 @@ def canvas_contract(source: Source) -> Contract:
         sides=SIDES,
         temperature=refusal.temperature,
         threshold=refusal.threshold,
+        framing=refusal.framing,
     )

@@ -21,7 +21,7 @@ from edgedigits.data.doubts import Doubt, doubts
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import Format
 from edgedigits.records.arrays import EVALUATION_BATCH, Images, Scores
-from edgedigits.records.artifact import Contract
+from edgedigits.records.artifact import WHOLE, Contract
 from edgedigits.records.model import IMAGE_SHAPE
 from edgedigits.runtime.inputs import as_canvas, as_images
 
@@ -190,25 +190,27 @@ class Reading:
     """A canvas file's answer: logits and probabilities float32 `[classes]`, `seen` uint8 `[28, 28]`.
 
     canvas   what was read
+    whole    whether `seen` is all of that, not the digit found on it
     """
 
     logits: Scores
     probabilities: Scores
     seen: Images
     canvas: Images
+    whole: bool = False
 
     @functools.cached_property
     def doubts(self) -> tuple[Doubt, ...]:
         """What a person should look at in the canvas, whatever the answer."""
-        return doubts(self.canvas)
+        return doubts(self.canvas, self.whole)
 
 
 @dataclass(frozen=True)
 class CanvasPredictor(Predictor):
     """A canvas file that is ready to answer.
 
-    `read` takes one canvas. Called as every Predictor is, with images `[batch, 28, 28]`, it pastes each
-    onto a canvas as `canvases.paste` does.
+    `read` takes one canvas. Called as every Predictor is, with images `[batch, 28, 28]`, it pastes each onto a canvas
+    as `canvases.paste` does, or, where the network is shown canvases as a whole, makes one of it.
     """
 
     one_by_one: ClassVar[bool] = True
@@ -221,11 +223,12 @@ class CanvasPredictor(Predictor):
         """
         pixels = as_canvas(canvas)
         logits, probabilities, seen = self.session.call(pixels)
-        return Reading(logits, probabilities, seen, pixels)
+        return Reading(logits, probabilities, seen, pixels, self.contract.framing == WHOLE)
 
     def present(self, images: Images) -> Inputs:
         """Each image on a canvas."""
-        return [canvases.paste(image) for image in images]
+        present = canvases.enlarge if self.contract.framing == WHOLE else canvases.paste
+        return [present(image) for image in images]
 
     def call(self, inputs: Inputs) -> None:
         """Let the runtime answer canvases, one a call."""

@@ -19,10 +19,10 @@ from onnx import TensorProto
 from edgedigits.data.framing import FRAME
 from edgedigits.export.contracts import canvas_contract
 from edgedigits.export.formats import Source
-from edgedigits.export.onnx import framing, quantize_integer, quantize_weights
+from edgedigits.export.onnx import fitting, framing, quantize_integer, quantize_weights
 from edgedigits.export.onnx.convert import float_graph, save
 from edgedigits.export.onnx.graph import NETWORK, Graph, prune, tensor
-from edgedigits.records.artifact import Contract
+from edgedigits.records.artifact import WHOLE, Contract
 
 
 def write(source: Source, path: Path) -> None:
@@ -49,7 +49,7 @@ def framed(network: bytes, contract: Contract) -> onnx.ModelProto:
     """The framing, a network's ONNX model, and the calibrated probabilities, as one model."""
     classes = len(contract.labels)
     graph = Graph()
-    digit = framing.add_frame(graph, "image")  # (28, 28)
+    digit = (fitting.add_fit if contract.framing == WHOLE else framing.add_frame)(graph, "image")  # (28, 28)
     seen = graph.Cast(digit, to=TensorProto.UINT8, output="seen")
     image = graph.Reshape(seen, np.array([1, FRAME, FRAME]))
     graph.include(onnx.load_model_from_string(network), NETWORK, image=image)
