@@ -26,7 +26,7 @@ from edgedigits.data.framing import rounding_margin
 from edgedigits.export.formats import Format
 from edgedigits.export.onnx import framing
 from edgedigits.records.arrays import Uint8Array
-from edgedigits.records.artifact import WHOLE, Contract
+from edgedigits.records.artifact import Contract
 from edgedigits.records.record import OPTIONAL, Record
 from edgedigits.runtime.predictor import CanvasPredictor, Predictor, Reading
 from edgedigits.system import environment
@@ -199,7 +199,7 @@ def _digits(predictor: Predictor) -> Pictures:
 
 def _canvases(predictor: Predictor) -> Pictures:
     """Canvases of several sizes, light on dark and dark on light."""
-    sure = functools.partial(_sure, whole=predictor.contract.framing == WHOLE)
+    sure = functools.partial(_sure, whole=predictor.contract.framing is not None)
     yield from _drawn(predictor, lambda image: next(sure(_pasted(image))))
     faint = drawn.digits(8, SEED + 1)[0][3]
     yield "drawn 3, of low contrast", next(sure(canvas // 4 + 90 for canvas in _pasted(faint)))

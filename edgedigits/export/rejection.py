@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from edgedigits.data import canvases, fitting, handwriting, load, pen
 from edgedigits.data.dataset import Dataset, Split, hold_out
+from edgedigits.data.framing import find_paper
 from edgedigits.errors import UsageError
 from edgedigits.export.onnx import framing
 from edgedigits.models import metrics
 from edgedigits.records.arrays import Images, Int64Array, Scores, Uint8Array
-from edgedigits.records.artifact import WHOLE, Refusal
+from edgedigits.records.artifact import ON_DARK, ON_LIGHT, WHOLE, Refusal
 from edgedigits.records.model import Checkpoint, Recipe
 
 BINS = 15  # of the expected calibration error, as in Guo et al.
@@ -28,6 +29,7 @@ NO_DIGITS = 300  # canvases of each kind
 SEED = 0
 ADOPTED = Recipe(epochs=1, batch_size=1, lr=1.0, validation=0.05)  # of which nobody knows what it was trained on
 LOST = 0.02  # of the accuracy on held-out pictures: a network that loses more where digits are framed is shown all
+MISTAKEN = 0.002  # of them, at most, whose border is mostly ink, where it is to say what the paper is
 Ask = Callable[[Images], Scores]  # logits [n, classes] of images uint8 [n, 28, 28]
 DIGITS_REFUSED = 0.05  # at most, of the held-out digits: more than that, and a user draws too many in vain
 REFUSED_BY_READERS = 0.01  # the same where outliers were learnt from: then little else is as sure as a digit
@@ -52,7 +54,12 @@ class View:
 
 
 DIGIT_VIEW = View(None, canvases.paste, framing.frame)
-WHOLE_VIEW = View(WHOLE, canvases.enlarge, fitting.fit)
+WHOLE_VIEWS = {
+    name: View(
+        name, functools.partial(canvases.enlarge, inverted=light), functools.partial(fitting.fit, inverted=light)
+    )
+    for name, light in fitting.INVERTED.items()
+}
 
 
 def fit_rejection(
@@ -76,7 +83,7 @@ def fit_rejection(
             f"{checkpoint.name}: its recipe held out no digits, and when to refuse a canvas is chosen on them. "
             "Train it with --recipe default."
         )
-    view, accuracies = choose_view(ask, held_out)
+    view, accuracies = choose_view(ask, held_out, checkpoint.dataset.dark_ink)
     seen = view.shown(map(view.placed, held_out.images))
     logits = ask(seen)
     temperature = fit_temperature(logits, held_out.labels)
@@ -97,18 +104,24 @@ def fit_rejection(
     )
 
 
-def choose_view(ask: Ask, held_out: Split) -> tuple[View, Mapping[str, float]]:
+def choose_view(ask: Ask, held_out: Split, dark_ink: bool) -> tuple[View, Mapping[str, float]]:
     """How canvases are to be shown to a network, and its accuracy on held-out pictures, framed as digits and whole.
 
+    dark_ink   of the pictures that it learnt from, before they were read
+
     Of one's own classes, pictures may be anything: where they were no digits framed as MNIST's, more than LOST of the
-    accuracy is lost by framing them so.
+    accuracy is lost by framing them so. Where their border does not say what is paper, it is what it was in training.
     """
     framed = DIGIT_VIEW.shown(map(DIGIT_VIEW.placed, held_out.images))
     accuracies = {
         name: float((ask(images).argmax(1) == held_out.labels).mean())
         for name, images in (("digit", framed), (WHOLE, held_out.images))
     }
-    return WHOLE_VIEW if accuracies[WHOLE] - accuracies["digit"] > LOST else DIGIT_VIEW, accuracies
+    if accuracies[WHOLE] - accuracies["digit"] <= LOST:
+        return DIGIT_VIEW, accuracies
+    mistaken = np.mean([find_paper(image).inverted for image in held_out.images])
+    fixed = ON_LIGHT if dark_ink else ON_DARK
+    return WHOLE_VIEWS[WHOLE if mistaken <= MISTAKEN else fixed], accuracies
 
 
 def fit_temperature(logits: Scores, labels: Int64Array) -> float:

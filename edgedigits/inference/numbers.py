@@ -21,7 +21,6 @@ from edgedigits.errors import DataError, UsageError
 from edgedigits.inference.predict import find_canvas_file, open_canvas_file
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Uint8Array
-from edgedigits.records.artifact import WHOLE
 from edgedigits.records.progress import Observer, Progress, ignore
 from edgedigits.records.record import LOCAL, Record
 from edgedigits.runtime.inputs import as_canvas
@@ -155,7 +154,7 @@ def numbers_on(
     remarks   doubts about it that are known already
     """
     contract = predictor.contract
-    if contract.framing == WHOLE:
+    if contract.framing:
         raise UsageError(
             "this model is shown pictures as a whole. A canvas file that finds digits on them reads numbers."
         )

@@ -11,7 +11,9 @@ MANIFEST = "manifest.json"  # in a folder of exported files
 ANSWERS = "answers.safetensors"  # beside it
 CONTRACT_KEY = "edgedigits.contract"  # of the metadata of a file, or of an extra file in its archive
 CONTRACT_VERSION = 1
-WHOLE = "whole"  # a framing of canvases: nothing is looked for on them, the network is shown all
+WHOLE = "whole"  # a framing of canvases: nothing is looked for on them, the network is shown all, ink light or dark
+ON_DARK, ON_LIGHT = "whole, light on dark", "whole, dark on light"  # the same, where that cannot be told from a picture
+FRAMINGS = (None, WHOLE, ON_DARK, ON_LIGHT)
 MANIFEST_VERSION = 1
 
 
@@ -34,7 +36,7 @@ class Contract(Record):
     temperature      by which the logits are divided before the softmax; None is 1
     threshold        the probability below which an answer is "no digit"; None where every answer counts
     source_sha256    of a C file, with zeros in the place of this
-    framing          of canvases: None where a digit is found on them, or WHOLE
+    framing          of canvases, one of FRAMINGS: None where a digit is found on them
     """
 
     format: str
@@ -60,7 +62,7 @@ class Contract(Record):
             object.__setattr__(self, "outputs", outputs)
         require(self.version == CONTRACT_VERSION, "version", f"{CONTRACT_VERSION}", self.version)
         require(self.temperature is None or self.temperature > 0, "temperature", "above 0", self.temperature)
-        require(self.framing in (None, WHOLE), "framing", f"none, or {WHOLE}", self.framing)
+        require(self.framing in FRAMINGS, "framing", f"one of {FRAMINGS}", self.framing)
         require(self.threshold is None or 0 <= self.threshold <= 1, "threshold", "0 to 1", self.threshold)
 
     @classmethod
@@ -84,7 +86,7 @@ class Refusal(Record):
     error_before, error_after   expected calibration error there, 0 to 1, without the temperature and with it
     refused                     share refused of the held-out digits, and of each kind of canvas without a digit
     framing                     as in the Contract
-    framed                      where that is WHOLE: the accuracy on held-out pictures in each framing
+    framed                      where that is not None: the accuracy on held-out pictures, framed as digits and whole
     """
 
     temperature: float

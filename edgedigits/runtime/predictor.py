@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from edgedigits.data import canvases
 from edgedigits.data.doubts import Doubt, doubts
+from edgedigits.data.fitting import INVERTED
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import Format
 from edgedigits.records.arrays import EVALUATION_BATCH, Images, Scores
-from edgedigits.records.artifact import WHOLE, Contract
+from edgedigits.records.artifact import Contract
 from edgedigits.records.model import IMAGE_SHAPE
 from edgedigits.runtime.inputs import as_canvas, as_images
 
@@ -223,12 +224,13 @@ class CanvasPredictor(Predictor):
         """
         pixels = as_canvas(canvas)
         logits, probabilities, seen = self.session.call(pixels)
-        return Reading(logits, probabilities, seen, pixels, self.contract.framing == WHOLE)
+        return Reading(logits, probabilities, seen, pixels, self.contract.framing is not None)
 
     def present(self, images: Images) -> Inputs:
         """Each image on a canvas."""
-        present = canvases.enlarge if self.contract.framing == WHOLE else canvases.paste
-        return [present(image) for image in images]
+        if framing := self.contract.framing:
+            return [canvases.enlarge(image, INVERTED[framing]) for image in images]
+        return [canvases.paste(image) for image in images]
 
     def call(self, inputs: Inputs) -> None:
         """Let the runtime answer canvases, one a call."""

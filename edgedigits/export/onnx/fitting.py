@@ -11,8 +11,10 @@ from edgedigits.export.onnx.framing import Box
 from edgedigits.export.onnx.graph import Graph
 
 
-def add_fit(graph: Graph, image: str) -> str:
+def add_fit(graph: Graph, image: str, inverted: bool | None = None) -> str:
     """Add the fitting of a canvas, uint8 `[height, width]`; the name of `seen`, float32 `[28, 28]`, is returned.
+
+    inverted   whether the paper is light; None: what most of the border is
 
     All values of `seen` are whole numbers 0 to 255, and all are 0 where the canvas is blank.
     """
@@ -20,9 +22,12 @@ def add_fit(graph: Graph, image: str) -> str:
     low, high = graph.ReduceMin(pixels, keepdims=0), graph.ReduceMax(pixels, keepdims=0)
     places = [framing.positions(graph, image, axis) for axis in (0, 1)]
     extents = [graph.Add(graph.ReduceMax(along, keepdims=0), 1.0) for along in places]
-    lightness = graph.Div(_light_border(graph, pixels, graph.Mul(graph.Add(low, high), 0.5)), graph.Add(*extents))
-    is_light = graph.Greater(lightness, 1.0)  # of a border of 2 (H + W) pixels
-    values = graph.Where(is_light, graph.Sub(255.0, pixels), pixels)
+    if inverted is None:
+        light = _light_border(graph, pixels, graph.Mul(graph.Add(low, high), 0.5))
+        is_light = graph.Greater(light, graph.Add(*extents))  # of a border of 2 (H + W) pixels
+        values = graph.Where(is_light, graph.Sub(255.0, pixels), pixels)
+    else:
+        values = graph.Sub(255.0, pixels) if inverted else pixels
     longest = graph.Max(*extents)
     cells = [_cells(graph, extent, longest) for extent in extents]
     rows, columns = (_shares(graph, *of_axis) for of_axis in zip(extents, places, cells, strict=True))
