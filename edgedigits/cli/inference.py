@@ -31,7 +31,7 @@ DIGITS = 6  # behind the point of a percentage, at most: float32 has no more
 
 @command(
     "edgedigits score exports/cnn/cnn.onnx digits --out answers.csv",
-    "edgedigits score exports/cnn/cnn.onnx digits --out first.jsonl --shard 0/4",
+    "edgedigits score exports/cnn/cnn.canvas.onnx numbers --out numbers.csv --number",
 )
 def score(
     model: Annotated[
@@ -47,6 +47,9 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
     dark_ink: Annotated[
         bool, typer.Option("--dark-ink", rich_help_panel=DATA, help="Images show dark ink on a light ground.")
+    ] = False,
+    number: Annotated[
+        bool, typer.Option("--number", rich_help_panel=DATA, help="Pictures show a line of up to 12 digits each.")
     ] = False,
     trust: Trust = False,
     exports: Exports = Path("exports"),
@@ -66,6 +69,7 @@ def score(
             shard=shard,
             resume=resume,
             dark_ink=dark_ink,
+            number=number,
             exports=exports,
             opener=Opener(trust=trust),
             observer=observer,

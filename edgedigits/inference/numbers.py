@@ -133,11 +133,12 @@ def predict_numbers(
     numbers: list[Number] = []
     for index, source in enumerate(found):
         observer(Progress("predict", index, len(found)))
-        numbers += _of_file(source, predictor, sheet)
+        numbers += numbers_in(source, predictor, sheet)
     return Numbers(str(path), predictor.contract.threshold, tuple(numbers), skips.all())
 
 
-def _of_file(source: str, predictor: CanvasPredictor, sheet: bool) -> Sequence[Number]:
+def numbers_in(source: str, predictor: CanvasPredictor, sheet: bool = False) -> Sequence[Number]:
+    """The number in a picture file, or those of a sheet's lines; at least one, perhaps with an error."""
     try:
         picture = read_picture(source)
     except DataError as error:
