@@ -31,7 +31,7 @@ DIGITS = 6  # behind the point of a percentage, at most: float32 has no more
 
 @command(
     "edgedigits score exports/cnn/cnn.onnx digits --out answers.csv",
-    "edgedigits score exports/cnn/cnn.canvas.onnx numbers --out numbers.csv --number",
+    "edgedigits score reader numbers --out numbers.csv --number",
 )
 def score(
     model: Annotated[
