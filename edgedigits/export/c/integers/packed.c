@@ -6,14 +6,14 @@ typedef void adding(int32_t *sums, const uint8_t *values, int32_t count, int32_t
    single place. Of each pool_height by pool_width sums, the largest becomes a value. Weights: group by group a block of
    outputs after the other, in each a row for each input channel of each place of the kernel. */
 typedef struct {
-    int32_t height, width, channels;                /* what it reads */
-    int32_t rows, columns, outputs;                 /* what it gives */
-    int32_t kernel_height, kernel_width;
-    int32_t stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x;
-    int32_t pool_height, pool_width;
-    int32_t groups, inputs, run;                    /* channels that a group reads; places of the kernel side by side */
-    int32_t apart;                                  /* 1: each output reads a channel of its own, and a row one place */
-    int32_t zero, bits;
+    extent height, width, channels;                /* what it reads */
+    extent rows, columns, outputs;                 /* what it gives */
+    extent kernel_height, kernel_width;
+    extent stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x;
+    extent pool_height, pool_width;
+    extent groups, inputs, run;                    /* channels that a group reads; places of the kernel side by side */
+    extent apart;                                  /* 1: each output reads a channel of its own, and a row one place */
+    extent zero, bits;
     const uint8_t *weights;
     adding *add;
     scaling to;
