@@ -51,7 +51,7 @@ class Convolve(Step):
     """A convolution; of each window of `pool` places, the largest sum is kept. Weights `[height, width, in, out]`.
 
     seen   height, width and channels of what it reads
-    bits   of a weight, where these were trained as so few; None: 8
+    bits   of a weight, where it was trained with few; None: 8
     """
 
     seen: Plane
@@ -106,7 +106,7 @@ class Convolve(Step):
 
 @dataclass(frozen=True)
 class Dense(Step):
-    """A product with a matrix `[in, out]`; `bits` as a convolution's."""
+    """A product with a matrix `[in, out]`; bits as of a convolution."""
 
     seen: int
     bits: int | None = field(default=None, metadata=OPTIONAL)
