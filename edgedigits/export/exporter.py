@@ -99,7 +99,22 @@ def _possible(source: Checkpoint, chosen: Sequence[Format], named: bool) -> Sequ
     if kept.is_kept(source):
         return kept.possible(source, chosen, named)
     _require_layers(source, chosen)
-    return chosen
+    return _keeping(source, chosen, named)
+
+
+def _keeping(source: Checkpoint, chosen: Sequence[Format], named: bool) -> Sequence[Format]:
+    """Of the formats, those that keep weights as few bits as they were trained with; all where they were not."""
+    if source.spec.network.opaque or source.spec.listed.bits is None:
+        return chosen
+    others = [row for row in chosen if not row.rounds]
+    for row in chosen:
+        if row.rounds:
+            keeping = ", ".join(other.name for other in formats.FORMATS if not other.rounds)
+            reason = f"would round anew the weights of {source.name}, which were trained with few bits"
+            if named:
+                raise UsageError(f"{row.name}: {reason}. Formats that keep them: {keeping}.")
+            warnings.warn(f"format {row.name} left out: it {reason}", stacklevel=4)
+    return others
 
 
 def _require_forms(job: _Job) -> None:
