@@ -169,7 +169,7 @@ def _taps(step: steps.Step) -> int:
 
 
 def _part(name: str) -> str:
-    """The text of a part; one that is named by a number of bits, and not written for it alone, is made of a text for all."""
+    """The text of a part; one for a number of bits that has no file of its own is made of that for any."""
     own = PARTS / f"{name}.c"
     if own.exists():
         return own.read_text(encoding="utf-8")

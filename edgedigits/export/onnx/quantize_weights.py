@@ -81,7 +81,7 @@ def rounded(weights: Array, axis: int, bits: int | None = None) -> tuple[Array, 
     """
     others = tuple(other for other in range(weights.ndim) if other != axis)
     largest = np.maximum(np.abs(weights).max(axis=others, keepdims=True), np.finfo(np.float32).tiny)
-    most = np.full(largest.shape, LEVELS)
+    most = np.full_like(largest, LEVELS)
     for trained in range(0 if bits is None else levels(bits), 0, -1):  # the fewest that do are kept
         multiples = weights / largest * trained
         beside = np.abs(multiples - np.rint(multiples)).max(axis=others, keepdims=True)
