@@ -175,7 +175,8 @@ def _part(name: str) -> str:
         return own.read_text(encoding="utf-8")
     kind, _, bits = name.rpartition("_")
     width, text = int(bits), (PARTS / f"{kind}.c").read_text(encoding="utf-8")
-    read = [f"(uint32_t)EDGEDIGITS_UINT8(row + {place}) << {8 * place}" for place in range(width)]
+    read = ["(uint32_t)EDGEDIGITS_UINT8(row)"]
+    read += [f"(uint32_t)EDGEDIGITS_UINT8(row + {place}) << {8 * place}" for place in range(1, width)]
     words = {"BITS": bits, "MASK": str(2**width - 1), "SIGN": str(2 ** (width - 1)), "READ": "\n        | ".join(read)}
     return re.sub("|".join(words), lambda word: words[word[0]], text)
 

@@ -14,22 +14,25 @@ import numpy.typing as npt
 from edgedigits.models.arithmetic.integers import Counted, IntegerNetwork, Table
 from edgedigits.models.arithmetic.steps import Convolve, Dense, Step
 
+MOST_BLOCK = 32  # outputs that are summed at a time where weights are packed: a stack of 256 bytes
 BLOCKS = (16, 8)  # outputs that are summed at a time: what vector registers hold
 WIDTHS = (2, 3, 4, 8)  # bits of a weight
 WHOLE = 8  # bits of one that is not packed
 Bytes = npt.NDArray[np.uint8]
 
 
-def block_of(steps: Iterable[Counted]) -> int:
-    """How many outputs are summed at a time."""
+def block_of(steps: Sequence[Counted]) -> int:
+    """How many outputs are summed at a time; where weights are packed, no register says, and it is as many as may be."""
     most = max((_outputs(each.step) for each in steps), default=0)
+    if are_packed(steps):
+        return min(max(most, BLOCKS[-1]), MOST_BLOCK)
     return next((size for size in BLOCKS if size <= most), BLOCKS[-1])
 
 
 def _outputs(step: Step) -> int:
     """Channels of a group that are summed together."""
     if isinstance(step, Convolve):
-        return step.channels[1]
+        return step.plane[2] // packed_groups(step)
     return step.size if isinstance(step, Dense) else 0
 
 

@@ -1,6 +1,6 @@
-/* The same where each output reads a value of its own. */
+/* A row where each output reads a value of its own. */
 static void add_each_BITS(int32_t *sums, const uint8_t *values, int32_t count, int32_t zero, const uint8_t *row,
-                          int32_t outputs)
+                       int32_t outputs)
 {
     uint32_t rest = 0;
     int32_t o;

@@ -1,4 +1,4 @@
-/* The same where each output reads a value of its own. */
+/* A row where each output reads a value of its own. */
 static void add_each_8(int32_t *sums, const uint8_t *values, int32_t count, int32_t zero, const uint8_t *row,
                        int32_t outputs)
 {

@@ -1,5 +1,5 @@
 static void add_rows_BITS(int32_t *sums, const uint8_t *values, int32_t count, int32_t zero, const uint8_t *row,
-                          int32_t outputs)
+                       int32_t outputs)
 {
     const int32_t stride = (outputs * BITS + 7) / 8;
     int32_t i, o;
