@@ -51,7 +51,7 @@ def test_a_recipe_that_has_a_teacher_asks_for_it(runs: Path, digits: Dataset, tm
     recipe = dataclasses.replace(PRESETS["fc"].default, teacher="ab" * 32)
     with pytest.raises(UsageError, match=r"learns from the run with weights abababababab: add --teacher RUN"):
         train("fc", digits, recipe=recipe, runs=tmp_path, device="cpu")
-    with pytest.raises(UsageError, match=r"is another run than the recipe's, with weights abababababab"):
+    with pytest.raises(UsageError, match=r"is another run than the recipe's, which has weights abababababab"):
         train("fc", digits, recipe=recipe, runs=tmp_path, device="cpu", teacher=runs / "cnn-tiny")
 
 
