@@ -20,7 +20,7 @@ from torchvision import transforms
 from edgedigits.data import published
 from edgedigits.errors import unknown
 from edgedigits.models.classifier import Classifier
-from edgedigits.models.presets import find_preset
+from edgedigits.models.presets import find_preset, find_recipe
 
 
 def _dense(*sizes: int) -> list[nn.Module]:
@@ -79,7 +79,7 @@ def train(model: str, dataset: str = "mnist", data_dir: Path | None = None, *, s
     preset = find_preset(model)
     if dataset not in DATASETS:
         raise unknown("data set of a tutorial", dataset, DATASETS)
-    recipe, seen = preset.tutorial, preset.spec.network.input
+    recipe, seen = find_recipe(model, "tutorial"), preset.spec.network.input
     steps: list[object] = [transforms.ToTensor()]
     if (seen.mean, seen.std) != (0, 1):
         steps.append(transforms.Normalize((seen.mean,), (seen.std,)))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgedigits.models.lowbits import LowBits, LowBitsConv, LowBitsLinear
+from edgedigits.models.lowbits import hold
 from edgedigits.records.ops import Shape, Shapes, Values, as_pair
 
 
@@ -46,13 +46,13 @@ class Affine(nn.Module):
 
 def dense(values: Values, shapes: Shapes) -> nn.Module:
     """A product with a matrix, over the last axis."""
-    kind = LowBitsLinear if values["bits"] else nn.Linear
-    return _held(kind(shapes[0][-1], values["features"], bias=values["bias"]), values)
+    module = nn.Linear(shapes[0][-1], values["features"], bias=values["bias"])
+    return hold(module, values["bits"]) if values["bits"] else module
 
 
 def conv(values: Values, shapes: Shapes) -> nn.Module:
     """A convolution, padded with zeros."""
-    module = (LowBitsConv if values["bits"] else nn.Conv2d)(
+    module = nn.Conv2d(
         shapes[0][0],
         values["channels"],
         values["kernel"],
@@ -62,14 +62,7 @@ def conv(values: Values, shapes: Shapes) -> nn.Module:
         groups=values["groups"],
         bias=values["bias"],
     )
-    return _held(module, values)
-
-
-def _held(module: nn.Module, values: Values) -> nn.Module:
-    """With the tensors of few bits, where it has these."""
-    if isinstance(module, LowBits):
-        module.hold(values["bits"])
-    return module
+    return hold(module, values["bits"]) if values["bits"] else module
 
 
 def batch_norm(values: Values, shapes: Shapes) -> nn.Module:

@@ -1,10 +1,10 @@
 """Layers whose weights have few bits: in torch, while they train and after.
 
-Trained, such a layer's weights are whole multiples, -levels to levels, of its output channel's `scale`; to compute with
-them is to compute with any weights, so what reads a checkpoint need not know. While they train (`learning`), weights
-lie between these multiples, and are rounded to the nearest each time; the gradient passes the rounding as if it were
-none (the straight-through estimator, Bengio et al. 2013, arXiv:1308.3432). Scales are learned (Esser et al. 2020,
-arXiv:1902.08153), as factors of what the mean of a channel's weights says.
+Such a layer is torch's own, with two tensors more. Trained, its weights are whole multiples, -levels to levels, of its
+output channel's `scale`; to compute with them is to compute with any weights, so what reads a checkpoint need not know.
+While they train (`learning`), weights lie between these multiples, and are rounded to the nearest each time; the
+gradient passes the rounding as if it were none (the straight-through estimator, Bengio et al. 2013, arXiv:1308.3432).
+Scales are learned (Esser et al. 2020, arXiv:1902.08153), as factors of what the mean of a channel's weights says.
 """
 
 import contextlib
@@ -13,63 +13,45 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from edgedigits.records.ops import levels
 
 STEPS = {2: 1.53, 3: 0.82, 4: 0.42, 8: 0.039}  # in means of absolute values: errors are least (Max 1960, of a Gaussian)
 
 
-class LowBits(nn.Module):
-    """What the layers have in common.
+class FewBits:
+    """The weights of a layer while they train."""
 
-    scale   `[out]`: one step of a channel's weights; while training, a factor of what the weights themselves say
-    range   of the values that the step ends in, as training saw them: the smallest, the largest
-    """
-
-    weight: Tensor
-    bias: Tensor | None
-    range: Tensor
-    learning = False
-
-    def hold(self, bits: int) -> None:
-        """Make its tensors."""
-        self.levels, self.usual = levels(bits), STEPS[bits]
-        self.scale = nn.Parameter(torch.ones(len(self.weight)))
-        self.register_buffer("range", torch.zeros(2))
+    def __init__(self, layer: Any, bits: int) -> None:
+        self.layer, self.levels, self.usual = layer, levels(bits), STEPS[bits]
 
     def steps(self) -> Tensor:
-        """While training, one step of the weights of each output channel, `[out, 1, ...]`."""
-        others = tuple(range(1, self.weight.ndim))
-        mean = self.weight.detach().abs().mean(others, keepdim=True)
-        return self.scale.abs().view_as(mean) * mean * self.usual + torch.finfo(torch.float32).tiny
+        """One step of the weights of each output channel, `[out, 1, ...]`."""
+        weight = self.layer.weight
+        mean = weight.detach().abs().mean(tuple(range(1, weight.ndim)), keepdim=True)
+        scale: Tensor = self.layer.scale.abs().view_as(mean)
+        return scale * mean * self.usual + torch.finfo(torch.float32).tiny
 
-    def used(self) -> Tensor:
-        """The weights that are computed with."""
-        return _Rounded.apply(self.weight, self.steps(), self.levels) if self.learning else self.weight  # type: ignore[no-untyped-call]
+    def weights(self) -> Tensor:
+        """Those that are computed with."""
+        return _Rounded.apply(self.layer.weight, self.steps(), self.levels)  # type: ignore[no-untyped-call, no-any-return]
+
+    def convolved(self, x: Tensor) -> Tensor:
+        """What a convolution gives, in place of its own `forward`."""
+        found: Tensor = self.layer._conv_forward(x, self.weights(), self.layer.bias)
+        return found
+
+    def multiplied(self, x: Tensor) -> Tensor:
+        """What a dense layer gives, likewise."""
+        return F.linear(x, self.weights(), self.layer.bias)
 
     @torch.no_grad()
     def settle(self) -> None:
         """End the training: the weights are those that were computed with, and scales their steps."""
-        steps = self.steps()
-        self.weight.copy_(self.used())
-        self.scale.copy_(steps.flatten())
-        self.learning = False
-
-
-class LowBitsConv(LowBits, nn.Conv2d):
-    """A convolution."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What torch's own computes."""
-        return self._conv_forward(x, self.used(), self.bias)
-
-
-class LowBitsLinear(LowBits, nn.Linear):
-    """A product with a matrix."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What torch's own computes."""
-        return nn.functional.linear(x, self.used(), self.bias)
+        steps, weights = self.steps(), self.weights()
+        self.layer.weight.copy_(weights)
+        self.layer.scale.copy_(steps.flatten())
 
 
 class _Rounded(torch.autograd.Function):
@@ -92,16 +74,31 @@ class _Rounded(torch.autograd.Function):
         return gradient * inside, of_steps.sum(tuple(range(1, parts.ndim)), keepdim=True), None
 
 
-def low_bits(module: nn.Module) -> list[LowBits]:
-    """The layers of few bits in a module."""
-    return [each for each in module.modules() if isinstance(each, LowBits)]
+def hold(layer: nn.Module, bits: int) -> nn.Module:
+    """A layer of torch's with the tensors of few bits.
+
+    scale   `[out]`: one step of a channel's weights; while training, a factor of what the weights themselves say
+    range   of the values that its step ends in, as training saw them: the smallest, the largest
+    """
+    weight: Any = layer.weight
+    layer.register_parameter("scale", nn.Parameter(torch.ones(len(weight))))
+    layer.register_buffer("range", torch.zeros(2))
+    layer.bits = bits  # type: ignore[assignment]
+    return layer
+
+
+def low_bits(module: nn.Module) -> dict[str, FewBits]:
+    """The layers of few bits in a module, by name."""
+    return {name: FewBits(each, each.__dict__["bits"]) for name, each in module.named_modules() if "bits" in vars(each)}
 
 
 @contextlib.contextmanager
 def learning(module: nn.Module) -> Iterator[None]:
     """Inside, its layers of few bits train; then they are settled, unless an error ends it."""
-    for each in low_bits(module):
-        each.learning = True
+    layers = low_bits(module)
+    for few in layers.values():
+        few.layer.forward = few.convolved if isinstance(few.layer, nn.Conv2d) else few.multiplied
     yield
-    for each in low_bits(module):
-        each.settle()
+    for few in layers.values():
+        del few.layer.forward
+        few.settle()

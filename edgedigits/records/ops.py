@@ -298,7 +298,7 @@ def _elementwise(name: str, **attributes: Attribute) -> Op:
 
 def levels(bits: int) -> int:
     """The largest weight of so many bits, each way: 2 bits are ternary, -1, 0 and 1."""
-    return 2 ** (bits - 1) - 1
+    return (1 << (bits - 1)) - 1
 
 
 _BITS = {"bits": optional(one_of(*BITS))}  # of a weight, in training too

@@ -18,7 +18,7 @@ from edgedigits.models.arithmetic.folding import Folded, fold
 from edgedigits.models.arithmetic.quantizing import Scale, calibrated, keeps_scale, quantize, scales_of
 from edgedigits.models.classifier import Classifier
 from edgedigits.models.integers import Integers
-from edgedigits.models.lowbits import LowBits
+from edgedigits.models.lowbits import low_bits
 from edgedigits.records.arrays import Images
 from edgedigits.records.network import refused
 
@@ -120,10 +120,9 @@ class _Instead(torch.autograd.Function):
 def _tensors(module: nn.Module) -> Mapping[str, Tensor]:
     """Its state dict, in which layers of few bits have the weights that are computed with, and their steps."""
     found = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
-    for name, each in module.named_modules():
-        if isinstance(each, LowBits) and each.learning:
-            with torch.no_grad():
-                found[f"{name}.weight"], found[f"{name}.scale"] = each.used().cpu(), each.steps().flatten().cpu()
+    with torch.no_grad():
+        for name, few in low_bits(module).items():
+            found[f"{name}.weight"], found[f"{name}.scale"] = few.weights().cpu(), few.steps().flatten().cpu()
     return found
 
 

@@ -75,12 +75,11 @@ def networks(draw: st.DrawFn) -> Network:
 
 
 def measured(network: Network) -> Classifier:
-    """A classifier in training, of random weights, whose batch norm has seen images."""
+    """A classifier to train, of random weights, whose batch norm has seen images."""
     torch.manual_seed(0)
     classifier = build_classifier(ModelSpec(network)).train()
-    for each in lowbits.low_bits(classifier):
-        each.learning = True
-        torch.nn.init.uniform_(each.scale, 0.5, 1.5)
+    for few in lowbits.low_bits(classifier).values():
+        torch.nn.init.uniform_(few.layer.scale, 0.5, 1.5)
     classifier(torch.from_numpy(IMAGES))
     return classifier
 
@@ -95,15 +94,15 @@ def integers(classifier: Classifier) -> IntegerNetwork:
 @given(networks())
 def test_the_scores_that_training_sees_are_those_of_the_integers(network: Network) -> None:
     classifier = measured(network)
-    settled = settling.Settling(classifier, IMAGES, steps=1)
-    settled.follow(0)
-    logits = classifier(torch.from_numpy(IMAGES))
-    seen = settled.values[len(settled.integers.network.steps)].flatten(1)
-    logits.square().mean().backward()
-    assert all(each.weight.grad is not None and each.scale.grad is not None for each in lowbits.low_bits(classifier))
-    settled.end()
-    for each in lowbits.low_bits(classifier):
-        each.settle()
+    with lowbits.learning(classifier):
+        settled = settling.Settling(classifier, IMAGES, steps=1)
+        settled.follow(0)
+        logits = classifier(torch.from_numpy(IMAGES))
+        seen = settled.values[len(settled.integers.network.steps)].flatten(1)
+        logits.square().mean().backward()
+        settled.end()
+    layers = [few.layer for few in lowbits.low_bits(classifier).values()]
+    assert all(layer.weight.grad is not None and layer.scale.grad is not None for layer in layers)
     found = integers(classifier)
     np.testing.assert_array_equal(seen.numpy(), found.scores(IMAGES))
     np.testing.assert_array_equal(logits.detach().numpy(), (found.scores(IMAGES) * found.unit).astype(np.float32))
@@ -118,11 +117,11 @@ def fitted(digits: Dataset, network: Network, recipe: Recipe) -> Classifier:
 
 def test_trained_weights_are_whole_multiples_of_their_scales(digits: Dataset) -> None:
     classifier = fitted(digits, FEW_BITS.spec.listed, SHORT)
-    for each, bits in zip(lowbits.low_bits(classifier), (4, 3, 2), strict=True):
-        parts = each.weight.detach().flatten(1) / each.scale.detach()[:, None]
+    for few, bits in zip(lowbits.low_bits(classifier).values(), (4, 3, 2), strict=True):
+        parts = few.layer.weight.detach().flatten(1) / few.layer.scale.detach()[:, None]
         torch.testing.assert_close(parts, parts.round(), atol=1e-4, rtol=0)
         assert levels(bits) / 2 < parts.abs().max().round() <= levels(bits)
-        assert each.scale.min() > 0
+        assert few.layer.scale.min() > 0
 
 
 def test_integers_and_floats_of_a_trained_network_agree(digits: Dataset) -> None:
@@ -191,6 +190,15 @@ def test_a_network_whose_ranges_are_not_kept_is_refused_by_the_layers_name(digit
 
 
 def test_weights_that_are_no_multiples_are_not_taken_for_low_bits() -> None:
-    classifier = measured(FEW_BITS.spec.listed)
-    with pytest.raises(UsageError, match=r"^layer 'conv1': its weights are not of 4 bits"):
-        integers(classifier)
+    walk = measured(FEW_BITS.spec.listed).network
+    folded = fold(walk.listed, {name: each.numpy() for name, each in walk.state_dict().items()})  # type: ignore[arg-type]
+    with pytest.raises(
+        UsageError, match=r"^layer 'conv1': its weights are not of 4 bits: whole multiples of its scale"
+    ):
+        quantize(folded, IMAGES)
+
+
+def test_a_trained_layer_is_torchs_own(digits: Dataset) -> None:
+    layers = [few.layer for few in lowbits.low_bits(fitted(digits, FEW_BITS.spec.listed, SHORT)).values()]
+    assert [type(layer) for layer in layers] == [torch.nn.Conv2d, torch.nn.Conv2d, torch.nn.Linear]
+    assert all("forward" not in vars(layer) for layer in layers)

@@ -199,7 +199,8 @@ def _scales(work: Quantizing, step: Step, weight: Tensor, least: Tensor) -> Tens
     others = tuple(range(weight.ndim - 1))
     trained = work.folded.trained.get(step.name)
     if step.bits is None or trained is None or trained.scales is None:
-        return np.maximum(np.abs(weight).max(axis=others) / LEVELS, least)
+        largest: Tensor = np.maximum(np.abs(weight).max(axis=others) / LEVELS, least)
+        return largest
     used = np.abs(weight).max(axis=others) > 0
     scales: Tensor = np.where(used, trained.scales, least)
     parts = weight / np.where(scales > 0, scales, least)
