@@ -94,8 +94,9 @@ def read_log(log: Path = LOG) -> list[Trial]:
 
 
 def _known(log: Path, *wanted: object) -> Trial | None:
-    found = {(each.budget, each.family, each.number, each.epochs): each for each in read_log(log)}
-    return found.get(wanted)  # type: ignore[call-overload, no-any-return]
+    """A trial of that budget, family, number and epochs."""
+    found = [each for each in read_log(log) if (each.budget, each.family, each.number, each.epochs) == wanted]
+    return found[0] if found else None
 
 
 def _tried(log: Path, budget: int, family: str, number: int, epochs: int, recipe: Recipe) -> Trial:
@@ -123,7 +124,7 @@ def _trained(network: Network, recipe: Recipe) -> tuple[float, float]:
 
     learn, held = hold_out(load_data("mnist").train, recipe)
     with torch_threads(1), reproducible(recipe.seed, torch.device("cpu")):
-        classifier = build_classifier(ModelSpec(network)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        classifier = build_classifier(ModelSpec(network)).to(memory_format=torch.channels_last)
         epochs = loop.fit(classifier, recipe, learn, held, ignore).epochs
     accuracy = epochs[-1].validation_accuracy
     assert accuracy is not None

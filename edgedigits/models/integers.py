@@ -4,8 +4,6 @@ Values are whole numbers in floats, `[batch, height, width, channels]`. Products
 where no sum leaves 24 bits, and in float64 where one may.
 """
 
-import functools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -63,7 +61,7 @@ class Integers(nn.Module):
                 return _averaged(step, inputs[0].view(-1, *step.seen))
             case steps.Add():
                 addends = zip(inputs, self._table(step, "multiplier"), strict=True)
-                return functools.reduce(torch.add, (value.view(-1, *step.plane) * factor for value, factor in addends))
+                return torch.stack([value.view(-1, *step.plane) * factor for value, factor in addends]).sum(0)
             case steps.Multiply():
                 return inputs[0].view(-1, *step.plane) * (inputs[1] if step.gate else inputs[1].view(-1, *step.plane))
         raise TypeError(f"{type(step).__name__} is no kind of step")

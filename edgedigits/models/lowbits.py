@@ -28,14 +28,15 @@ class FewBits:
 
     def steps(self) -> Tensor:
         """One step of the weights of each output channel, `[out, 1, ...]`."""
-        weight = self.layer.weight
+        weight: Tensor = self.layer.weight
         mean = weight.detach().abs().mean(tuple(range(1, weight.ndim)), keepdim=True)
         scale: Tensor = self.layer.scale.abs().view_as(mean)
         return scale * mean * self.usual + torch.finfo(torch.float32).tiny
 
     def weights(self) -> Tensor:
         """Those that are computed with."""
-        return _Rounded.apply(self.layer.weight, self.steps(), self.levels)  # type: ignore[no-untyped-call, no-any-return]
+        found: Tensor = _Rounded.apply(self.layer.weight, self.steps(), self.levels)
+        return found
 
     def convolved(self, x: Tensor) -> Tensor:
         """What a convolution gives, in place of its own `forward`."""

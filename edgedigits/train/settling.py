@@ -43,10 +43,8 @@ class Settling:
 
     def folded(self) -> Folded:
         """The network as it is now, its weights as they are computed with."""
-        return fold(
-            self.classifier.network.listed,
-            {name: tensor.numpy() for name, tensor in _tensors(self.classifier.network).items()},
-        )
+        walk: Any = self.classifier.network
+        return fold(walk.listed, {name: tensor.numpy() for name, tensor in _tensors(walk).items()})
 
     def follow(self, step: int) -> None:
         """Before a step, or behind the last: from the first on, make integers of the weights as they are now."""
@@ -100,7 +98,8 @@ class Settling:
             exact = ((whole - scale.zero) * scale.step).float().view(-1, *each.step.plane)
         low, high = (-math.inf, math.inf) if scores else map(float, scale.floats()[[0, -1]])
         shaped = exact.permute(0, 3, 1, 2).reshape(given.shape)
-        return _Instead.apply(given, shaped, low, high)  # type: ignore[no-any-return, no-untyped-call]
+        found: Tensor = _Instead.apply(given, shaped, low, high)
+        return found
 
 
 class _Instead(torch.autograd.Function):
