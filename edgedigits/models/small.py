@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from edgedigits.records.network import Layer, Network
+from edgedigits.records.ops import row_bytes
 
 CHANNEL_BYTES = 7  # of an output channel: bias in 4, multiplier in 2, shift in 1
 SIDE = 28
@@ -62,8 +63,10 @@ def weight_bytes(network: Network) -> int:
     total = 0
     for layer in network.layers:
         if layer.name + ".weight" in network.weights and "bits" in layer.values:
-            shape = network.weights[layer.name + ".weight"].shape
-            total += -(-math.prod(shape) * (layer.values["bits"] or 8) // 8) + CHANNEL_BYTES * shape[0]
+            outputs, *inputs = network.weights[layer.name + ".weight"].shape
+            groups = 1 if layer.values.get("groups") == outputs else layer.values.get("groups", 1)
+            row = row_bytes(outputs // groups, layer.values["bits"] or 8)
+            total += groups * math.prod(inputs) * row + CHANNEL_BYTES * outputs
     return total
 
 

@@ -301,6 +301,11 @@ def levels(bits: int) -> int:
     return (1 << (bits - 1)) - 1
 
 
+def row_bytes(weights: int, bits: int) -> int:
+    """Bytes of a row of weights, as C files pack them: a row begins with a byte."""
+    return -(-weights * bits // 8)
+
+
 _BITS = {"bits": optional(one_of(*BITS))}  # of a weight, in training too
 _RANGED = {"ranged": flag(False)}
 _POOL = {"kernel": pair(), "stride": optional(pair()), "padding": pair(0, least=0)}

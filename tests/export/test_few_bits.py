@@ -63,7 +63,7 @@ def test_the_c_file_has_the_weights_that_were_trained(run: Path, files: dict[str
 def test_weights_in_a_footprint_are_packed(files: dict[str, Path]) -> None:
     found = footprint.counted(read_network(files["c-int8"], files["c-int8"].read_bytes()))
     outputs, rows = (6, 8, 10), (25, 54, 392)
-    packed = [n * -(-o * bits // 8) + bits - 1 for n, o, bits in zip(rows, outputs, BITS, strict=True)]
+    packed = [n * -(-o * bits // 8) for n, o, bits in zip(rows, outputs, BITS, strict=True)]
     assert found.weights == sum(packed)
 
 

@@ -50,6 +50,7 @@ def integers(network: Network, images: Images, seed: int = 0) -> IntegerNetwork:
     random = np.random.default_rng(seed)
     tensors = {name: random.normal(size=each.shape) for name, each in network.weights.items()}
     tensors |= {name: np.zeros(2) for name in tensors if name.endswith(".range")}
+    tensors |= {name: np.abs(each) for name, each in tensors.items() if name.endswith(".running_var")}
     plain = Network(tuple(map(_whole, network.layers)), network.input)
     found = quantizing.quantize(fold(plain, tensors), images)
     tables, steps, bits = dict(found.tables), [], {layer.name: layer.values.get("bits") for layer in network.layers}

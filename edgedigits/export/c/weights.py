@@ -1,8 +1,7 @@
 """Weights as they lie in a C file: a block of outputs after the other, in each a row for each value that is read.
 
 Where a layer's weights have fewer than 8 bits, all layers of the network are packed: a row begins with a byte, and its
-bits stand lowest first. Eight weights are as many bytes as one has bits; they are read together, and so there are zeros
-to read behind the last row.
+bits stand lowest first.
 """
 
 import math
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from edgedigits.models.arithmetic.integers import Counted, IntegerNetwork, Table
 from edgedigits.models.arithmetic.steps import Convolve, Dense, Step
+from edgedigits.records.ops import row_bytes
 
 MOST_BLOCK = 32  # outputs that are summed at a time where weights are packed: a stack of 256 bytes
 BLOCKS = (16, 8)  # outputs that are summed at a time: what vector registers hold
@@ -22,7 +22,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def block_of(steps: Sequence[Counted]) -> int:
-    """How many outputs are summed at a time; where weights are packed, no register says, and it is as many as may be."""
+    """How many outputs are summed at a time: in wide registers what these hold, packed as many as there are."""
     most = max((_outputs(each.step) for each in steps), default=0)
     if are_packed(steps):
         return min(max(most, BLOCKS[-1]), MOST_BLOCK)
@@ -57,9 +57,7 @@ def laid_out(steps: Sequence[Counted], step: Convolve | Dense, weights: Table) -
     if not are_packed(steps):
         return np.concatenate([in_blocks(group, block) for group in np.split(weights, _groups(step), axis=-1)])
     groups = np.split(weights, packed_groups(step), axis=-1)
-    rows = [pack(part, bits) for group in groups for part in blocks_of(group, block)]
-    behind = np.zeros(bits - 1 if bits < WHOLE else 0, np.uint8)
-    return np.concatenate([*rows, behind])
+    return np.concatenate([pack(part, bits) for group in groups for part in blocks_of(group, block)])
 
 
 def read_back(steps: Sequence[Counted], step: Convolve | Dense, flat: Table, block: int) -> Table:
@@ -118,11 +116,6 @@ def from_blocks(flat: Table, shape: tuple[int, ...], groups: int, block: int) ->
         edges = [rows * first for first in range(block, outputs, block)]
         found += [part.reshape(rows, -1) for part in np.split(group, edges)]
     return np.concatenate(found, axis=1).reshape(shape)
-
-
-def row_bytes(outputs: int, bits: int) -> int:
-    """Bytes of a packed row."""
-    return -(-outputs * bits // 8)
 
 
 def pack(rows: Table, bits: int) -> Bytes:

@@ -6,7 +6,7 @@ static void add_each_BITS(int32_t *sums, const uint8_t *values, int32_t count, i
     int32_t o;
     for (o = 0; o < count * outputs; o++, rest >>= BITS) {
         if (o % 8 == 0) {
-            rest = eight_BITS(row + o / 8 * BITS);
+            rest = some_BITS(row + o / 8 * BITS, smaller(8, outputs - o));
         }
         sums[o] += (values[o] - zero) * weight_BITS(rest);
     }

@@ -1,3 +1,9 @@
+/* Eight weights, which are BITS bytes. */
+static inline uint32_t eight_BITS(const uint8_t *row)
+{
+    return READ;
+}
+
 static void add_rows_BITS(int32_t *sums, const uint8_t *values, int32_t count, int32_t zero, const uint8_t *row,
                        int32_t outputs)
 {
@@ -19,7 +25,7 @@ static void add_rows_BITS(int32_t *sums, const uint8_t *values, int32_t count, i
                 sums[o + 7] += value * weight_BITS(eight >> 7 * BITS);
             }
             if (o < outputs) {
-                uint32_t rest = eight_BITS(at);
+                uint32_t rest = some_BITS(at, outputs - o);
                 for (; o < outputs; o++, rest >>= BITS) {
                     sums[o] += value * weight_BITS(rest);
                 }
