@@ -168,7 +168,7 @@ def _record(words: str, network: Network, epochs: int) -> Preset:
 
 
 RECORDS: Mapping[str, Preset] = {
-    "cnn-2k": _record("convs 8, 10, 11, 12", convolutions(4, (Conv(8, 5, 2), Conv(10), Conv(11, 3, 2), Conv(12))), 90),
+    "cnn-2k": _record("convs 8, 10, 12, 10", convolutions(4, (Conv(8, 5, 2), Conv(10), Conv(12, 3, 2), Conv(10))), 90),
     "cnn-5k": _record(
         "convs 10, 16, 20, 22", convolutions(4, (Conv(10, 5, 2), Conv(16), Conv(20, 3, 2), Conv(22))), 65
     ),

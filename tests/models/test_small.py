@@ -14,7 +14,7 @@ def test_bytes_are_those_of_packed_weights_and_seven_for_each_channel() -> None:
         Layer.of("mean", "mean"),
         Layer.of("dense", "head", features=10),
     )
-    assert weight_bytes(Network(layers)) == (-(-27 * 3 // 8) + 3 * 7) + (30 + 10 * 7)
+    assert weight_bytes(Network(layers)) == (9 * 2 + 3 * 7) + (30 + 10 * 7)  # a row of 9 bits: 2 bytes
 
 
 def test_products_are_counted_at_each_place() -> None:
