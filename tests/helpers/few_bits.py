@@ -1,18 +1,14 @@
-"""Networks whose weights have few bits, as training leaves them: whole multiples of a scale of each output channel."""
+"""Networks whose weights have few bits, in integers."""
 
 import dataclasses
 
 import numpy as np
-import torch
 
-from edgedigits.models import lowbits
 from edgedigits.models.arithmetic import quantizing
 from edgedigits.models.arithmetic.folding import fold
 from edgedigits.models.arithmetic.integers import IntegerNetwork
 from edgedigits.models.arithmetic.steps import Convolve, Dense
-from edgedigits.models.classifier import Classifier, build_classifier
 from edgedigits.records.arrays import Images
-from edgedigits.records.model import ModelSpec
 from edgedigits.records.network import Layer, Network
 from edgedigits.records.ops import levels
 
@@ -33,16 +29,6 @@ SMALL = Network(  # what a network of 2 kB is like: few channels, depthwise conv
         Layer.of("dense", "head", features=10, bits=4),
     )
 )
-
-
-def settled(network: Network, seed: int = 0) -> Classifier:
-    """A network of random weights as training leaves it."""
-    torch.manual_seed(seed)
-    classifier = build_classifier(ModelSpec(network)).train()
-    classifier(torch.randint(0, 256, (20, 28, 28), dtype=torch.uint8))  # batch norm measures
-    with lowbits.learning(classifier):
-        pass
-    return classifier.eval()
 
 
 def integers(network: Network, images: Images, seed: int = 0) -> IntegerNetwork:
