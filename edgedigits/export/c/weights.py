@@ -23,17 +23,13 @@ Bytes = npt.NDArray[np.uint8]
 
 def block_of(steps: Sequence[Counted]) -> int:
     """How many outputs are summed at a time: in wide registers what these hold, packed as many as there are."""
-    most = max((_outputs(each.step) for each in steps), default=0)
-    if are_packed(steps):
+    packed = are_packed(steps)
+    weighing = [each.step for each in steps if isinstance(each.step, Convolve | Dense)]
+    outputs = [step.plane[2] // (packed_groups(step) if packed else _groups(step)) for step in weighing]
+    most = max(outputs, default=0)
+    if packed:
         return min(max(most, BLOCKS[-1]), MOST_BLOCK)
     return next((size for size in BLOCKS if size <= most), BLOCKS[-1])
-
-
-def _outputs(step: Step) -> int:
-    """Channels of a group that are summed together."""
-    if isinstance(step, Convolve):
-        return step.plane[2] // packed_groups(step)
-    return step.size if isinstance(step, Dense) else 0
 
 
 def are_packed(steps: Iterable[Counted]) -> bool:
