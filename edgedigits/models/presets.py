@@ -146,7 +146,7 @@ PRESETS: Mapping[str, Preset] = {
         tutorial=Recipe(epochs=10, batch_size=64, lr=1e-4, betas=(0.5, 0.999)),
     ),
 }
-LONG = Recipe(  # one core, 20 minutes at most: see the search
+LONG = Recipe(  # of the networks of few bits, but for their epochs
     epochs=100,
     batch_size=200,
     lr=1e-2,
@@ -162,28 +162,23 @@ LONG = Recipe(  # one core, 20 minutes at most: see the search
 
 def _record(words: str, network: Network, epochs: int) -> Preset:
     """As many epochs as take less than 20 minutes on one core, `cnn-best` 90."""
-    bits = {layer.values["bits"] for layer in network.layers if "bits" in layer.values} - {None}
-    some = f", weights of {min(bits)} bits" if bits else ""
-    return Preset(network=f"{words}{some}", spec=ModelSpec(network), default=dataclasses.replace(LONG, epochs=epochs))
+    bits = min(layer.values["bits"] for layer in network.layers if "bits" in layer.values)
+    recipe = dataclasses.replace(LONG, epochs=epochs)
+    return Preset(network=f"{words}, weights of {bits} bits", spec=ModelSpec(network), default=recipe)
 
 
+CNN_2K = Conv(8, 5, 2), Conv(10), Conv(12, 3, 2), Conv(10)
+CNN_5K = Conv(10, 5, 2), Conv(16), Conv(20, 3, 2), Conv(22)
+CNN_8K = Conv(12, 5, 2), Conv(20), Conv(26, 3, 2), Conv(28)
+CNN_16K = Conv(16, 5, 2), Conv(28), Conv(40, 3, 2), Conv(40)
+CNN_BEST = Conv(32, 5, 2), Conv(48), Conv(64, 3, 2), Conv(64), Conv(64)
 RECORDS: Mapping[str, Preset] = {
-    "cnn-2k": _record("convs 8, 10, 12, 10", convolutions(4, (Conv(8, 5, 2), Conv(10), Conv(12, 3, 2), Conv(10))), 90),
-    "cnn-5k": _record(
-        "convs 10, 16, 20, 22", convolutions(4, (Conv(10, 5, 2), Conv(16), Conv(20, 3, 2), Conv(22))), 65
-    ),
-    "cnn-8k": _record(
-        "convs 12, 20, 26, 28", convolutions(4, (Conv(12, 5, 2), Conv(20), Conv(26, 3, 2), Conv(28))), 50
-    ),
-    "cnn-16k": _record(
-        "convs 16, 28, 40, 40", convolutions(4, (Conv(16, 5, 2), Conv(28), Conv(40, 3, 2), Conv(40))), 30
-    ),
-    "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 250),
-    "cnn-best": _record(
-        "convs 32, 48, 64, 64, 64",
-        convolutions(8, (Conv(32, 5, 2), Conv(48), Conv(64, 3, 2), Conv(64), Conv(64))),
-        40,
-    ),
+    "cnn-2k": _record("convs 8, 10, 12, 10", convolutions(4, CNN_2K), 90),
+    "cnn-5k": _record("convs 10, 16, 20, 22", convolutions(4, CNN_5K), 55),
+    "cnn-8k": _record("convs 12, 20, 26, 28", convolutions(4, CNN_8K), 42),
+    "cnn-16k": _record("convs 16, 28, 40, 40", convolutions(4, CNN_16K), 26),
+    "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 220),
+    "cnn-best": _record("convs 32, 48, 64, 64, 64", convolutions(8, CNN_BEST), 32),
 }
 ALL = Registry("preset", {**PRESETS, **RECORDS}, Preset)  # ours, and those of plug-ins
 
