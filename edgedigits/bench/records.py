@@ -10,9 +10,10 @@ import hashlib
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from edgedigits.models.presets import RECORDS, find_preset
 from edgedigits.models.small import products, weight_bytes
 from edgedigits.records.arrays import Images
 from edgedigits.records.model import Recipe
-from edgedigits.records.record import Record
+from edgedigits.records.record import OPTIONAL, Record
 from edgedigits.system import files
 from edgedigits.system.environment import machine
 
@@ -74,7 +75,8 @@ class RecordRun(Record):
     float_accuracy   of the torch model, whose values are floats
     weight_bytes     packed, with the bias, multiplier and shift of each channel
     scratch_bytes    of RAM that the C file asks for
-    minutes          of training, on one thread
+    minutes          of training, on one thread, as a clock counts them on a machine that others may keep busy
+    core_minutes     of a processor's time, to train and to measure; None of a training that was gone on with
     """
 
     preset: str
@@ -89,6 +91,12 @@ class RecordRun(Record):
     minutes: float
     weights_sha256: str
     machine: str
+    core_minutes: float | None = field(default=None, metadata=OPTIONAL)
+
+    @property
+    def cost(self) -> float:
+        """Minutes of one core."""
+        return self.minutes if self.core_minutes is None else self.core_minutes
 
     @property
     def current(self) -> bool:
@@ -159,10 +167,11 @@ def work_off(runs: Path, folder: Path = FOLDER) -> Iterator[tuple[str, int, int]
 
 def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: str = "mnist") -> RecordRun:
     """Train a preset, or go on with it, measure it, and write down what it reached."""
-    from edgedigits.train.trainer import train
+    from edgedigits.train.trainer import run_name, train
 
-    digits = load_data(dataset)
-    run = train(name, digits, seed=seed, runs=runs / str(seed), threads=1, resume=True)
+    digits, runs = load_data(dataset), runs / str(seed)
+    at_once, began = not (runs / run_name(name, digits.ref)).exists(), time.process_time()
+    run = train(name, digits, seed=seed, runs=runs, threads=1, resume=True)
     if run.recipe is None:
         raise EdgeDigitsError(f"{run.folder}: was not trained here")
     integers = integers_of(run, digits.train.images[:CALIBRATED])
@@ -180,6 +189,7 @@ def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: st
         minutes=round(run.metrics.train_seconds / 60, 2),
         weights_sha256=run.weights_sha256,
         machine=machine(),
+        core_minutes=round((time.process_time() - began) / 60, 2) if at_once else None,
     )
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(folder / f"{name}-{seed}.json", found.to_json())

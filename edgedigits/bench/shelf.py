@@ -176,7 +176,7 @@ def records() -> list[Row]:
                 f"{standing.goal.accuracy:.2%}",
                 _reached(standing),
                 " to ".join(f"{accuracy:.2%}" for accuracy in measured) or "-",
-                f"{statistics.median(run.minutes for run in runs):.0f}" if runs else "-",
+                f"{statistics.median(run.cost for run in runs):.0f}" if runs else "-",
                 standing.goal.public,
             )
         )

@@ -228,11 +228,11 @@ CNN_16K = Conv(16, 5, 2), Conv(28), Conv(40, 3, 2), Conv(40)
 CNN_BEST = Conv(32, 5, 2), Conv(48), Conv(64, 3, 2), Conv(64), Conv(64)
 RECORDS: Mapping[str, Preset] = {
     "cnn-2k": _record("convs 8, 10, 12, 10", convolutions(4, CNN_2K), 90),
-    "cnn-5k": _record("convs 10, 16, 20, 22", convolutions(4, CNN_5K), 55),
-    "cnn-8k": _record("convs 12, 20, 26, 28", convolutions(4, CNN_8K), 42),
-    "cnn-16k": _record("convs 16, 28, 40, 40", convolutions(4, CNN_16K), 26),
-    "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 220),
-    "cnn-best": _record("convs 32, 48, 64, 64, 64", convolutions(8, CNN_BEST), 32),
+    "cnn-5k": _record("convs 10, 16, 20, 22", convolutions(4, CNN_5K), 60),
+    "cnn-8k": _record("convs 12, 20, 26, 28", convolutions(4, CNN_8K), 48),
+    "cnn-16k": _record("convs 16, 28, 40, 40", convolutions(4, CNN_16K), 36),
+    "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 400),
+    "cnn-best": _record("convs 32, 48, 64, 64, 64", convolutions(8, CNN_BEST), 56),
 }
 ALL = Registry("preset", {**PRESETS, **RECORDS}, Preset)  # ours, and those of plug-ins
 
