@@ -71,7 +71,7 @@ def test_languages_are_measured_in_one_run(
 def test_what_to_measure_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         measure.main([])
-    assert "{training,engines,languages,reader,tables}" in capsys.readouterr().err
+    assert "{training,engines,languages,reader,records,record,search,gpu,tables}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -18,7 +18,8 @@ from edgedigits.models import lowbits, presets
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.weights import load_classifier
 from edgedigits.records.artifact import MANIFEST, Manifest
-from edgedigits.runtime import footprint, load
+from edgedigits.runtime import footprint
+from edgedigits.runtime.load import load
 from edgedigits.runtime.readers.c import read_network
 from tests.train.test_settling import FEW_BITS
 
@@ -46,7 +47,7 @@ def files(run: Path, digits: Dataset, tmp_path_factory: pytest.TempPathFactory) 
 
 def multiples(run: Path) -> list[np.ndarray[tuple[int, ...], np.dtype[np.int8]]]:
     """The weights of its layers as training left them, in whole steps."""
-    layers = lowbits.low_bits(load_classifier(read_checkpoint(run)))
+    layers = [each.layer for each in lowbits.low_bits(load_classifier(read_checkpoint(run))).values()]
     parts = [each.weight.detach().flatten(1) / each.scale.detach()[:, None] for each in layers]
     return [part.round().to(torch.int8).numpy() for part in parts]
 
@@ -80,7 +81,7 @@ def test_onnx_stores_the_weights_that_were_trained(format_name: str, run: Path, 
 
 def test_onnx_in_8_bits_answers_as_torch_and_as_c(digits: Dataset, files: dict[str, Path]) -> None:
     images = digits.test.images
-    wanted, found, integers = (load(files[name]).logits(images) for name in ("onnx", "onnx-int8", "c-int8"))
+    wanted, found, integers = (load(files[name])(images)[0] for name in ("onnx", "onnx-int8", "c-int8"))
     np.testing.assert_allclose(found, wanted, atol=1e-4 * np.ptp(wanted))
     assert (found.argmax(1) != integers.argmax(1)).mean() <= 0.05
 

@@ -35,7 +35,7 @@ def test_a_record_keeps_within_its_bytes_and_trains_within_its_time(name: str) -
     assert goal.bytes is None or 0.85 * goal.bytes < weight_bytes(network) <= goal.bytes
     assert find_preset(name) == ALL[name] == RECORDS[name]
     assert find_recipe(name).validation == 0  # its recipe is chosen: now it learns from all
-    assert list(RECORDS[name].recipes) == ["default"]
+    assert list(RECORDS[name].recipes) == ["default", "reader"]
 
 
 def test_every_record_has_a_goal() -> None:
