@@ -9,7 +9,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from edgedigits import export, train, verify
+from edgedigits import embed, export, train, verify
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import UsageError
 from edgedigits.export.formats import FORMATS
@@ -66,6 +66,12 @@ def test_weights_in_a_footprint_are_packed(files: dict[str, Path]) -> None:
     outputs, rows = (6, 8, 10), (25, 54, 392)
     packed = [n * -(-o * bits // 8) for n, o, bits in zip(rows, outputs, BITS, strict=True)]
     assert found.weights == sum(packed)
+
+
+def test_a_folder_around_a_c_file_counts_its_weights_packed(files: dict[str, Path], tmp_path: Path) -> None:
+    embed("c", files["c-int8"], tmp_path / "embedded")
+    found = footprint.counted(read_network(files["c-int8"], files["c-int8"].read_bytes()))
+    assert f"{found.weights + found.tables} bytes of constants" in (tmp_path / "embedded" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("format_name", ["onnx-int8", "onnx-canvas-int8"])
