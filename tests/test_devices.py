@@ -57,13 +57,7 @@ def test_the_smallest_record_keeps_its_room_and_has_the_same_scores_everywhere(d
     demands = proofs.RECORDS["cnn-2k"]
     found = [*proofs.sizes(made.path, demands), *proofs.instructions(made.path, demands, digits.test.images[:1])]
     found += proofs.same_scores(made.path, digits.test.images, emulated=5)
-    assert [proof.wanted for proof in found if proof.what.startswith(("scratch", "flash, clang", "instructions"))][
-        :3
-    ] == [
-        "<= 6,144",
-        "<= 5,000",
-        "<= 8,000,000",
-    ]
+    assert {proof.wanted for proof in found} >= {"<= 5,000", "<= 6,144", "<= 8,000,000"}
     assert [proof for proof in found if not proof.holds] == []
 
 
