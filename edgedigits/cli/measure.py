@@ -14,6 +14,7 @@ from edgedigits.bench.reader import Reading
 from edgedigits.bench.records import FOLDER
 from edgedigits.bench.training import FOR_DEVICES, FORMATS, GAINING, measure, plans
 from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.voice import one_line_errors
 from edgedigits.records.words import percent
 
 
@@ -249,4 +250,5 @@ def trainings(found: Sequence[Measurement]) -> RenderableType:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with one_line_errors():
+        main(sys.argv[1:])
