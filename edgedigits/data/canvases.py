@@ -35,6 +35,15 @@ def paste(
     return canvas if rng.integers(2) else 255 - canvas
 
 
+def enlarge(image: Uint8Array, inverted: bool | None = None) -> Uint8Array:
+    """An image uint8 `[28, 28]` as it is, but 3 to 12 times as large; all of them inverted, none, or a half."""
+    rng = np.random.default_rng(zlib.crc32(image.tobytes()))
+    times = round(rng.uniform(*ENLARGED))
+    drawn = bool(rng.integers(2))
+    canvas = image.repeat(times, axis=0).repeat(times, axis=1)
+    return 255 - canvas if (drawn if inverted is None else inverted) else canvas
+
+
 def no_digits(count: int, seed: int, largest: tuple[int, int] = LARGEST) -> dict[str, list[Uint8Array]]:
     """`count` canvases of each kind that shows no digit: blank, noise, scribbles. Their sides are 84 pixels or more."""
     rng = np.random.default_rng(seed)

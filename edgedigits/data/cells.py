@@ -3,6 +3,7 @@
 A mask is `[SIDE, SIDE]` of 0 and 1, as float32. Windows go `reach` cells each way from their middle.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,41 @@ from edgedigits.data.operators import FLOAT, Operators, Value
 
 SIDE = 80  # cells
 INDEX = np.arange(SIDE, dtype=np.float32)
-APART = np.abs(INDEX[:, None] - INDEX)  # how far cells of an axis lie from each other
 ROW, COLUMN = (1, SIDE), (SIDE, 1)
 _PLANES = np.array([1, 1, SIDE, SIDE])
 _SQUARE = np.array([SIDE, SIDE])
-NOT_AFTER = (INDEX[:, None] >= INDEX).astype(np.float32)  # [i, j]: j is not after i
-NOT_BEFORE = np.ascontiguousarray(NOT_AFTER.T)
 
 Array = npt.NDArray[Any]
 
 
 class Cells:
-    """What can be done with masks, run or written down by operators."""
+    """What can be done with masks, run or written down by operators.
+
+    Matrices of all pairs of cells are made by operators, too: so they take no room in a file.
+    """
 
     def __init__(self, operators: Operators) -> None:
         self.o = operators
+
+    @functools.cached_property
+    def behind(self) -> Value:
+        """By how much cell i of an axis lies behind cell j, `[SIDE, SIDE]`."""
+        return self.o.Sub(INDEX.reshape(COLUMN), INDEX.reshape(ROW))
+
+    @functools.cached_property
+    def apart(self) -> Value:
+        """How far cells of an axis lie from each other, `[SIDE, SIDE]`."""
+        return self.o.Abs(self.behind)
+
+    @functools.cached_property
+    def not_after(self) -> Value:
+        """Where cell j of an axis is not after cell i, `[SIDE, SIDE]`."""
+        return self.above(self.behind, -0.5)
+
+    @functools.cached_property
+    def not_before(self) -> Value:
+        """Where cell j of an axis is not before cell i, `[SIDE, SIDE]`."""
+        return self.above(0.5, self.behind)
 
     def above(self, one: Value, other: Value) -> Value:
         """Where one is more than the other."""
@@ -69,7 +90,7 @@ class Cells:
 
     def along(self, axis: int, values: Value, reach: int) -> Value:
         """The sum of values in windows of a cell's own column (axis 0) or row (axis 1)."""
-        band = (reach >= APART).astype(np.float32)
+        band = self.above(reach + 0.5, self.apart)
         return self.o.MatMul(band, values) if axis == 0 else self.o.MatMul(values, band)
 
     def widened(self, mask: Value, reach: int, axis: int | None = None) -> Value:
@@ -93,8 +114,8 @@ class Cells:
         """The cells that have one of a mask above them, below, to the left, to the right, or are of it themselves."""
         o = self.o
         counts = (
-            *(o.MatMul(NOT_AFTER, mask), o.MatMul(NOT_BEFORE, mask)),
-            *(o.MatMul(mask, NOT_BEFORE), o.MatMul(mask, NOT_AFTER)),
+            *(o.MatMul(self.not_after, mask), o.MatMul(self.not_before, mask)),
+            *(o.MatMul(mask, self.not_before), o.MatMul(mask, self.not_after)),
         )
         above, below, left, right = (self.any(count) for count in counts)
         return above, below, left, right

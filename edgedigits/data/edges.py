@@ -8,7 +8,7 @@ Lines that are thin are found wherever they are (`marks.py`); of others only the
 
 import numpy as np
 
-from edgedigits.data.cells import NOT_AFTER, NOT_BEFORE, SIDE, Array, Cells
+from edgedigits.data.cells import SIDE, Cells
 from edgedigits.data.operators import Operators, Value
 
 ALONG = 0.9  # of the sheet, that a line fills
@@ -17,8 +17,6 @@ ZONE = 0.25  # of the sheet, from its side
 GAP = 3  # cells
 SHORTEST = 40  # cells of a sheet's sides, on which lines can be told from strokes
 ALL = np.ones((SIDE, 1), np.float32)  # times this, rows are summed up
-_BEHIND = np.subtract.outer(np.arange(SIDE), np.arange(SIDE))
-BEHIND = ((_BEHIND >= 1) & (_BEHIND <= GAP)).astype(np.float32)  # [i, j]: i is one of the next after j
 
 
 def beyond_edges(operators: Operators, inked: Value, lines: Value, sheet: Value) -> Value:
@@ -56,17 +54,25 @@ class _Edges(Cells):
             self.above(o.Min(height, width), SHORTEST - 0.5),
         )
         zone = o.Add(o.Mul(ZONE, height), 1.0)
-        upper, lower = (self.above(zone, o.MatMul(order, held)) for order in (NOT_AFTER, NOT_BEFORE))
+        upper, lower = (self.above(zone, o.MatMul(order, held)) for order in (self.not_after, self.not_before))
         return o.Mul(lines, upper), o.Mul(lines, lower)
 
     def _cut(self, lines: tuple[Value, Value], rest: Value) -> Value:
         """The rows of lines that are apart from all other ink, and those beyond, `[SIDE, 1]`."""
         bare = self.o.Sub(1.0, self.any(self._summed(rest)))
-        orders = ((NOT_BEFORE, NOT_AFTER, BEHIND), (NOT_AFTER, NOT_BEFORE, np.ascontiguousarray(BEHIND.T)))
+        next_rows = self._next()
+        orders = (
+            (self.not_before, self.not_after, next_rows),
+            (self.not_after, self.not_before, self._turned(next_rows)),
+        )
         cuts = (self._cut_at(side, bare, *order) for side, order in zip(lines, orders, strict=True))
         return self.o.Max(*cuts)
 
-    def _cut_at(self, lines: Value, bare: Value, outwards: Array, inwards: Array, behind: Array) -> Value:
+    def _next(self) -> Value:
+        """Where row i is one of the GAP next after row j, `[SIDE, SIDE]`."""
+        return self.all(self.above(self.behind, 0.5), self.above(GAP + 0.5, self.behind))
+
+    def _cut_at(self, lines: Value, bare: Value, outwards: Value, inwards: Value, behind: Value) -> Value:
         """The same at one side: the matrices sum up what lies further in, further out, and right behind on its way."""
         o = self.o
         line = self.any(o.MatMul(outwards, lines))  # and what lies beyond it

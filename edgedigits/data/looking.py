@@ -38,11 +38,8 @@ NEAR = 2  # cells around that, which say nothing of the paper
 LOCAL = 8  # cells each way, that the paper's mean is taken of
 FLAT = 3  # levels: where less of the paper than half is as near to what filling leaves, it is grainy
 DEVIATION = 2.5  # times the mean of its positive part: the deviation of a normal distribution
-BLOCKS = np.kron(np.eye(SIDE // BLOCK, dtype=np.float32), np.ones((BLOCK, 1), np.float32))  # of each cell
-
-
-# and the blocks among as many more all around, so that nothing is lost at the border
-BEYOND = np.pad(np.eye(SIDE // BLOCK, dtype=np.float32), ((FILLED - 1,) * 2, (0, 0)))
+BLOCKS = SIDE // BLOCK
+BEYOND = FILLED - 1  # blocks around them all, so that nothing is lost at the border
 
 
 @dataclass(frozen=True)
@@ -198,11 +195,15 @@ class _Looking(Cells):
 
     def _filled(self, levels: Value) -> Value:
         """The levels, with all that is darker than what is around it filled: a closing, by blocks of cells."""
-        o, blocks = self.o, BLOCKS.shape[1]
+        o = self.o
+        block, width = np.arange(BLOCKS, dtype=np.float32), BLOCKS + 2 * BEYOND
+        around = self.equal(np.arange(-BEYOND, BLOCKS + BEYOND, dtype=np.float32).reshape(-1, 1), block)
+        of_cell = self.equal(np.floor(INDEX / BLOCK).reshape(COLUMN), block)
         planes = o.Reshape(levels, np.array([1, 1, SIDE, SIDE]))
-        lightest = o.Reshape(self.pooled(planes, (BLOCK, BLOCK), [0] * 4, BLOCK), np.array([blocks, blocks]))
-        wide = o.MatMul(o.MatMul(BEYOND, lightest), np.ascontiguousarray(BEYOND.T))
-        wide = o.Reshape(wide, np.array([1, 1, *BEYOND.shape[:1] * 2]))
+        lightest = o.Reshape(self.pooled(planes, (BLOCK, BLOCK), [0] * 4, BLOCK), np.array([BLOCKS, BLOCKS]))
+        wide = o.MatMul(o.MatMul(around, lightest), o.Transpose(around, perm=[1, 0]))
+        wide = o.Reshape(wide, np.array([1, 1, width, width]))
         dilated = self.pooled(wide, (FILLED, FILLED), [0] * 4)
         closed = o.Sub(255.0, self.pooled(o.Sub(255.0, dilated), (FILLED, FILLED), [0] * 4))
-        return o.MatMul(o.MatMul(BLOCKS, o.Reshape(closed, np.array([blocks, blocks]))), np.ascontiguousarray(BLOCKS.T))
+        closed = o.Reshape(closed, np.array([BLOCKS, BLOCKS]))
+        return o.MatMul(o.MatMul(of_cell, closed), o.Transpose(of_cell, perm=[1, 0]))

@@ -7,9 +7,9 @@ digit    the rest that is strong, and weaker ink that lies next to it
 
 from dataclasses import dataclass
 
-from edgedigits.data.cells import APART, Cells
+from edgedigits.data.cells import Cells
 from edgedigits.data.edges import SHORTEST, beyond_edges
-from edgedigits.data.operators import FLOAT, Operators, Value
+from edgedigits.data.operators import Operators, Value
 
 LEAST = 3  # levels, and
 GRAIN = 8  # times the grain: ink is darker
@@ -80,7 +80,7 @@ class _Strokes(Cells):
         thin = o.Sub(inked, self.opened(inked, ink.sheet, THIN // 2, 1 - axis))
         side = self.total(self.held(ink.sheet, axis))
         reach = o.Floor(o.Mul(LENGTH / 2, side))
-        near = o.Cast(o.Less(APART, o.Add(reach, 0.5)), to=FLOAT)
+        near = self.above(o.Add(reach, 0.5), self.apart)
 
         def run(values: Value) -> Value:
             return o.MatMul(near, values) if axis == 0 else o.MatMul(values, near)

@@ -17,7 +17,7 @@ from edgedigits.data.kinds import Skipped, Skips
 from edgedigits.data.number.reading import Line, Piece, read_lines
 from edgedigits.data.number.rows import Mark
 from edgedigits.data.number.shapes import LEFT, NoNumber
-from edgedigits.errors import DataError
+from edgedigits.errors import DataError, UsageError
 from edgedigits.inference.predict import find_canvas_file, open_canvas_file
 from edgedigits.records.arguments import OneOrMore, checked, several
 from edgedigits.records.arrays import Uint8Array
@@ -154,6 +154,10 @@ def numbers_on(
     remarks   doubts about it that are known already
     """
     contract = predictor.contract
+    if contract.framing:
+        raise UsageError(
+            "this model is shown pictures as a whole. A canvas file that finds digits on them reads numbers."
+        )
     threshold = contract.threshold or 0.0
     try:
         lines = read_lines(canvas, predictor.read, threshold, sheet)

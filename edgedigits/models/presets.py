@@ -76,7 +76,7 @@ READER = Recipe(
     precision="auto",
     validation=0.05,
     written=True,
-    outliers=0.25,
+    outliers=0.6,
 )
 FC = (
     Layer.of("flatten", "flatten"),

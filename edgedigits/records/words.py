@@ -24,7 +24,7 @@ def describe(recipe: Recipe) -> str:
     if recipe.zoom:
         words.append(f"zoom {recipe.zoom:g}")
     if recipe.written:
-        words.append("written anew")
+        words.append("written")
     if recipe.outliers:
         words.append(f"outliers {recipe.outliers:g}")
     if recipe.shear:

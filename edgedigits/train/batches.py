@@ -17,6 +17,7 @@ from edgedigits.train.written import Pen, Writer
 
 NO_DIGIT = -1  # the label of what is none
 NATIONAL = 0.04  # of the images, as many digits of our pen in the forms that other countries write
+POOL = 4  # passes that the outliers are enough for, until some are seen again
 
 
 def make_batches(split: Split, recipe: Recipe, device: torch.device, world: World = ALONE) -> "Batches":
@@ -87,19 +88,25 @@ class Written(Batches):
         pen: Pen = Pen(),  # noqa: B008 - it is frozen
     ) -> None:
         drawn = outliers.national(round(NATIONAL * len(split)), recipe.seed)
-        others = outliers.make(round((recipe.outliers or 0) * len(split)), split, recipe.seed)
+        self.digits, self.outliers = len(split) + len(drawn), round((recipe.outliers or 0) * len(split))  # of a pass
+        others = outliers.make(POOL * self.outliers, split, recipe.seed)
         none = np.full(len(others), NO_DIGIT)
         everything = Split(
             np.concatenate([split.images, drawn.images, others]), np.concatenate([split.labels, drawn.labels, none])
         )
         super().__init__(everything, dataclasses.replace(recipe, shift=0), device, world)
-        self.thin = torch.from_numpy(np.concatenate([thinned(split.images), drawn.images, others])).to(device)
+        self.thin = torch.from_numpy(thinned(everything.images)).to(device)  # all: else a thin line says "a digit"
         self.pen = pen
 
+    def __len__(self) -> int:
+        return math.ceil((self.digits + self.outliers) / self.recipe.batch_size)
+
     def rest(self, done: int) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """The next pass, without so many batches of it as are done."""
-        count, size = len(self.labels), self.recipe.batch_size
-        order = torch.randperm(count, generator=self.generator).to(self.labels.device)
+        """The next pass, without so many batches of it as are done: all digits, and outliers taken at random."""
+        count, size = self.digits + self.outliers, self.recipe.batch_size
+        taken = self.digits + torch.randperm(len(self.labels) - self.digits, generator=self.generator)
+        seen = torch.cat([torch.arange(self.digits), taken[: self.outliers]])
+        order = seen[torch.randperm(count, generator=self.generator)].to(self.labels.device)
         first = int(torch.randint(2**62, (), generator=self.generator))
         for start in range(done * size, count, size):
             mine, weight = self.world.share(0, min(size, count - start))

@@ -178,13 +178,13 @@ def _on_paper(sheet: Uint8Array) -> Uint8Array:
 
 
 KINDS: tuple[tuple[Make, float], ...] = (  # with how often they are made
-    (_noise, 0.08),
-    (_scribble, 0.15),
+    (_noise, 0.1),
+    (_scribble, 0.22),
     (_letter, 0.17),
     (_mark, 0.07),
     (_glyph, 0.12),
     (_half, 0.07),
-    (_pair, 0.16),
+    (_pair, 0.25),
     (_lines, 0.05),
     (_shape, 0.05),
     (_blocks, 0.05),

@@ -355,7 +355,8 @@ def test_embed_lists_the_files_and_ends_with_the_selftest(edgedigits: Cli, fc_ex
     arguments = ("embed", "python", "fc-tiny", "--exports", fc_exports, "--out", "my digits")
     made = edgedigits(*arguments)
     listed = [line.rsplit(maxsplit=2)[0] for line in made.out.splitlines()[1:]]
-    assert listed == [f"my digits/{path.name}" for path in sorted((tmp_path / "my digits").iterdir())]
+    files = [path for path in (tmp_path / "my digits").rglob("*") if path.is_file()]
+    assert listed == sorted(path.relative_to(tmp_path).as_posix() for path in files)
     selftest = "pip install -r requirements.txt && python selftest.py"
     assert made.err == f"Next: cd 'my digits' && {selftest} (its install needs a network)\n"
     again = edgedigits(*arguments)

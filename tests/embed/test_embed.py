@@ -153,7 +153,7 @@ def ready(install: Install, folders: Path, tmp_path: Path) -> Install:
 
 def run(target: str, program: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a program of a folder, from elsewhere, with nothing of this environment."""
-    command = [INTERPRETERS[target], *(["-I"] if target == "python" else []), str(program), *map(str, arguments)]
+    command = [INTERPRETERS[target], *(["-Es"] if target == "python" else []), str(program), *map(str, arguments)]
     environment = {"PATH": os.environ["PATH"]}
     return subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
 
@@ -416,7 +416,7 @@ def test_the_folder_is_all_that_a_user_needs(target: str, folders: Path, request
             path.chmod(0o555 if path.is_dir() else 0o444)
         interpreter = shutil.which(INTERPRETERS[target])
         assert interpreter
-        command = [interpreter, *(["-I"] if target == "python" else []), folder / PROGRAMS[target][1]]
+        command = [interpreter, *(["-Es"] if target == "python" else []), folder / PROGRAMS[target][1]]
         identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if may_be_nobody(interpreter) else {}
         done = subprocess.run(command, cwd="/", env={}, capture_output=True, text=True, check=False, **identity)  # type: ignore[call-overload]
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
@@ -481,7 +481,8 @@ def test_whatever_the_file_is_called(target: str, exports: Path, tmp_path: Path,
 def test_a_record_says_what_was_made(exports: Path, tmp_path: Path) -> None:
     made = embed("python", exports / MODELS["canvas"], tmp_path / "new" / "out")
     assert (made.target, made.models, made.folder) == ("python", ("cnn-tiny.canvas.onnx",), tmp_path / "new" / "out")
-    sizes = {path.name: path.stat().st_size for path in made.folder.iterdir()}
+    files = [path for path in made.folder.rglob("*") if path.is_file()]
+    sizes = {path.relative_to(made.folder).as_posix(): path.stat().st_size for path in files}
     assert (made.files, made.size_bytes) == (sizes, sum(sizes.values()))
 
 

@@ -56,26 +56,26 @@ def add_frame(graph: Graph, image: str) -> str:
     All values of `seen` are whole numbers 0 to 255, and all are 0 where the canvas is blank.
     """
     pixels = graph.Cast(image, to=TensorProto.FLOAT)  # (H, W)
-    positions = [_positions(graph, image, axis) for axis in (0, 1)]
-    ink = _ink(graph, pixels, look(graph, pixels, (positions[0], positions[1])))  # (H, W), levels
+    places = [positions(graph, image, axis) for axis in (0, 1)]
+    ink = _ink(graph, pixels, look(graph, pixels, (places[0], places[1])))  # (H, W), levels
     contrast = graph.ReduceMax(ink, keepdims=0)
     has_ink = graph.Greater(contrast, CONTRAST - 0.5)
     least = graph.Where(has_ink, graph.Mul(contrast, BOX), 256.0)  # on a blank canvas, no row and no column has ink
-    inked = _inked(graph, ink, least, positions)
-    boxes = [_box(graph, along, held) for along, held in zip(positions, inked, strict=True)]
+    inked = _inked(graph, ink, least, places)
+    boxes = [_box(graph, along, held) for along, held in zip(places, inked, strict=True)]
     longest = graph.Max(*(box.extent for box in boxes))
     cells = [_cells(graph, box.extent, longest) for box in boxes]
-    rows, columns = (_coverage(graph, box, count) for box, count in zip(boxes, cells, strict=True))  # (20, H), (20, W)
+    rows, columns = (coverage(graph, box, count) for box, count in zip(boxes, cells, strict=True))  # (20, H), (20, W)
     sums = graph.MatMul(graph.MatMul(rows, ink), graph.Transpose(columns, perm=[1, 0]))
     sums = graph.Max(sums, 0.0)  # (20, 20)
     strongest = graph.Max(graph.ReduceMax(sums, keepdims=0), 1e-6)
-    digit = graph.Where(has_ink, _rounded(graph, graph.Mul(graph.Div(sums, strongest), 255.0)), 0.0)
+    digit = graph.Where(has_ink, rounded(graph, graph.Mul(graph.Div(sums, strongest), 255.0)), 0.0)
     mass = graph.Max(graph.ReduceSum(digit, keepdims=0), 1.0)
     down, right = (_placement(graph, digit, mass, axis, cells[axis]) for axis in (0, 1))
     return graph.MatMul(graph.MatMul(down, digit), right)
 
 
-def _positions(graph: Graph, image: str, axis: int) -> str:
+def positions(graph: Graph, image: str, axis: int) -> str:
     """0, 1, 2 ... along an axis, `[pixels]`."""
     length = graph.Shape(image, start=axis, end=axis + 1)
     return graph.Slice(np.arange(SIDES[1], dtype=np.float32), np.array([0]), length)  # longer canvases fail here
@@ -125,21 +125,21 @@ def _box(graph: Graph, positions: str, inked: str) -> Box:
 def _cells(graph: Graph, extent: str, longest: str) -> str:
     """How many of the field's 20 cells the box fills along an axis: its aspect is kept to the nearest cell."""
     exact = graph.Div(graph.Mul(extent, float(FIELD)), longest)
-    return graph.Max(_rounded(graph, exact), 1.0)
+    return graph.Max(rounded(graph, exact), 1.0)
 
 
-def _rounded(graph: Graph, value: str) -> str:
+def rounded(graph: Graph, value: str) -> str:
     """The nearest whole number, and of a half the larger one."""
     return graph.Floor(graph.Add(value, 0.5 + NUDGE))
 
 
-def _coverage(graph: Graph, box: Box, cells: str) -> str:
-    """How much of each pixel lies in each of the 20 cells of the field, along one axis: `[20, pixels]`, 0 to 1.
+def coverage(graph: Graph, box: Box, cells: str, field: int = FIELD) -> str:
+    """How much of each pixel lies in each of the cells of a field, along one axis: `[field, pixels]`, 0 to 1.
 
     A cell is at least a pixel wide, so that a small digit is interpolated linearly. The cells behind
     the last one that the box fills cover nothing.
     """
-    index = np.arange(FIELD, dtype=np.float32)[:, None]
+    index = np.arange(field, dtype=np.float32)[:, None]
     step = graph.Div(box.extent, cells)
     width = graph.Max(step, 1.0)
     start = graph.Sub(graph.Mul(graph.Add(index, 0.5), step), graph.Mul(width, 0.5))
@@ -154,10 +154,16 @@ def _before(graph: Graph, edges: str, positions: str) -> str:
 
 
 def _placement(graph: Graph, digit: str, mass: str, axis: int, cells: str) -> str:
-    """Where the cells go along an axis, as zeros and ones: `[28, 20]` for rows, `[20, 28]` for columns."""
-    shape = (-1, 1) if axis == 0 else (1, -1)
-    index, frame = (np.arange(count, dtype=np.float32) for count in (FIELD, FRAME))
-    centre = graph.Div(graph.ReduceSum(graph.Mul(digit, index.reshape(shape)), keepdims=0), mass)
+    """Where the cells go along an axis, that the centre of mass is at CENTRE, as `placement` gives it."""
+    index = np.arange(FIELD, dtype=np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
+    centre = graph.Div(graph.ReduceSum(graph.Mul(digit, index), keepdims=0), mass)
     shift = graph.Clip(graph.Ceil(graph.Sub(CENTRE - 0.5 - NUDGE, centre)), 0.0, graph.Sub(float(FRAME), cells))
+    return placement(graph, shift, axis, FIELD)
+
+
+def placement(graph: Graph, shift: str, axis: int, field: int) -> str:
+    """The cells of a field, moved along an axis, as zeros and ones: rows `[28, field]`, or columns `[field, 28]`."""
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    index, frame = (np.arange(count, dtype=np.float32) for count in (field, FRAME))
     moved = graph.Sub(frame.reshape(shape), shift)
     return graph.Cast(graph.Equal(moved, index.reshape(shape[::-1])), to=TensorProto.FLOAT)

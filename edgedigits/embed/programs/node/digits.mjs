@@ -74,7 +74,8 @@ export async function answer(image) {
  * null unless all digits are sure. Throws a RangeError or TypeError, and a NoNumber where there is no line of digits.
  */
 export async function readNumber(image, sheet = false) {
-  if (!CONTRACT.sides) throw new RangeError("this file takes digits of 28x28 pixels; a canvas file reads numbers");
+  if (!CONTRACT.sides || CONTRACT.framing)
+    throw new RangeError("this file takes pictures as a whole; a canvas file that finds digits on them reads numbers");
   prepare(image);
   return numbers.readNumber(image, answer, CONTRACT, sheet);
 }

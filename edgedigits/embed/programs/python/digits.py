@@ -114,8 +114,8 @@ def read_sheet(image: np.ndarray) -> list[Number]:
 
 def lines_of_digits(image: np.ndarray, *, sheet: bool) -> list[Number]:
     """The numbers on a picture. Raises ValueError."""
-    if "sides" not in CONTRACT:
-        raise ValueError("this file takes digits of 28x28 pixels; a canvas file reads numbers")
+    if "sides" not in CONTRACT or "framing" in CONTRACT:
+        raise ValueError("this file takes pictures as a whole; a canvas file that finds digits on them reads numbers")
     prepare(image)
     try:
         lines = read_lines(image, answer, CONTRACT.get("threshold", 0), sheet)

@@ -62,8 +62,9 @@ class Reader {
    */
   async read(image) {
     const { width, height } = image;
+    const { framing } = this.contract;
     const pixels = grey(image);
-    return { ...(await this.#answer({ width, height, pixels })), doubts: doubts(pixels, width, height) };
+    return { ...(await this.#answer({ width, height, pixels })), doubts: doubts(pixels, width, height, !!framing) };
   }
 
   /**
