@@ -6,8 +6,8 @@ lessons; `fc-deep` is published with a ReLU on its output, which kills classes f
 here without it. The default recipes, and the long ones that are slower and better, were chosen on a held-out part of
 the training images.
 
-The networks of records have weights of few bits (`models/small.py`), and take a given number of bytes in a C file. They
-and their recipes were found by a search (`bench/search.py`), on a held-out part of the training images.
+The networks of records have weights of few bits (`models/small.py`), and take a given number of bytes in a C file. Such
+networks are compared on a held-out part of the training images (`bench/search.py`).
 
 A network is a list of layers (`records/network.py`). A new preset is a row here; a plug-in adds one by an entry point
 in the group `edgedigits.presets` (`edgedigits/system/plugins.py`).
