@@ -21,6 +21,7 @@ from edgedigits.models.small import Conv, convolutions, denses, products, weight
 from edgedigits.records.model import ModelSpec, Recipe
 from edgedigits.records.network import Network
 from edgedigits.records.record import Record
+from edgedigits.records.words import describe
 
 LOG = Path(__file__).with_name("search.jsonl")
 ROUNDS = ((12, 12), (3, 36))  # candidates, epochs
@@ -45,6 +46,7 @@ DESIGNS = {  # first candidates, by family and budget
 class Trial(Record):
     """A candidate that was trained: one line of the log.
 
+    recipe     in words, as `describe` says it
     held_out   accuracy on the digits held out, of its integers
     """
 
@@ -52,6 +54,7 @@ class Trial(Record):
     family: str
     number: int
     epochs: int
+    recipe: str
     network: str
     bytes: int
     products: int
@@ -96,7 +99,9 @@ def search(budget: int, family: str, log: Path = LOG, recipe: Recipe = LONG) -> 
     for count, epochs in ROUNDS:
         trials = []
         for number in numbers[:count]:
-            trial = _known(log, budget, family, number, epochs) or _tried(log, budget, family, number, epochs, recipe)
+            trial = _known(log, budget, family, number, _words(recipe, epochs)) or _tried(
+                log, budget, family, number, epochs, recipe
+            )
             trials.append(trial)
             yield trial
         numbers = [trial.number for trial in sorted(trials, key=lambda each: -each.held_out)]
@@ -108,16 +113,20 @@ def read_log(log: Path = LOG) -> list[Trial]:
 
 
 def _known(log: Path, *wanted: object) -> Trial | None:
-    """A trial of that budget, family, number and epochs."""
-    found = [each for each in read_log(log) if (each.budget, each.family, each.number, each.epochs) == wanted]
+    """A trial of that budget, family, number and recipe."""
+    found = [each for each in read_log(log) if (each.budget, each.family, each.number, each.recipe) == wanted]
     return found[0] if found else None
+
+
+def _words(recipe: Recipe, epochs: int) -> str:
+    return describe(dataclasses.replace(recipe, epochs=epochs))
 
 
 def _tried(log: Path, budget: int, family: str, number: int, epochs: int, recipe: Recipe) -> Trial:
     """Train a candidate, and write a line."""
     network = candidate(budget, family, number)
     accuracy, seconds = _trained(network, dataclasses.replace(recipe, epochs=epochs, validation=HELD_OUT))
-    facts = (network.describe(), weight_bytes(network), products(network))
+    facts = (_words(recipe, epochs), network.describe(), weight_bytes(network), products(network))
     trial = Trial(budget, family, number, epochs, *facts, held_out=accuracy, seconds=round(seconds, 1))
     with log.open("a", encoding="utf-8", newline="\n") as file:
         file.write(trial.to_line() + "\n")

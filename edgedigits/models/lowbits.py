@@ -64,7 +64,8 @@ class _Rounded(torch.autograd.Function):
         whole = parts.round().clamp_(-levels, levels)
         ctx.save_for_backward(parts, whole)
         ctx.levels = levels
-        return whole * steps
+        # A kernel of one channel lies in either layout: told as its weight's, all that follows is fast, in that one.
+        return (whole * steps).as_strided(weight.shape, weight.stride())
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:

@@ -90,9 +90,9 @@ def test_a_search_goes_on_with_what_its_log_lacks(tmp_path: Path, monkeypatch: p
     scores = {0: 0.5, 1: 0.9, 2: 0.7}
     asked: list[tuple[int, int]] = []
 
-    def tried(log: Path, budget: int, family: str, number: int, epochs: int, _: Recipe) -> Trial:
+    def tried(log: Path, budget: int, family: str, number: int, epochs: int, recipe: Recipe) -> Trial:
         asked.append((number, epochs))
-        trial = Trial(budget, family, number, epochs, "", 1, 1, scores[number], 1.0)
+        trial = Trial(budget, family, number, epochs, search._words(recipe, epochs), "", 1, 1, scores[number], 1.0)
         with log.open("a") as file:
             file.write(trial.to_line() + "\n")
         return trial
@@ -105,6 +105,8 @@ def test_a_search_goes_on_with_what_its_log_lacks(tmp_path: Path, monkeypatch: p
     assert list(search.search(2_000, "cnn", log)) == first
     assert asked[4:] == [(2, 1), (1, 2)]
     assert len(read_log(log)) == 4
+    list(search.search(2_000, "cnn", log, SHORT))
+    assert len(asked) == 6 + 4  # what another recipe gave is no answer
 
 
 def test_a_trial_is_trained_on_some_digits_and_measured_on_others(

@@ -92,6 +92,13 @@ def integers(classifier: Classifier) -> IntegerNetwork:
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=40)
 @given(networks())
+def test_what_a_first_convolution_of_few_bits_gives_lies_as_its_weights_do() -> None:
+    classifier = build_classifier(FEW_BITS.spec).to(memory_format=torch.channels_last)
+    with lowbits.learning(classifier):
+        found = classifier.network.get_submodule("conv1")(torch.rand(2, 1, 28, 28))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_the_scores_that_training_sees_are_those_of_the_integers(network: Network) -> None:
     classifier = measured(network)
     with lowbits.learning(classifier):
