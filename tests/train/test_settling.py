@@ -90,8 +90,6 @@ def integers(classifier: Classifier) -> IntegerNetwork:
     return quantize(fold(walk.listed, {name: each.numpy() for name, each in walk.state_dict().items()}), NONE)  # type: ignore[arg-type]
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=40)
-@given(networks())
 def test_what_a_first_convolution_of_few_bits_gives_lies_as_its_weights_do() -> None:
     classifier = build_classifier(FEW_BITS.spec).to(memory_format=torch.channels_last)
     with lowbits.learning(classifier):
@@ -99,6 +97,8 @@ def test_what_a_first_convolution_of_few_bits_gives_lies_as_its_weights_do() -> 
     assert found.is_contiguous(memory_format=torch.channels_last)
 
 
+@settings(derandomize=True, deadline=None, database=None, max_examples=40)
+@given(networks())
 def test_the_scores_that_training_sees_are_those_of_the_integers(network: Network) -> None:
     classifier = measured(network)
     with lowbits.learning(classifier):
