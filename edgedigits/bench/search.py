@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits.errors import UsageError
-from edgedigits.models.presets import LONG
+from edgedigits.models.presets import LIGHT, LONG
 from edgedigits.models.small import Conv, convolutions, denses, products, weight_bytes
 from edgedigits.records.model import ModelSpec, Recipe
 from edgedigits.records.network import Network
@@ -24,10 +24,11 @@ from edgedigits.records.record import Record
 from edgedigits.records.words import describe
 
 LOG = Path(__file__).with_name("search.jsonl")
-ROUNDS = ((12, 12), (3, 36))  # candidates, epochs
+ROUNDS = ((12, 10), (3, 40))  # candidates, epochs
 HELD_OUT = 1 / 12  # of the training digits
 FULL = 0.9  # of its budget, that a candidate takes at least
-MOST_PRODUCTS = {2_000: 1_000_000}  # of an image, up to a budget: what a microcontroller computes in time
+SMALL = 2_000  # a budget up to which digits are changed little, and an image takes no more than
+MOST_PRODUCTS = 1_000_000  # multiply-accumulates: what a microcontroller computes in time
 DRAWS = 2_000  # until a budget counts as too small
 FAMILIES = ("cnn", "fc")
 DESIGNS = {  # first candidates, by family and budget
@@ -68,7 +69,7 @@ def candidate(budget: int, family: str, number: int) -> Network:
     if number < len(designs):
         return designs[number]
     random_ = random.Random(f"{family} {budget} {number}")
-    most = next((count for least, count in MOST_PRODUCTS.items() if budget <= least), math.inf)
+    most = MOST_PRODUCTS if budget <= SMALL else math.inf
     for _ in range(DRAWS):
         found = _drawn(random_, family)
         if FULL * budget <= weight_bytes(found) <= budget and products(found) <= most:
@@ -91,10 +92,11 @@ def _drawn(random_: random.Random, family: str) -> Network:
     return convolutions(bits, tuple(convs), random_.choice(("mean", "mean", "flatten")))
 
 
-def search(budget: int, family: str, log: Path = LOG, recipe: Recipe = LONG) -> Iterator[Trial]:
-    """Round after round; yields each trial as it ends, those of the log at once."""
+def search(budget: int, family: str, log: Path = LOG, recipe: Recipe | None = None) -> Iterator[Trial]:
+    """Round after round, by a recipe or the usual one; yields each trial as it ends, those of the log at once."""
     if family not in FAMILIES:
         raise UsageError(f"family: {' or '.join(FAMILIES)} wanted, {family!r} given")
+    recipe = recipe or (LIGHT if budget <= SMALL else LONG)
     numbers: Sequence[int] = range(ROUNDS[0][0])
     for count, epochs in ROUNDS:
         trials = []

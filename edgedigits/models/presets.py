@@ -212,22 +212,23 @@ LONG = Recipe(  # of the networks of few bits, but for their epochs
     zoom=0.1,
     shear=0.1,
 )
+LIGHT = dataclasses.replace(LONG, shift=1, rotate=5.0, zoom=0.05, shear=None)  # 2 kB hold no more than that
 
 
-def _record(words: str, network: Network, epochs: int) -> Preset:
+def _record(words: str, network: Network, epochs: int, recipe: Recipe = LONG) -> Preset:
     """As many epochs as take less than 20 minutes on one core, `cnn-best` 90."""
     bits = min(layer.values["bits"] for layer in network.layers if "bits" in layer.values)
-    recipe = dataclasses.replace(LONG, epochs=epochs)
-    return Preset(network=f"{words}, weights of {bits} bits", spec=ModelSpec(network), default=recipe)
+    default = dataclasses.replace(recipe, epochs=epochs)
+    return Preset(network=f"{words}, weights of {bits} bits", spec=ModelSpec(network), default=default)
 
 
-CNN_2K = Conv(8, 5, 2), Conv(10), Conv(12, 3, 2), Conv(10)
+CNN_2K = Conv(8, 5, 2), Conv(10, 3, 2), Conv(10, 3, 2)
 CNN_5K = Conv(10, 5, 2), Conv(16), Conv(20, 3, 2), Conv(22)
 CNN_8K = Conv(12, 5, 2), Conv(20), Conv(26, 3, 2), Conv(28)
 CNN_16K = Conv(16, 5, 2), Conv(28), Conv(40, 3, 2), Conv(40)
 CNN_BEST = Conv(32, 5, 2), Conv(48), Conv(64, 3, 2), Conv(64), Conv(64)
 RECORDS: Mapping[str, Preset] = {
-    "cnn-2k": _record("convs 8, 10, 12, 10", convolutions(4, CNN_2K), 90),
+    "cnn-2k": _record("convs 8, 10, 10", convolutions(4, CNN_2K, "flatten"), 200, LIGHT),
     "cnn-5k": _record("convs 10, 16, 20, 22", convolutions(4, CNN_5K), 60),
     "cnn-8k": _record("convs 12, 20, 26, 28", convolutions(4, CNN_8K), 48),
     "cnn-16k": _record("convs 16, 28, 40, 40", convolutions(4, CNN_16K), 36),
