@@ -14,6 +14,7 @@ from edgedigits.data.operators import FLOAT, Operators, Value
 SIDE = 80  # cells
 INDEX = np.arange(SIDE, dtype=np.float32)
 ROW, COLUMN = (1, SIDE), (SIDE, 1)
+ALL = np.ones(COLUMN, np.float32)  # times this, rows are summed up
 _PLANES = np.array([1, 1, SIDE, SIDE])
 _SQUARE = np.array([SIDE, SIDE])
 

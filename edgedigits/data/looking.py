@@ -5,6 +5,7 @@ digit: the ground around a sheet, shade, lines across the paper, specks. The sec
 pixels of what remains. This one is written once, in ONNX's operators, which numpy runs and files hold.
 
     cells   the mean of each, a whole level; those beyond the picture are nothing
+    crop    a picture that a digit fills (`crops.py`) has nothing else: what follows is for all others
     paper   the side, light or dark, that has most of the picture and of its border. But where the other side is a
             sheet, a filled rectangle that takes a good part of the picture, that is the paper
     sheet   the picture, without what lies between a side of it that shows no paper and the first paper
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgedigits.data.cells import COLUMN, INDEX, ROW, SIDE, Cells
+from edgedigits.data.crops import is_crop
 from edgedigits.data.marks import Ink, find_digit
 from edgedigits.data.operators import Operators, Value
 
@@ -86,6 +88,14 @@ class _Picture:
     sides: tuple[Value, Value]
 
 
+@dataclass(frozen=True)
+class _Crop:
+    """Of a picture that a digit fills: whether the paper is light, and the cells at the border that show it."""
+
+    is_light: Value
+    paper: Value
+
+
 class _Looking(Cells):
     """The steps, in their order."""
 
@@ -98,12 +108,14 @@ class _Looking(Cells):
         picture = self._picture(
             o.Floor(o.Add(o.Div(sums, o.Mul(size, size)), 0.5 + NUDGE)), (rows.count, columns.count)
         )
-        is_light = self._is_light(picture)
+        cropped, of_crop = self._crop(picture)
+        is_light = o.Where(cropped, of_crop.is_light, self._is_light(picture))
         paper = o.Abs(o.Sub(picture.light, self.without(picture.inside, is_light)))
         negative = o.Mul(255.0, o.Sub(1.0, is_light))
         levels = o.Mul(picture.inside, o.Abs(o.Sub(picture.levels, negative)))  # as if the paper were light
         level, ink = self._ink(levels, self._sheet(paper, picture))
-        return Look(o.Mul(level, find_digit(o, ink)), is_light, rows, columns)
+        found = o.Where(cropped, self._mean(levels, of_crop.paper), o.Mul(level, find_digit(o, ink)))
+        return Look(o.Mul(picture.inside, found), is_light, rows, columns)
 
     def _axis(self, positions: Value, length: Value, size: Value) -> Axis:
         o = self.o
@@ -121,6 +133,22 @@ class _Looking(Cells):
         darkest = o.Sub(255.0, self.most(o.Sub(o.Mul(inside, 255.0), levels)))
         light = self.above(o.Mul(2.0, levels), o.Add(darkest, self.most(levels)))
         return _Picture(levels, inside, o.Mul(inside, light), sides)
+
+    def _crop(self, picture: _Picture) -> tuple[Value, _Crop]:
+        """Whether a digit fills the picture, as a condition; and the paper, if so: what most of the border is."""
+        o, light = self.o, picture.light
+        first, last = self._ends(picture.sides)
+        border = o.Mul(picture.inside, o.Max(o.Max(*first), o.Max(*last)))
+        is_light = self.above(o.Mul(2.0, self.total(o.Mul(light, border))), self.total(border))
+        ink = o.Abs(o.Sub(light, o.Mul(picture.inside, is_light)))
+        cropped = is_crop(o, ink, picture.inside, picture.sides, [*first, *last])
+        return o.Greater(cropped, 0.5), _Crop(is_light, self.without(border, ink))
+
+    def _mean(self, levels: Value, mask: Value) -> Value:
+        """Of the levels of a mask's cells, a whole number."""
+        o = self.o
+        mean = o.Div(self.total(o.Mul(levels, mask)), o.Max(self.total(mask), 1.0))
+        return o.Floor(o.Add(mean, 0.5 + NUDGE))
 
     def _is_light(self, picture: _Picture) -> Value:
         """Whether the paper is: by vote, or because there is a light sheet; not where there is a dark one."""

@@ -67,7 +67,7 @@ OURS = Recipe(
 )
 MUON = dataclasses.replace(OURS, optimizer="muon", lr=0.3)  # what AdamW reaches, in half to two thirds of the epochs
 READER = Recipe(
-    epochs=10,
+    epochs=20,
     batch_size=256,
     lr=1e-2,
     optimizer="adamw",
@@ -76,7 +76,7 @@ READER = Recipe(
     precision="auto",
     validation=0.05,
     written=True,
-    outliers=0.6,
+    outliers=0.5,
 )
 FC = (
     Layer.of("flatten", "flatten"),
@@ -197,7 +197,7 @@ PRESETS: Mapping[str, Preset] = {
     "reader-deep": Preset(
         network="conv 32, pool, conv 48, conv 64, pool, conv 96, pool, 10",
         spec=ModelSpec(Network(READER_DEEP)),
-        default=dataclasses.replace(READER, epochs=7),
+        default=dataclasses.replace(READER, epochs=14),
     ),
 }
 LONG = Recipe(  # of the networks of few bits, but for their epochs

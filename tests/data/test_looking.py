@@ -52,6 +52,12 @@ def box(margin: int, thick: int) -> Flaw:
     return inked(*((span, slice(margin, end)) for span in spans), *((slice(margin, end), span) for span in spans))
 
 
+def dusty(flaw: Flaw) -> Flaw:
+    """Specks on the paper, some of them beside what the flaw prints."""
+    places = [np.s_[row : row + 3, column : column + 3] for row, column in ((17, 60), (150, 14), (182, 120), (40, 183))]
+    return lambda made: inked(*places)(flaw(made))
+
+
 def on_ground(margin: int, level: float, sides: str = "tblr") -> Flaw:
     """A page on a ground, which shows at some sides."""
     widths = [[margin * (side in sides) for side in pair] for pair in ("tb", "lr")]
@@ -85,6 +91,7 @@ EXACT = {  # what leaves every pixel of the digit as it is
     "punch holes": inked(np.s_[50:58, 5:13], np.s_[140:148, 5:13], level=0),
     "a box at the edge": box(0, 3),
     "a box": box(7, 3),
+    "a box among dust": dusty(box(7, 7)),
     "dark ground": on_ground(30, 60),
     "dark ground at two sides": on_ground(40, 30, "tl"),
     "black bars": on_ground(40, 0, "lr"),
@@ -119,13 +126,18 @@ def test_a_digit_is_seen_as_on_a_clean_page(name: str, label: int, light: bool) 
     np.testing.assert_array_equal(frame(255 - spoilt if light else spoilt), wanted)
 
 
+def off(found: Uint8Array, wanted: Uint8Array) -> float:
+    """How many levels pixels are off in the mean, where the one may lie a pixel beside the other."""
+    moved = [np.roll(found, (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return min(float(np.abs(one.astype(int) - wanted).mean()) for one in moved)
+
+
 @pytest.mark.parametrize("name", NEAR)
 @pytest.mark.parametrize("label", [2, 8])
 def test_a_digit_is_seen_nearly_so(name: str, label: int) -> None:
     """It may lie a pixel beside: its centre of mass is rounded to whole ones."""
-    found, wanted = (frame(canvas_of(made)).astype(int) for made in (NEAR[name](page(label)), page(label)))
-    moved = [np.roll(found, (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    assert min(np.abs(one - wanted).mean() for one in moved) <= MOST
+    found, wanted = (frame(canvas_of(made)) for made in (NEAR[name](page(label)), page(label)))
+    assert off(found, wanted) <= MOST
 
 
 @pytest.mark.parametrize("name", BLANK)
@@ -133,6 +145,40 @@ def test_without_a_digit_nothing_is_seen(name: str) -> None:
     made = canvas_of(BLANK[name](page(None)))
     assert not frame(made).any()
     assert not frame(255 - made).any()
+
+
+def cropped(label: int, scale: int, rest: int = 0) -> Uint8Array:
+    """A digit with no more paper around it than so much."""
+    digit = drawn.draw(label, np.random.default_rng(7))
+    rows, columns = (np.flatnonzero((digit > 128).any(axis)) for axis in (1, 0))
+    box = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return canvas_of(PAPER + (INK - PAPER) / 255 * np.pad(np.kron(box, np.ones((scale, scale))), rest))
+
+
+@pytest.mark.parametrize("label", [0, 2, 3, 4, 5, 6, 7, 8, 9])
+@pytest.mark.parametrize("scale", [1, 3, 8, 40])
+def test_a_digit_that_fills_its_picture_is_seen_as_with_paper_around(label: int, scale: int) -> None:
+    made = cropped(label, scale)
+    found, wanted = frame(made), frame(cropped(label, scale, rest=20 * scale))
+    assert off(found, wanted) <= MOST
+    assert off(frame(255 - made), wanted) <= MOST
+
+
+def test_a_bar_along_a_side_is_the_digit_s() -> None:
+    """A 7 whose bar fills the upper side: cut off, it were a 1."""
+    seven = np.full((120, 80), float(PAPER))
+    seven[:14] = INK
+    for row in range(14, 120):
+        middle = 70 - 60 * (row - 14) / 106
+        seven[row, int(max(middle - 6, 0)) : int(middle + 6)] = INK
+    seen = frame(canvas_of(seven))
+    assert (seen > 128).sum(axis=1).max() > 10
+
+
+def test_a_digit_that_touches_its_box_is_parted_from_it() -> None:
+    made = canvas_of(box(7, 7)(inked(np.s_[14:186, 90:104])(page(None))))
+    seen = frame(made) > 0
+    assert (seen.any(axis=1).sum(), seen.any(axis=0).sum()) == (20, 2)
 
 
 def test_a_dot_alone_is_a_digit() -> None:
