@@ -35,7 +35,7 @@ DESIGNS = {  # first candidates, by family and budget
     ("cnn", 2_000): (
         convolutions(4, (Conv(8, 5, 2), Conv(10), Conv(12, 3, 2), Conv(10))),
         convolutions(3, (Conv(8, 5, 2), Conv(11), Conv(13, 3, 2), Conv(11))),
-        convolutions(2, (Conv(10, 5, 2), Conv(14), Conv(16, 3, 2), Conv(14))),
+        convolutions(2, (Conv(10, 5, 2), Conv(14), Conv(15, 3, 2), Conv(14))),
         convolutions(4, (Conv(8, 5, 2), Conv(10, 3, 2), Conv(10, 3, 2)), "flatten"),
         convolutions(4, (Conv(8, 3, 2), Conv(10, 3, 2), Conv(12), Conv(11))),
         convolutions(4, (Conv(6, 5, 2), Conv(8), Conv(8), Conv(12, 3, 2), Conv(10))),

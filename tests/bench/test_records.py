@@ -72,9 +72,17 @@ def test_the_figures_that_ship_can_be_read() -> None:
 
 @pytest.mark.parametrize(("budget", "family"), [(2_000, "cnn"), (16_000, "fc")])
 def test_a_candidate_is_always_the_same_and_fits(budget: int, family: str) -> None:
-    found = candidate(budget, family, 3)
-    assert found == candidate(budget, family, 3) != candidate(budget, family, 4)
+    found = candidate(budget, family, 8)
+    assert found == candidate(budget, family, 8) != candidate(budget, family, 9)
     assert 0.9 * budget <= weight_bytes(found) <= budget
+
+
+def test_designs_are_the_first_candidates_and_fit_too() -> None:
+    for (family, budget), designs in search.DESIGNS.items():
+        found = [candidate(budget, family, number) for number in range(len(designs) + 1)]
+        assert tuple(found[:-1]) == designs
+        assert all(weight_bytes(network) <= budget for network in found)
+    assert presets.RECORDS["cnn-2k"].spec.listed in search.DESIGNS["cnn", 2_000]
 
 
 def test_a_budget_that_no_network_fits_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
