@@ -6,6 +6,7 @@
 The words are in `templates/shelf.md.jinja`; no figure stands in them.
 """
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures
 from edgedigits.bench.languages import read_languages
 from edgedigits.bench.reader import read_readings
 from edgedigits.bench.reader_tables import ReaderTables
+from edgedigits.bench.records import Standing, standings
 from edgedigits.export import manifest
-from edgedigits.models.presets import PRESETS
+from edgedigits.models.presets import PRESETS, RECORDS
+from edgedigits.models.small import products, weight_bytes
+from edgedigits.records.footprint import MAIN
 from edgedigits.records.report import EngineRef, ParityReport, Verification
 from edgedigits.records.words import size
 from edgedigits.runtime.engines import get_engine
@@ -44,6 +48,7 @@ def shelf_text(exports: Path) -> str:
         long=long_sentences(),
         files=files(exports),
         latencies=latencies(),
+        records=records(),
         devices=devices(),
         engines=engines(),
         languages=languages(),
@@ -149,8 +154,45 @@ def devices() -> list[Row]:
     for row in read_figures().inference.rows:
         if found := row.footprint:
             counts = (found.flash, found.scratch, found.stack, found.products, *map(found.instructions.get, PROCESSORS))
-            rows.append((f"`{row.path}`", *("-" if count is None else f"{count:,}" for count in counts)))
+            rows.append((f"`{row.path}`", *map(_count, counts)))
     return rows
+
+
+def records() -> list[Row]:
+    """A preset of few bits a row: what it takes, what it reaches as a mean over seeds, and the best that is public."""
+    known = {row.path: row.footprint for row in read_figures().inference.rows}
+    rows: list[Row] = []
+    for name, standing in standings().items():
+        network, runs = RECORDS[name].spec.listed, standing.runs
+        found = known.get(f"{name}.int8.c")
+        flash, count = (found.flash, found.instructions.get(MAIN)) if found else (None, None)
+        measured = [min(run.test_accuracy for run in runs), max(run.test_accuracy for run in runs)] if runs else []
+        rows.append(
+            (
+                f"`edgedigits train --model {name}`",
+                f"{weight_bytes(network):,}",
+                *(_count(each) for each in (runs[0].scratch_bytes if runs else None, flash, count)),
+                f"{products(network):,}",
+                f"{standing.goal.accuracy:.2%}",
+                _reached(standing),
+                " to ".join(f"{accuracy:.2%}" for accuracy in measured) or "-",
+                f"{statistics.median(run.cost for run in runs):.0f}" if runs else "-",
+                standing.goal.public,
+            )
+        )
+    return rows
+
+
+def _reached(standing: Standing) -> str:
+    """A mean, and of how many seeds; that of fewer than are wanted says so."""
+    if not standing.runs:
+        return "not measured yet"
+    count = f"n={len(standing.runs)}" + ("" if standing.complete else f" of {standing.goal.seeds}")
+    return f"{standing.mean:.2%} ± {100 * standing.deviation:.2f} ({count})"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def engines() -> list[Row]:

@@ -11,8 +11,10 @@ from rich.text import Text
 
 from edgedigits.bench.figures import FILE, PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
 from edgedigits.bench.reader import Reading
+from edgedigits.bench.records import FOLDER
 from edgedigits.bench.training import FOR_DEVICES, FORMATS, GAINING, measure, plans
 from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.voice import one_line_errors
 from edgedigits.records.words import percent
 
 
@@ -36,6 +38,21 @@ def main(arguments: Sequence[str]) -> None:
     reader.add_argument("file", nargs="*", type=Path, help="printed alone; without any, those of exports/ are written")
     reader.add_argument("--strangers", type=Path, help="a folder of folders of pictures, each with a labels.csv")
     reader.set_defaults(run=lambda options: measure_reader(options.file, options.strangers))
+    records = what.add_parser("records", help="train all presets of few bits, each seed that is missing, two at a time")
+    records.set_defaults(run=lambda options: work_off_records(options.runs, options.into))
+    record = what.add_parser("record", help="one of these trainings")
+    record.add_argument("preset")
+    record.add_argument("seed", type=int)
+    record.set_defaults(run=lambda options: measure_record(options.preset, options.seed, options.runs, options.into))
+    for queued in (records, record):
+        queued.add_argument("--runs", type=Path, default=Path("build/records"))
+        queued.add_argument("--into", type=Path, default=FOLDER)
+    search = what.add_parser("search", help="networks of few bits that take a number of bytes")
+    search.add_argument("budget", type=int, help="bytes")
+    search.add_argument("--family", default="cnn", help="cnn or fc")
+    search.set_defaults(run=lambda options: search_networks(options.budget, options.family))
+    gpu = what.add_parser("gpu", help="how fast a GPU trains fc to 98% and cnn to 99%")
+    gpu.set_defaults(run=lambda _: race_gpu())
     tables = what.add_parser("tables", help="write exports/README.md from what was measured")
     tables.set_defaults(run=lambda _: write_tables(Path("exports")))
     options = parser.parse_args(arguments)
@@ -149,6 +166,48 @@ def readings(rows: Sequence[Reading]) -> RenderableType:
     return sheet
 
 
+def work_off_records(runs: Path, into: Path) -> None:
+    """All trainings of the records that are not measured yet; ends with exit code 1 where one failed."""
+    from edgedigits.bench import records
+
+    failed = 0
+    for name, seed, code in records.work_off(runs, into):
+        print(name, seed, "measured" if code == 0 else f"failed with exit code {code}", flush=True)
+        failed += code != 0
+    if failed:
+        sys.exit(f"{failed} trainings failed; run it again to go on with them.")
+
+
+def measure_record(preset: str, seed: int, runs: Path, into: Path) -> None:
+    """One training of the records."""
+    from edgedigits.bench import records
+
+    print(records.measure(preset, seed, runs, into).to_line(), flush=True)
+
+
+def search_networks(budget: int, family: str) -> None:
+    """The search for networks of a number of bytes; prints the best of its last round."""
+    from edgedigits.bench.search import search
+
+    trials = []
+    for trial in search(budget, family):
+        print(trial.to_line(), flush=True)
+        trials.append(trial)
+    longest = max(trial.epochs for trial in trials)
+    best = max((trial for trial in trials if trial.epochs == longest), key=lambda each: each.held_out)
+    print(f"best: {best.held_out:.2%} held out, {best.bytes:,} bytes: {best.network}")
+
+
+def race_gpu() -> None:
+    """How fast the GPU of this machine trains."""
+    from edgedigits.bench import gpu
+    from edgedigits.system import files
+
+    found = gpu.race()
+    files.write_text(gpu.FILE, found.to_json())
+    print(found.to_json())
+
+
 def write_tables(exports: Path) -> None:
     """The page of figures beside the files of a folder."""
     from edgedigits.bench import shelf
@@ -191,4 +250,5 @@ def trainings(found: Sequence[Measurement]) -> RenderableType:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with one_line_errors():
+        main(sys.argv[1:])

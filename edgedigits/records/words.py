@@ -27,6 +27,12 @@ def describe(recipe: Recipe) -> str:
         words.append("written")
     if recipe.outliers:
         words.append(f"outliers {recipe.outliers:g}")
+    if recipe.shear:
+        words.append(f"shear {recipe.shear:g}")
+    if recipe.average:
+        words.append(f"average {recipe.average:g}")
+    if recipe.teacher:
+        words.append(f"teacher {recipe.teacher[:8]}")
     return ", ".join(words)
 
 

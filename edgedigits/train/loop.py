@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,17 +12,20 @@ from torch import Tensor, nn
 from edgedigits.data.dataset import Split
 from edgedigits.errors import UsageError
 from edgedigits.models import metrics
-from edgedigits.models.classifier import compute_logits
+from edgedigits.models.classifier import Classifier, compute_logits
+from edgedigits.models.lowbits import learning, low_bits
 from edgedigits.records.arrays import EVALUATION_BATCH
 from edgedigits.records.model import Epoch, History, Recipe
 from edgedigits.records.progress import Observer, Progress
 from edgedigits.train.batches import NO_DIGIT, make_batches
 from edgedigits.train.distributed import ALONE, World
 from edgedigits.train.optimizer import make_optimizer, schedule
+from edgedigits.train.settling import Settling
 
 REPORT_EVERY = 0.1  # seconds between two progress events: each one waits for the device
 REPORT_STEPS = 100  # the same for several processes, which report at once and have no common clock
 UNSURE = 0.5
+TEMPERATURE = 2.0  # of probabilities that are learned from a teacher
 DIVERGED = "the loss is no longer finite: the training diverged. Lower --lr."
 
 
@@ -43,37 +47,58 @@ def fit(
     observer: Observer,
     world: World = ALONE,
     saver: Saver = Saver(),  # noqa: B008 - it has no state
+    teacher: nn.Module | None = None,
 ) -> History:
     """Train in place, on the classifier's own device; in several processes, each on its share of every batch.
+
+    A teacher, of the same classes and on the same device, is asked for its probabilities of every image (`distilled`).
 
     Every random choice comes from `recipe.seed`. After each epoch the held-out split, if there is
     one, is measured and written down; nothing is decided by it. Raises UsageError when the loss is
     no longer finite.
     """
-    training = Training(classifier, recipe, learn, observer, world)
-    optimizer, meter = training.optimizer, training.meter
-    rate = schedule(recipe, meter.steps)
-    saver.restore(training)
+    training = Training(classifier, recipe, learn, observer, world, teacher)
+    rate = schedule(recipe, training.meter.steps)
+    with learning(classifier):
+        saver.restore(training)
+        _repeat(training, rate, learn, validate, saver)
+    return History(tuple(training.epochs))
+
+
+def _repeat(
+    training: "Training", rate: Callable[[int], float], learn: Split, validate: Split | None, saver: Saver
+) -> None:
+    """Epoch after epoch, to the last."""
+    recipe, classifier, optimizer, meter = training.recipe, training.classifier, training.optimizer, training.meter
     while len(training.epochs) < recipe.epochs:
         classifier.train()
         for images, labels, weight in training.batches.rest(training.done):
+            training.settle()
             loss, logits = training.gradients(images, labels, weight)
             optimizer.step(rate(meter.step))
+            training.average()
             meter.add(loss, logits, labels)
             saver.keep(training)
         epoch = meter.finish_epoch(len(training.epochs) + 1, rate(meter.step - 1))
+        training.finish_epoch()
         _require_finite(classifier, learn)
         training.epochs.append(_validated(epoch, classifier, validate))
         meter.start_epoch()
         saver.keep(training)
-    return History(tuple(training.epochs))
+    training.end()
 
 
 class Training:
     """A training under way: all that changes in it, and that its next step depends on."""
 
     def __init__(
-        self, classifier: nn.Module, recipe: Recipe, learn: Split, observer: Observer, world: World = ALONE
+        self,
+        classifier: nn.Module,
+        recipe: Recipe,
+        learn: Split,
+        observer: Observer,
+        world: World = ALONE,
+        teacher: nn.Module | None = None,
     ) -> None:
         device = next(classifier.parameters()).device
         self.recipe = recipe
@@ -83,6 +108,10 @@ class Training:
         self.batches = make_batches(learn, recipe, device, world)
         self.meter = Meter(observer, recipe.epochs * len(self.batches), device, world)
         self.epochs: list[Epoch] = []
+        self.teacher = teacher
+        self.averages = [each.detach().clone() for each in classifier.parameters()] if recipe.average else []
+        few = isinstance(classifier, Classifier) and bool(low_bits(classifier))
+        self.settling = Settling(classifier, learn.images, self.meter.steps) if few else None  # type: ignore[arg-type]
 
     @property
     def done(self) -> int:
@@ -95,9 +124,38 @@ class Training:
         with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             logits = self.parallel(images).float()
         loss = _mean_loss(logits, labels, bool(self.recipe.outliers))
+        if self.teacher is not None and len(labels):
+            with torch.no_grad():
+                answers = self.teacher(images)
+            loss = (loss + distilled(logits, answers)) / 2
         self.optimizer.zero_grad()
         (loss if weight == 1 else loss * weight).backward()
         return loss.detach(), logits.detach()
+
+    def settle(self) -> None:
+        """Before a step: values are the integers of the weights, where it is time for that."""
+        if self.settling:
+            self.settling.follow(self.meter.step)
+
+    @torch.no_grad()
+    def average(self) -> None:
+        """After a step: take the weights into their mean; the first ones, which are far off, count for little."""
+        if self.recipe.average:
+            kept = min(self.recipe.average, (1 + self.meter.step) / (10 + self.meter.step))
+            torch._foreach_lerp_(self.averages, list(self.classifier.parameters()), 1 - kept)
+
+    @torch.no_grad()
+    def finish_epoch(self) -> None:
+        """After an epoch: what is measured now is what the last step made, and at the end the mean of the weights."""
+        if self.meter.step == self.meter.steps:
+            for parameter, mean in zip(self.classifier.parameters(), self.averages, strict=False):
+                parameter.copy_(mean)
+        self.settle()
+
+    def end(self) -> None:
+        """After the last epoch: the classifier computes in floats again."""
+        if self.settling:
+            self.settling.end()
 
 
 class Meter:
@@ -166,6 +224,12 @@ class Meter:
         if self.world.size > 1:
             return self.step % REPORT_STEPS == 0
         return time.perf_counter() - self.reported > REPORT_EVERY
+
+
+def distilled(logits: Tensor, answers: Tensor) -> Tensor:
+    """How far probabilities are from a teacher's, both softened (Hinton et al. 2015, arXiv:1503.02531)."""
+    soft, wanted = (nn.functional.log_softmax(each / TEMPERATURE, dim=1) for each in (logits, answers))
+    return nn.functional.kl_div(soft, wanted, log_target=True, reduction="batchmean") * TEMPERATURE**2
 
 
 def _mean_loss(logits: Tensor, labels: Tensor, outliers: bool) -> Tensor:

@@ -48,7 +48,8 @@ FEW = ("onnx", "onnx-int8")  # of what is told of all files together
 
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
-    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
+    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --average --teacher --device "
+    "--resume --runs --json",
     "adopt": "--net --args --timeout --name --input --labels --dataset --data-dir --force --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --sample --against --input --runs --exports --json",
@@ -467,6 +468,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("train --device cuda", 4, "--device cuda"),
         ("train --lr -1", 2, "lr: a positive number wanted, -1.0 given"),
         ("train --lr nan", 2, "lr: a positive number wanted, nan given"),
+        ("train --average 1", 2, "average: between 0 and 1 wanted, 1.0 given"),
         ("export --format onx --runs {runs}", 2, "unknown format 'onx': did you mean 'onnx'?"),
         ("export --quantize --method statc --runs {runs}", 2, "unknown method 'statc': did you mean 'static'?"),
         ("export --method static --runs {runs}", 2, "--method says how to quantize: add --quantize"),

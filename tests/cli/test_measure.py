@@ -1,5 +1,7 @@
 """How the figures that ship are measured anew: what is named is, and the rest stays as it was."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -71,7 +73,14 @@ def test_languages_are_measured_in_one_run(
 def test_what_to_measure_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         measure.main([])
-    assert "{training,engines,languages,reader,tables}" in capsys.readouterr().err
+    assert "{training,engines,languages,reader,records,record,search,gpu,tables}" in capsys.readouterr().err
+
+
+def test_a_budget_that_no_network_fits_is_one_line() -> None:
+    command = [sys.executable, "-m", "edgedigits.cli.measure", "search", "50"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = "edgedigits: budget: 50 bytes hold no network of the family 'cnn': others wanted.\n"
+    assert (found.returncode, found.stdout, found.stderr) == (2, "", said)
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -33,12 +33,12 @@ def write(source: Source, path: Path) -> None:
 
 def write_int8(source: Source, path: Path) -> None:
     """Write the network of the int8 ONNX file behind the framing."""
-    _write(quantize_weights.quantize(float_graph(source.model)), source, path)
+    _write(quantize_weights.quantize(float_graph(source.model), source.bits), source, path)
 
 
 def write_integer(source: Source, path: Path) -> None:
     """Write the network with integer products behind the framing."""
-    _write(quantize_integer.quantize(float_graph(source.model)), source, path)
+    _write(quantize_integer.quantize(float_graph(source.model), source.bits), source, path)
 
 
 def _write(network: bytes, source: Source, path: Path) -> None:
