@@ -7,8 +7,8 @@ around a sheet fills two sides at least, where the bar of a digit fills one; and
 from edgedigits.data.cells import ALL, COLUMN, INDEX, ROW, Cells
 from edgedigits.data.operators import Operators, Value
 
-STROKES = ((1, 0.6), (2, 0.7))  # cells each way from one of a stroke, and how many of these at least it fills, on
-# small pictures and on others: lines of a cell or two fill less
+REACH = 2  # cells each way from one of a stroke
+THICK, THIN = 17.5, 8.5  # cells that it fills there, at least, on large pictures and small ones: lines fill less
 SMALL = 40  # cells of a small picture's longer side, which are pixels
 HELD = 0.745  # of the rows, and of the columns, that strokes hold
 FILLED = 0.895  # of a row or column, that is filled
@@ -16,21 +16,20 @@ ZONE = 0.25  # of the rows, or columns, that are near a side
 GROUND, BOX = 2, 3  # sides
 
 
-def is_crop(operators: Operators, ink: Value, inside: Value, sides: tuple[Value, Value], ends: list[Value]) -> Value:
+def is_crop(operators: Operators, ink: Value, sides: tuple[Value, Value], ends: list[Value]) -> Value:
     """1 where the ink, a mask, is a digit that fills the picture; else 0.
 
-    inside   the cells of the picture, a mask
-    sides    how many rows and columns of cells it has
-    ends     masks of its first row and column, and of its last ones
+    sides   how many rows and columns of cells the picture has
+    ends    masks of its first row and column, and of its last ones
     """
-    return _Crop(operators).is_crop(ink, inside, sides, ends)
+    return _Crop(operators).is_crop(ink, sides, ends)
 
 
 class _Crop(Cells):
-    def is_crop(self, ink: Value, inside: Value, sides: tuple[Value, Value], ends: list[Value]) -> Value:
+    def is_crop(self, ink: Value, sides: tuple[Value, Value], ends: list[Value]) -> Value:
         o = self.o
-        thin, thick = (self._thick(ink, inside, *stroke) for stroke in STROKES)
-        strokes = o.Where(o.Less(o.Max(*sides), SMALL + 0.5), thin, thick)
+        least = o.Where(o.Less(o.Max(*sides), SMALL + 0.5), THIN, THICK)
+        strokes = self.all(ink, self.above(self.counted(ink, REACH), least))
         held = [self.above(self.total(self.held(strokes, axis)), o.Mul(HELD, side)) for axis, side in enumerate(sides)]
         inked = [self.total(o.Mul(ink, end)) for end in ends]
         rows, columns = sides
@@ -41,11 +40,6 @@ class _Crop(Cells):
         ground = self.above(o.Add(o.Add(*filled[:2]), o.Add(*filled[2:])), GROUND - 0.5)
         box = self.above(o.Add(*(self._lined(ink, axis, sides) for axis in (0, 1))), BOX - 0.5)
         return self.all(*held, *map(self.any, inked), o.Sub(1.0, o.Max(ground, box)))
-
-    def _thick(self, ink: Value, inside: Value, reach: int, share: float) -> Value:
-        """The cells of ink around which is mostly ink."""
-        around, cells = self.counted(ink, reach), self.counted(inside, reach)
-        return self.all(ink, self.above(around, self.o.Mul(share, cells)))
 
     def _lined(self, ink: Value, axis: int, sides: tuple[Value, Value]) -> Value:
         """Near how many sides, 0 to 2, ink fills a row (axis 0) or a column (axis 1)."""

@@ -1,14 +1,13 @@
 """Thick lines along the sides of a sheet, of a printed box or a table's cell: they, and what lies beyond them.
 
 line    ink along most of the sheet, of any thickness, at most a quarter of the sheet from its side, and turned a little
-apart   further in, at most GAP cells behind it, is a row without ink but specks: a digit's own bar has its stem there
+apart   further in, at most GAP cells behind it, is a row without other ink: a digit's own bar has its stem there
 
 Lines that are thin are found wherever they are (`marks.py`); of others only these are told from thick strokes.
 """
 
 from edgedigits.data.cells import ALL, Cells
 from edgedigits.data.operators import Operators, Value
-from edgedigits.data.specks import without_specks
 
 ALONG = 0.9  # of the sheet, that a line fills
 TURNED = 1  # cell, that it may lie beside itself
@@ -32,7 +31,6 @@ class _Edges(Cells):
         o = self.o
         rows, columns = self._lines(inked, sheet), self._lines(self._turned(inked), self._turned(sheet))
         rest = self.without(inked, o.Max(lines, o.Max(*rows), self._turned(o.Max(*columns))))
-        rest = without_specks(self, rest)
         count = o.Add(*(o.Add(*map(self.most, lines)) for lines in (rows, columns)))
         boxed = self.above(count, BOX - 0.5)
         across, upright = (

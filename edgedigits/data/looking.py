@@ -141,7 +141,7 @@ class _Looking(Cells):
         border = o.Mul(picture.inside, o.Max(o.Max(*first), o.Max(*last)))
         is_light = self.above(o.Mul(2.0, self.total(o.Mul(light, border))), self.total(border))
         ink = o.Abs(o.Sub(light, o.Mul(picture.inside, is_light)))
-        cropped = is_crop(o, ink, picture.inside, picture.sides, [*first, *last])
+        cropped = is_crop(o, ink, picture.sides, [*first, *last])
         return o.Greater(cropped, 0.5), _Crop(is_light, self.without(border, ink))
 
     def _mean(self, levels: Value, mask: Value) -> Value:

@@ -1,7 +1,7 @@
 """Which ink of a sheet is the digit's: not lines across the paper, not specks, not what grain and shade leave.
 
 lines    a cell or two thin and nearly straight, along most of the sheet: ruled, squared, a box around
-specks   small and alone (`specks.py`)
+specks   small and alone, where there is much more ink elsewhere. A dot alone is a digit
 digit    the rest that is strong, and weaker ink that lies next to it
 """
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from edgedigits.data.cells import Cells
 from edgedigits.data.edges import SHORTEST, beyond_edges
 from edgedigits.data.operators import Operators, Value
-from edgedigits.data.specks import without_specks
 
 LEAST = 3  # levels, and
 GRAIN = 8  # times the grain: ink is darker
@@ -24,6 +23,9 @@ LENGTH = 0.85  # of the sheet: what is looked at of a line
 UNBROKEN = 0.92  # of that, what is ink, its own or a stroke's
 OWN = 0.25  # of that, what is thin
 STRONGER = 2  # times a line's mean: ink of a stroke that runs along it
+
+SPECKS = ((1, 2), (3, 2))  # cells each way from the middle, and beyond, where nothing may be
+SPECK = 0.08  # of all ink
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class _Strokes(Cells):
         inked = self.above(times, o.Add(o.Mul(float(GRAIN), ink.lighter), o.Mul(float(LEAST), ink.plain)))
         lines = self._lines(inked, ink)
         lines = o.Max(lines, beyond_edges(o, inked, lines, ink.sheet))
-        strokes = without_specks(self, self.without(inked, lines))
+        strokes = self._without_specks(self.without(inked, lines))
         strongest = self.most(o.Mul(ink.strength, strokes))
         strong = self.all(
             strokes,
@@ -95,3 +97,12 @@ class _Strokes(Cells):
         place = self.any(run(middles))
         drawn = self.above(o.Mul(ink.strength, run(thin)), o.Mul(float(STRONGER), run(o.Mul(ink.strength, thin))))
         return self.without(o.Mul(thin, place), drawn), place
+
+    def _without_specks(self, inked: Value) -> Value:
+        o = self.o
+        most = o.Mul(SPECK, self.total(inked))
+        for reach, gap in SPECKS:
+            here, around = self.counted(inked, reach), self.counted(inked, reach + gap)
+            alone = self.all(self.any(here), self.above(0.5, o.Sub(around, here)), self.above(most, here))
+            inked = self.without(inked, self.any(self.counted(alone, reach)))
+        return inked
