@@ -90,8 +90,8 @@ record-gpu: $(READY) ## Measure how fast a GPU trains fc to 98% and cnn to 99%, 
 tables: $(READY) ## Write exports/README.md from what was measured
 	$(BIN)/python -m edgedigits.cli.measure tables
 
-exports: $(READY) ## Train all presets on MNIST and write exports/ anew
-	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
+exports: $(READY) ## Train the presets of exports/ on MNIST and write it anew (the readers take an hour)
+	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep reader reader-deep) --runs build/runs
 	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs --exports exports --force
 	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs --exports exports --force
 	$(BIN)/edgedigits export --model cnn --model fc-28 --format c-int8 --runs build/runs --exports exports --force
