@@ -14,9 +14,12 @@ import edgedigits
 from edgedigits.bench.bench import Benchmark, BenchRow, Ratios
 from edgedigits.bench.engines import Comparison, EngineRow
 from edgedigits.bench.figures import Measured, Measurement
+from edgedigits.bench.gpu import Raced, Races
 from edgedigits.bench.languages import LanguageRow, Languages
 from edgedigits.bench.numbers import Counts
 from edgedigits.bench.reader import Reading, Readings, Tally
+from edgedigits.bench.records import RecordRun
+from edgedigits.bench.search import Trial
 from edgedigits.cli.documents import (
     AdoptedRun,
     Cards,
@@ -179,6 +182,8 @@ TALLY = Tally("letters of our pen", "all", "nothing", samples=300, right=0, wron
 READING = Reading("reader.canvas.onnx", "cd", 0.8, (TALLY,))
 DIGIT = Digit(Box(top=10, left=4, bottom=38, right=24), "4", 0.75, sure=False)
 NUMBER = Number("photo.png", None, "?", (DIGIT,), (Doubt("minus", "a minus or a dash before the first digit"),))
+RACED = Raced("fc", "default", 0.98, (0.9805, 0.981), (0.5, 0.5), (4.0, 4.25), flips=0)
+RECORD_RUN = RecordRun("cnn-2k", 0, RECIPE, "ab", 0.9925, 0.993, 1_976, 2_060, 60_000, 15.5, "cd", "x86_64", 14.25)
 EXAMPLES: list[Record] = [
     *STEPS,
     TRAINED,
@@ -223,6 +228,10 @@ EXAMPLES: list[Record] = [
     NUMBER,
     Numbers("cnn.canvas.onnx", 0.9, (NUMBER, Number("none.png", error="none.png: cannot be read"))),
     Counts(exact=95, wrong=1, refused=4),
+    RACED,
+    Races("a card", "x86_64", (RACED,)),
+    RECORD_RUN,
+    Trial(2_000, "cnn", 3, 10, "adamw 0.01", "conv 8, 10", 1_976, 60_000, 0.985, 120.0),
     TALLY,
     READING,
     Readings((READING,)),
