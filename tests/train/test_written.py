@@ -111,8 +111,8 @@ def test_a_pass_gives_every_image_once_with_drawn_digits_and_outliers_among_them
     assert isinstance(batches, Written)
     labels = torch.cat([of_batch for _, of_batch, _ in batches])
     count = len(digits.train)
-    assert (labels == NO_DIGIT).sum() == round(0.25 * count)
-    assert len(labels) == len(batches.labels) == round(1.25 * count) + round(0.04 * count)
+    assert (labels == NO_DIGIT).sum() == round(RECIPE.outliers * count)
+    assert len(labels) == len(batches.labels) == round((1 + RECIPE.outliers) * count) + round(0.04 * count)
     assert torch.equal(labels.sort().values, batches.labels.sort().values)
 
 
