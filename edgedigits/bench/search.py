@@ -85,11 +85,16 @@ def _drawn(random_: random.Random, family: str) -> Network:
         widths = sorted((random_.randrange(24, 161, 8) for _ in range(random_.choice((1, 2, 3)))), reverse=True)
         return denses(bits, tuple(widths), halved)
     width = random_.randrange(4, 33, 2)
-    convs = [Conv(width, random_.choice((3, 5)), 2)]
-    for stride in (1, 2, *random_.choice(((), (1,), (1, 1), (2,), (1, 2)))):
-        width = round(width * random_.uniform(1.0, 1.6))
-        convs.append(Conv(width, 3, stride, random_.random() < 0.25))
-    return convolutions(bits, tuple(convs), random_.choice(("mean", "mean", "flatten")))
+    convs = [_halved(random_, width, random_.choice((3, 5)))]
+    for halved in (False, True, *random_.choice(((), (False,), (False, False), (True,), (False, True)))):
+        width = max(4, round(width * random_.uniform(0.7, 1.6)))
+        convs.append(_halved(random_, width, 3) if halved else Conv(width, depth=random_.random() < 0.25))
+    return convolutions(bits, tuple(convs), random_.choice(("mean", "flatten", "flatten")))
+
+
+def _halved(random_: random.Random, width: int, kernel: int) -> Conv:
+    """A convolution that leaves half as many rows and columns."""
+    return random_.choice((Conv(width, kernel, 2), Conv(width, kernel, pooled=True)))
 
 
 def search(budget: int, family: str, log: Path = LOG, recipe: Recipe | None = None) -> Iterator[Trial]:

@@ -1,9 +1,10 @@
 """Networks of few bits for few bytes: a family of convolutions, one of dense layers, and what their weights take.
 
-Strides make planes smaller, not pooling: at these sizes training spends most of its time on planes of 28 by 28, which
-so are read once.
+Strides make planes smaller, or pooling. At these sizes training spends most of its time on planes of 28 by 28, which a
+stride reads once; pooled, a plane keeps what is strongest in it.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -16,12 +17,17 @@ SIDE = 28
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution with batch norm and ReLU; `depth`: one in each channel by itself, and then one of 1 by 1."""
+    """A convolution with batch norm and ReLU.
+
+    depth    one in each channel by itself, and then one of 1 by 1
+    pooled   the largest of each 2 by 2 is what batch norm sees: a quarter of the values, in training too
+    """
 
     channels: int
     kernel: int = 3
     stride: int = 1
     depth: bool = False
+    pooled: bool = False
 
 
 def convolutions(bits: int, convs: tuple[Conv, ...], head: str = "mean") -> Network:
@@ -30,19 +36,21 @@ def convolutions(bits: int, convs: tuple[Conv, ...], head: str = "mean") -> Netw
     channels = 1
     for place, conv in enumerate(convs, 1):
         if conv.depth:
-            layers += _conv(f"conv{place}.each", bits, channels, conv.kernel, conv.stride, groups=channels)
-            layers += _conv(f"conv{place}.all", bits, conv.channels, 1, 1)
+            each = dataclasses.replace(conv, channels=channels, pooled=False)
+            layers += _conv(f"conv{place}.each", bits, each, groups=channels)
+            layers += _conv(f"conv{place}.all", bits, Conv(conv.channels, 1, pooled=conv.pooled))
         else:
-            layers += _conv(f"conv{place}", bits, conv.channels, conv.kernel, conv.stride)
+            layers += _conv(f"conv{place}", bits, conv)
         channels = conv.channels
     end = Layer.of("mean", "mean", ranged=True) if head == "mean" else Layer.of("flatten", "flatten")
     return Network((*layers, end, Layer.of("dense", "head", features=10, bits=bits)))
 
 
-def _conv(name: str, bits: int, channels: int, kernel: int, stride: int, groups: int = 1) -> list[Layer]:
-    shape = {"kernel": kernel, "stride": stride, "padding": kernel // 2, "groups": groups}
+def _conv(name: str, bits: int, conv: Conv, groups: int = 1) -> list[Layer]:
+    shape = {"kernel": conv.kernel, "stride": conv.stride, "padding": conv.kernel // 2, "groups": groups}
     return [
-        Layer.of("conv", f"{name}.conv", channels=channels, bias=False, bits=bits, **shape),
+        Layer.of("conv", f"{name}.conv", channels=conv.channels, bias=False, bits=bits, **shape),
+        *([Layer.of("max_pool", f"{name}.pool", kernel=2)] if conv.pooled else []),
         Layer.of("batch_norm", f"{name}.norm"),
         Layer.of("relu", f"{name}.act"),
     ]

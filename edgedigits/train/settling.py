@@ -24,6 +24,7 @@ from edgedigits.records.network import refused
 
 PART = 0.15  # of all steps
 IMAGES = 500  # that ranges are taken from
+LEAST = 1e-3  # factor of a batch norm behind pooling
 
 
 class Settling:
@@ -39,6 +40,8 @@ class Settling:
         self.device = next(classifier.parameters()).device
         self.values: dict[int, Tensor] = {}
         self.hooks: list[Any] = []
+        self.pooled = _behind_pools(classifier)
+        self._keep_above_zero()
         _require_ranged(self.folded())
 
     def folded(self) -> Folded:
@@ -48,6 +51,7 @@ class Settling:
 
     def follow(self, step: int) -> None:
         """Before a step, or behind the last: from the first on, make integers of the weights as they are now."""
+        self._keep_above_zero()
         if step < self.first:
             return
         if step == self.first:
@@ -55,6 +59,10 @@ class Settling:
         if not self.hooks:
             self._begin()
         self._renew()
+
+    def _keep_above_zero(self) -> None:
+        for norm in self.pooled:
+            norm.weight.detach().clamp_(min=LEAST)
 
     def _fix_ranges(self) -> None:
         """Take the range of each step's values from training images."""
@@ -114,6 +122,19 @@ class _Instead(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (inside,) = ctx.saved_tensors
         return gradients[0] * inside, None, None, None
+
+
+def _behind_pools(classifier: Classifier) -> list[Any]:
+    """The batch norms of what was pooled: their factors must stay above 0 to be part of the convolution before."""
+    walk: Any = classifier.network
+    ops = {layer.name: layer.op for layer in walk.listed.layers}
+    norms = [
+        layer
+        for layer, inputs in walk.listed.steps()
+        if layer.op == "batch_norm" and layer.values["affine"]
+        if ops.get(inputs[0]) == "max_pool"
+    ]
+    return [walk.get_submodule(layer.name) for layer in norms]
 
 
 def _tensors(module: nn.Module) -> Mapping[str, Tensor]:

@@ -29,6 +29,12 @@ def test_a_convolution_in_depth_is_one_in_each_channel_and_one_of_all() -> None:
     assert network.weights["head.weight"].shape == (10, 6 * 14 * 14)
 
 
+def test_a_pooled_convolution_halves_its_plane_once() -> None:
+    network = convolutions(4, (Conv(4, 5, pooled=True), Conv(6, depth=True, pooled=True)), head="flatten")
+    assert network.weights["head.weight"].shape == (10, 6 * 7 * 7)
+    assert products(network) == 25 * 4 * 784 + (9 * 4 + 4 * 6) * 196 + 10 * 6 * 7 * 7
+
+
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_record_keeps_within_its_bytes_and_trains_within_its_time(name: str) -> None:
     network, goal = RECORDS[name].spec.listed, GOALS[name]

@@ -58,10 +58,8 @@ def networks(draw: st.DrawFn) -> Network:
         channels = draw(st.integers(1, 6))
         shape = {"kernel": draw(st.sampled_from((1, 3, 5))), "stride": draw(st.integers(1, 2)), "padding": 1}
         layers.append(Layer.of("conv", f"{place}.conv", channels=channels, bits=draw(bits), **shape))
-        if draw(st.booleans()):
-            layers.append(Layer.of("batch_norm", f"{place}.norm"))
-        if draw(st.booleans()):
-            layers.append(Layer.of("max_pool", f"{place}.pool", kernel=2))
+        between = [Layer.of("batch_norm", f"{place}.norm"), Layer.of("max_pool", f"{place}.pool", kernel=2)]
+        layers += draw(st.permutations(between))[: draw(st.integers(0, 2))]
         layers.append(Layer.of(draw(st.sampled_from(("relu", "relu6"))), f"{place}.act"))
         if draw(st.booleans()):
             again = Layer.of("conv", f"{place}.again", channels=channels, kernel=3, padding=1, bits=draw(bits))
@@ -80,6 +78,8 @@ def measured(network: Network) -> Classifier:
     classifier = build_classifier(ModelSpec(network)).train()
     for few in lowbits.low_bits(classifier).values():
         torch.nn.init.uniform_(few.layer.scale, 0.5, 1.5)
+    for norm in (each for each in classifier.modules() if isinstance(each, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, -0.5, 1.5)
     classifier(torch.from_numpy(IMAGES))
     return classifier
 
