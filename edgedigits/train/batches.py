@@ -89,7 +89,7 @@ class Written(Batches):
             np.concatenate([split.images, drawn.images, others]), np.concatenate([split.labels, drawn.labels, none])
         )
         super().__init__(everything, dataclasses.replace(recipe, shift=0), device, world)
-        self.thin = torch.from_numpy(np.concatenate([thinned(split.images), drawn.images, others])).to(device)
+        self.thin = torch.from_numpy(thinned(everything.images)).to(device)  # all: else a thin line says "a digit"
         self.pen = pen
 
     def rest(self, done: int) -> Iterator[tuple[Tensor, Tensor, float]]:
