@@ -13,7 +13,7 @@ from edgedigits.models import metrics
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.report import ParityReport
 from edgedigits.runtime.engines import DEFAULT, EXACT
-from edgedigits.runtime.mistakes import Array, columns_words, line, not_loaded
+from edgedigits.runtime.mistakes import columns_words, line, not_loaded
 from edgedigits.runtime.readers.onnx import stored_floats
 from edgedigits.runtime.safety.trust import read_model
 from edgedigits.verify import parity
@@ -92,14 +92,9 @@ def _normalizations(model: "TorchModel") -> Iterator[tuple[str, tuple[float, flo
 
 
 def _not_loaded(file: Opened) -> Iterator[str]:
-    """The line on weights of an ONNX file as torch initializes them, which are not those of the torch model."""
+    """The line on weights of an ONNX file as torch initializes them, where those of the torch model are not."""
     if file.format.container != "onnx" or file.reference.torch is None:
         return
-    trained = {_values(tensor.numpy()) for tensor in file.reference.torch.classifier.state_dict().values()}
-    stored = stored_floats(file.path, read_model(file.path))
-    yield from not_loaded({name: tensor for name, tensor in stored.items() if _values(tensor) not in trained})
-
-
-def _values(tensor: Array) -> bytes:
-    """A tensor's values, however they lie."""
-    return np.sort(tensor, axis=None).tobytes()
+    trained = {name: tensor.numpy() for name, tensor in file.reference.torch.classifier.state_dict().items()}
+    if not list(not_loaded(trained)):
+        yield from not_loaded(stored_floats(file.path, read_model(file.path)))

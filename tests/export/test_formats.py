@@ -133,9 +133,7 @@ def test_it_answers_as_the_torch_model(
     assert logits.dtype == probabilities.dtype == np.float32
     flips = int((logits.argmax(1) != wanted.argmax(1)).sum())
     assert flips <= (0 if limits.max_flips == 0 else 2)  # 8 bits may turn an answer that was undecided
-    if (
-        format_name == "torchscript-static"
-    ):  # torch quantizes the logits too, and cuts them off where the range seen ends
+    if format_name == "torchscript-static":  # its logits have 8 bits, too, and end where the range seen does
         wanted = wanted.clip(logits.min(), logits.max())
     assert np.abs(logits - wanted).max() <= (limits.max_logit_diff or INT8_LOGIT_DIFF.get(format_name, 0.75))
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
