@@ -7,7 +7,7 @@ DEMO := build/demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proofs languages fuzz faults loops devices lint format bench engines targets tables exports pictures dist clean
+.PHONY: help demo test proofs languages fuzz faults loops devices lint format bench engines targets reader records search record-gpu tables exports pictures dist clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -75,11 +75,23 @@ targets: $(READY) ## Measure what embed makes in each language, into edgedigits/
 	$(BIN)/python -m tests.helpers.onnxruntime build/onnxruntime
 	$(BIN)/python -m edgedigits.cli.measure languages --onnxruntime build/onnxruntime
 
+reader: $(READY) ## Measure what the canvas files of exports/ read and refuse, into edgedigits/bench/reader.json; STRANGERS=folder of pictures
+	$(BIN)/python -m edgedigits.cli.measure reader $(if $(STRANGERS),--strangers $(STRANGERS))
+
+records: $(READY) ## Train the presets of few bits, all seeds, two at a time, into edgedigits/bench/records/; goes on where it was stopped
+	OMP_NUM_THREADS=1 $(BIN)/python -m edgedigits.cli.measure records
+
+search: $(READY) ## Search for networks of BUDGET=5000 bytes, FAMILY=cnn or fc, into edgedigits/bench/search.jsonl; goes on likewise
+	OMP_NUM_THREADS=1 $(BIN)/python -m edgedigits.cli.measure search $(or $(BUDGET),5000) --family $(or $(FAMILY),cnn)
+
+record-gpu: $(READY) ## Measure how fast a GPU trains fc to 98% and cnn to 99%, into edgedigits/bench/gpu.json
+	$(BIN)/python -m edgedigits.cli.measure gpu
+
 tables: $(READY) ## Write exports/README.md from what was measured
 	$(BIN)/python -m edgedigits.cli.measure tables
 
-exports: $(READY) ## Train all presets on MNIST and write exports/ anew
-	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep) --runs build/runs
+exports: $(READY) ## Train the presets of exports/ on MNIST and write it anew (the readers take an hour)
+	$(BIN)/edgedigits train $(addprefix --model ,fc fc-28 fc-deep cnn cnn-deep reader reader-deep) --runs build/runs
 	$(BIN)/edgedigits export --format onnx --quantize --runs build/runs --exports exports --force
 	$(BIN)/edgedigits export --input canvas --quantize --runs build/runs --exports exports --force
 	$(BIN)/edgedigits export --model cnn --model fc-28 --format c-int8 --runs build/runs --exports exports --force

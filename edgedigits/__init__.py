@@ -6,6 +6,7 @@
     files = ed.export(run, ["onnx"], quantize=True)  # Artifacts, in exports/cnn/
     report = ed.verify(files)                        # a Verification: report.passed
     predict = ed.load(files[0].path)                 # uint8 images in, logits and probabilities out
+    number = ed.read_number("photo.jpg")             # a Number: its digits, if all are sure
     theirs = ed.adopt("model.pt")                    # a Checkpoint too, of what somebody else trained
 
 Everything here is resolved when it is first used, so importing the package costs nothing.
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from edgedigits.embed.embedder import embed as embed
     from edgedigits.errors import EdgeDigitsError as EdgeDigitsError
     from edgedigits.export.exporter import export as export
+    from edgedigits.inference.numbers import predict_numbers as predict_numbers
+    from edgedigits.inference.numbers import read_number as read_number
     from edgedigits.inference.predict import predict as predict
     from edgedigits.inference.score import Scorer as Scorer
     from edgedigits.inference.score import ScoreSummary as ScoreSummary
@@ -64,6 +67,8 @@ _HOMES = {
     "embed": "embed.embedder",
     "EdgeDigitsError": "errors",
     "export": "export.exporter",
+    "predict_numbers": "inference.numbers",
+    "read_number": "inference.numbers",
     "predict": "inference.predict",
     "ScoreSummary": "inference.score",
     "Scorer": "inference.score",

@@ -25,12 +25,11 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.export.exporter import export
 from edgedigits.export.onnx import framing
-from edgedigits.models.presets import PRESETS
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.artifact import MANIFEST, Manifest
 from edgedigits.train.trainer import train
 from edgedigits.verify import conditions
-from tests.helpers import PRESET_RUNS, forms_of, needs, shared
+from tests.helpers import PRESET_RUNS, TUTORIALS, forms_of, needs, shared
 
 SHARED = ("runs", "exports")  # folders of all tests; of that name, a file of tests may have its own
 FEW = ("fc-tiny", "cnn-tiny")  # the runs that are exported for all tests
@@ -122,7 +121,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     def trained(name: str) -> shared.Make:
         return lambda folder: train(name, digits, runs=folder, epochs=12, batch_size=50, device="cpu")
 
-    return shared.made(tmp_path_factory, "runs", {name: trained(name) for name in PRESETS})
+    return shared.made(tmp_path_factory, "runs", {name: trained(name) for name in TUTORIALS})
 
 
 @pytest.fixture(scope="session")

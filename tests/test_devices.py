@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgedigits import export, train
 from edgedigits.data.dataset import Dataset
 from edgedigits.export.c.canvas import CanvasNetwork, answer_type
 from edgedigits.runtime.readers.c import read_network
@@ -47,6 +48,17 @@ def test_times_and_instructions_are_counted(model: Path) -> None:
     assert int(proof.found.replace(",", "")) > 290_080
     (proof,) = proofs.times(model, model.with_name("cnn-tiny.onnx"), images(10))
     assert float(proof.found) > 1
+
+
+@pytest.mark.needs("gcc")
+def test_the_smallest_record_keeps_its_room_and_has_the_same_scores_everywhere(digits: Dataset, tmp_path: Path) -> None:
+    run = train("cnn-2k", digits, epochs=1, batch_size=50, runs=tmp_path / "runs", device="cpu", threads=1)
+    (made,) = export(run.folder, ["c-int8"], exports=tmp_path / "exports", dataset=digits)
+    demands = proofs.RECORDS["cnn-2k"]
+    found = [*proofs.sizes(made.path, demands), *proofs.instructions(made.path, demands, digits.test.images[:1])]
+    found += proofs.same_scores(made.path, digits.test.images, emulated=5)
+    assert {proof.wanted for proof in found} >= {"<= 5,000", "<= 6,144", "<= 8,000,000"}
+    assert [proof for proof in found if not proof.holds] == []
 
 
 @pytest.mark.needs("gcc")

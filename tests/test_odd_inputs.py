@@ -109,6 +109,8 @@ def calls(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> dict[str
         "load": {"path": FC},
         "load_data": {"source": "nothing"},
         "predict": {"sources": folder / "photo.png", "model": CANVAS, "opener": here},
+        "predict_numbers": {"sources": folder / "photo.png", "model": CANVAS, "opener": here},
+        "read_number": {"picture": folder / "photo.png", "model": CANVAS, "opener": here},
         "reproduce": {"folder": SHELF / "nothing"},
         "score": {"model": FC, "images": folder / "digits.npy", "out": folder / "answers.csv", "opener": here},
         "Scorer": {"path": FC},

@@ -146,7 +146,7 @@ def test_its_preset_is_trained_exported_and_verified(site: Path, digits_folder: 
 
 def test_its_preset_is_listed_with_ours(site: Path) -> None:
     listed = valid("models", edgedigits(site, "models", "--json").stdout)["models"]
-    assert [row["name"] for row in listed][-2:] == ["cnn-deep", "toy"]
+    assert [row["name"] for row in listed][-2:] == ["cnn-best", "toy"]
     assert listed[-1]["parameters"] == 784 * 16 + 16 + 16 * 10 + 10
 
 

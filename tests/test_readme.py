@@ -26,15 +26,16 @@ from edgedigits.bench.figures import find_figures
 from edgedigits.cli import app, embed, export, inference, train, verify
 from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
+from edgedigits.data.numbers import write_numbers
 from edgedigits.export import formats, manifest
 from edgedigits.export.formats import get_format
-from edgedigits.models.presets import PRESETS
 from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.report import Limits, ParityReport, Verification
 from edgedigits.system import files
 from edgedigits.verify import bom, card, limits
 from edgedigits.verify.card import card_text
 from tests.data.test_mnist import OURS, accuracy_in_a_foreign_program
+from tests.helpers import TUTORIALS
 from tests.inference.test_score import IMAGES as DIGITS
 from tests.inference.test_sources import idx
 
@@ -153,10 +154,15 @@ def test_the_commands_that_verify_run(chain: tuple[Path, str]) -> None:
 @pytest.mark.lengthy
 def test_the_commands_for_canvases_run(chain: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
-    Image.fromarray(255 - canvases.paste(drawn.digits(10, seed=0)[0][7])).save(tmp_path / "photo.png")
+    images, labels = drawn.digits(10, seed=0)
+    Image.fromarray(255 - canvases.paste(images[7])).save(tmp_path / "photo.png")
+    (number,) = write_numbers(images, labels, count=1, seed=0)
+    Image.fromarray(number.canvas).save(tmp_path / "phone.jpg")
     shown = [run(command, tmp_path).stdout for command in commands("edgedigits export --input canvas")]
     assert "cnn: below " in shown[0]
-    assert shown[1].splitlines()[1].split()[:2] == ["photo.png", "7"]
+    rows = [line.split() for line in shown[1].splitlines()]
+    assert ["photo.png", "7"] in [row[:2] for row in rows]
+    assert ["phone.jpg", number.text] in [row[:2] for row in rows]
 
 
 def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:
@@ -303,7 +309,7 @@ def test_the_pages_of_figures_are_fresh() -> None:
 
 
 def test_the_accuracies_in_words_are_those_that_were_measured() -> None:
-    found = [measured.mean for name in PRESETS if (measured := find_figures(name, "default"))]
+    found = [measured.mean for name in TUTORIALS if (measured := find_figures(name, "default"))]
     assert f"reach {min(found):.1%} to {max(found):.1%}" in README.replace("\n", " ")
 
 
@@ -346,7 +352,7 @@ def test_every_option_in_the_readme_exists() -> None:
     assert set(re.findall(r"(?<=[ `])--[a-z-]+", ours)) <= declared
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TUTORIALS)
 def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
     listing = Manifest.read(SHELF / name / manifest.FILE)
     assert {path.name for path in (SHELF / name).iterdir()} == {
@@ -369,7 +375,7 @@ def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TUTORIALS)
 def test_the_files_on_the_shelf_have_the_accuracy_they_claim(name: str, mnist: Dataset) -> None:
     for report in shelf_reports(name):
         part = slice(500) if "canvas" in report.format else slice(None)  # to paste all 10,000 takes a while

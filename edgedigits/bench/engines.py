@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgedigits.errors import ModelFileError
 from edgedigits.export.formats import format_of
-from edgedigits.records.arrays import Scores
+from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.record import Record
 from edgedigits.records.report import EngineRef
 from edgedigits.runtime.engines import find_engine, get_engine
@@ -23,15 +23,16 @@ from edgedigits.verify.candidates import Opened, find_candidates, open_candidate
 from edgedigits.verify.deployment import QUICK
 from edgedigits.verify.references import References
 
+SLOW = 5  # an engine of that much patience is slow
 FILE = Path(__file__).with_name("engines.json")
-SLOW = 5  # an engine of that much patience is asked fewer canvases
 
 
 @dataclass(frozen=True)
 class EngineRow(Record):
     """One file, by its name and its SHA-256, in one engine and setting.
 
-    samples        test images, all but for canvas files in a slow engine
+    samples        test images: all, but of canvas files the first QUICK, of which `verify` asks all, and in an engine
+                   of much patience a tenth of them
     flips          answers that differ from the torch model's
     changed        answers that differ from the file's own in ONNX Runtime
     max_abs_diff   largest difference of a logit from the torch model's, of what the network was shown
@@ -94,8 +95,9 @@ class Bench:
         """The row with what the file's answers are."""
         model = file.reference.torch
         assert model
-        slow = file.predictor.one_by_one and get_engine(row.engine.name).patience >= SLOW
-        images = file.reference.test.images[: QUICK if slow else None]
+        images = _asked(file)
+        if file.predictor.one_by_one and get_engine(row.engine.name).patience >= SLOW:
+            images = images[: QUICK // 10]
         logits, _, shown = file.predictor.in_batches(images)
         return dataclasses.replace(
             row,
@@ -107,8 +109,13 @@ class Bench:
 
     def _standard(self, file: Opened) -> Scores:
         if file.path not in self.standard:
-            self.standard[file.path] = Opener().open(file.path).in_batches(file.reference.test.images)[0]
+            self.standard[file.path] = Opener().open(file.path).in_batches(_asked(file))[0]
         return self.standard[file.path]
+
+
+def _asked(file: Opened) -> Images:
+    """The test images that a file is asked in every engine."""
+    return file.reference.test.images[: QUICK if file.predictor.one_by_one else None]
 
 
 def _is_compared(path: Path) -> bool:

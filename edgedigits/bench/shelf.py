@@ -1,18 +1,26 @@
 """The page of figures beside the files of `exports/`: `shelf_text(exports)`, all of it from what was measured.
 
-    measured.json + engines.json + languages.json + the parity.json of each folder ──shelf_text──> exports/README.md
+    measured.json + engines.json + languages.json + reader.json
+    + the parity.json of each folder ──shelf_text──> exports/README.md
 
 The words are in `templates/shelf.md.jinja`; no figure stands in them.
 """
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgedigits.bench import pictures
 from edgedigits.bench.engines import EngineRow, read_comparison
 from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
 from edgedigits.bench.languages import read_languages
+from edgedigits.bench.reader import read_readings
+from edgedigits.bench.reader_tables import ReaderTables
+from edgedigits.bench.records import Standing, standings
 from edgedigits.export import manifest
-from edgedigits.models.presets import PRESETS
+from edgedigits.models.presets import PRESETS, RECORDS
+from edgedigits.models.small import products, weight_bytes
+from edgedigits.records.footprint import MAIN
 from edgedigits.records.report import EngineRef, ParityReport, Verification
 from edgedigits.records.words import size
 from edgedigits.runtime.engines import get_engine
@@ -23,24 +31,29 @@ FILE = "README.md"
 TEMPLATE = "shelf.md.jinja"
 QUICK_CLAIMS = {"fc": "93.2%"}  # accuracies that the short tutorials are known for
 TIMED = ("torch", "torchscript", "torchscript-int8", "onnx", "onnx-int8", "onnx-integer")  # in the table of latencies
+TUTORIALS = {name: preset for name, preset in PRESETS.items() if preset.tutorial}
 
 Row = Sequence[str]
 
 
 def shelf_text(exports: Path) -> str:
-    """The page for a folder of exported files of all presets. Raises RecordError where a report is missing."""
+    """The page for a folder of exported files of presets. Raises RecordError where a report is missing."""
     environment = templates.from_folders(Path(__file__).parent / "templates")
     environment.filters["table"] = _table
     return environment.get_template(TEMPLATE).render(
         models=models(),
+        reader_models=reader_models(),
         fashion={recipe: f"{_known('fc-28', recipe, 'fashion').mean:.2%}" for recipe in ("tutorial", "default")},
         quick=quick_sentences(),
         long=long_sentences(),
         files=files(exports),
         latencies=latencies(),
+        records=records(),
         devices=devices(),
         engines=engines(),
         languages=languages(),
+        readers=ReaderTables(read) if (read := read_readings()) else None,
+        counts={"flawed": pictures.FLAWED, "written": pictures.WRITTEN, "blank": pictures.BLANK},
         times=engine_times(),
         titles={name: get_engine(name).title for name in dict.fromkeys(engine.name for engine in _by_engine())},
         settings={name: _settings(name) for name in dict.fromkeys(engine.name for engine in _by_engine())},
@@ -48,9 +61,9 @@ def shelf_text(exports: Path) -> str:
 
 
 def models() -> list[Row]:
-    """A preset a row: what it is, and its training beside the published loop of its tutorial."""
+    """A preset of a tutorial a row: what it is, and its training beside the published loop."""
     rows: list[Row] = []
-    for name, preset in PRESETS.items():
+    for name, preset in TUTORIALS.items():
         published, tutorial, default = (_known(name, recipe) for recipe in (PUBLISHED, "tutorial", "default"))
         rows.append(
             (
@@ -66,6 +79,23 @@ def models() -> list[Row]:
             )
         )
     return rows
+
+
+def reader_models() -> list[Row]:
+    """A preset of no tutorial a row: what it is, and its training, where that was measured."""
+    own = {name: find_figures(name, "default") for name in PRESETS if name not in TUTORIALS}
+    return [
+        (
+            f"`{name}`",
+            PRESETS[name].network,
+            f"{PRESETS[name].spec.network.parameters:,}",
+            str(found.epochs),
+            f"{found.seconds:.0f}",
+            _accuracy(found),
+        )
+        for name, found in own.items()
+        if found
+    ]
 
 
 def quick_sentences() -> list[str]:
@@ -101,6 +131,7 @@ def files(exports: Path) -> list[Row]:
             str(report.flips),
         )
         for name in PRESETS
+        if (exports / name).is_dir()
         for report in _reports(exports / name)
     ]
 
@@ -109,7 +140,7 @@ def latencies() -> list[Row]:
     """A preset a row: median microseconds of one image in each format, and the int8 file's over the float file's."""
     known = {(row.name, row.format): row for row in read_figures().inference.rows}
     rows: list[Row] = []
-    for name in PRESETS:
+    for name in sorted({name for name, _ in known}, key=list(PRESETS).index):
         measured = [known.get((name, form)) for form in TIMED]
         cells = ["-" if row is None else f"{row.latency_us:.1f}" for row in measured]
         ratios = [known[name, form].to_float for form in ("onnx-int8", "onnx-integer") if (name, form) in known]
@@ -123,15 +154,52 @@ def devices() -> list[Row]:
     for row in read_figures().inference.rows:
         if found := row.footprint:
             counts = (found.flash, found.scratch, found.stack, found.products, *map(found.instructions.get, PROCESSORS))
-            rows.append((f"`{row.path}`", *("-" if count is None else f"{count:,}" for count in counts)))
+            rows.append((f"`{row.path}`", *map(_count, counts)))
     return rows
+
+
+def records() -> list[Row]:
+    """A preset of few bits a row: what it takes, what it reaches as a mean over seeds, and the best that is public."""
+    known = {row.path: row.footprint for row in read_figures().inference.rows}
+    rows: list[Row] = []
+    for name, standing in standings().items():
+        network, runs = RECORDS[name].spec.listed, standing.runs
+        found = known.get(f"{name}.int8.c")
+        flash, count = (found.flash, found.instructions.get(MAIN)) if found else (None, None)
+        measured = [min(run.test_accuracy for run in runs), max(run.test_accuracy for run in runs)] if runs else []
+        rows.append(
+            (
+                f"`edgedigits train --model {name}`",
+                f"{weight_bytes(network):,}",
+                *(_count(each) for each in (runs[0].scratch_bytes if runs else None, flash, count)),
+                f"{products(network):,}",
+                f"{standing.goal.accuracy:.2%}",
+                _reached(standing),
+                " to ".join(f"{accuracy:.2%}" for accuracy in measured) or "-",
+                f"{statistics.median(run.cost for run in runs):.0f}" if runs else "-",
+                standing.goal.public,
+            )
+        )
+    return rows
+
+
+def _reached(standing: Standing) -> str:
+    """A mean, and of how many seeds; that of fewer than are wanted says so."""
+    if not standing.runs:
+        return "not measured yet"
+    count = f"n={len(standing.runs)}" + ("" if standing.complete else f" of {standing.goal.seeds}")
+    return f"{standing.mean:.2%} ± {100 * standing.deviation:.2f} ({count})"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def engines() -> list[Row]:
     """An engine a row: answers that differ from the torch model's, and of canvas files from ONNX Runtime's."""
     rows: list[Row] = []
     for engine, known in _by_engine().items():
-        floats = [known[f"{preset}.onnx"] for preset in PRESETS]
+        floats = [known[f"{preset}.onnx"] for preset in TUTORIALS]
         flips = [row.flips for row in floats if row.flips is not None]
         apart = [row.max_abs_diff for row in floats if row.max_abs_diff is not None]
         rows.append(
@@ -139,8 +207,8 @@ def engines() -> list[Row]:
                 f"`{engine.name}` {engine.version}{_called(engine)}",
                 f"{sum(flips)} of {sum(row.samples for row in floats):,}" if len(flips) == len(floats) else "-",
                 f"{max(apart):.1e}" if len(apart) == len(floats) else "-",
-                *(_flips(known[f"{preset}.int8.onnx"]) for preset in PRESETS),
-                _changed([known[f"{preset}.canvas.onnx"] for preset in PRESETS]),
+                *(_flips(known[f"{preset}.int8.onnx"]) for preset in TUTORIALS),
+                _changed([known[f"{preset}.canvas.onnx"] for preset in TUTORIALS]),
             )
         )
     return rows
@@ -150,7 +218,7 @@ def engine_times() -> list[Row]:
     """An engine a row: microseconds of one image, float / int8, of each preset."""
     rows: list[Row] = []
     for engine, known in _by_engine().items():
-        pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in PRESETS]
+        pairs = [[known[f"{preset}{suffix}.onnx"].latency_us for suffix in ("", ".int8")] for preset in TUTORIALS]
         cells = [" / ".join("-" if us is None else f"{us:,.0f}" for us in pair) for pair in pairs]
         rows.append((f"`{engine.name}`{_called(engine)}", *cells))
     return rows

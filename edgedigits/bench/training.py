@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 QUICK_EPOCHS = {"fc": 1}
 FORMATS = ("onnx", "torchscript")  # whose float and int8 files are measured
 GAINING = ("fc-deep",)  # models that gain by integer products, whose files are measured too
+LONG = {"reader": 1, "reader-deep": 1}  # models that take half an hour and more, and how often they are trained
 FOR_DEVICES = ("fc", "fc-28", "cnn")  # models that a microcontroller holds, whose C files are measured too
 
 
@@ -39,11 +40,12 @@ def plans() -> list[Plan]:
 
     found = []
     for model, preset in PRESETS.items():
-        several = tuple(range(10 if model in DEFAULT_MODELS else 3))
-        found += [Plan(model, PUBLISHED, "mnist", (0,)), Plan(model, "default", "mnist", several)]
+        several = tuple(range(10 if model in DEFAULT_MODELS else LONG.get(model, 3)))
+        found += [Plan(model, PUBLISHED, "mnist", (0,))] if preset.tutorial else []
+        found.append(Plan(model, "default", "mnist", several))
         found += [Plan(model, "long", "mnist", several)] if preset.long else []
         found += [Plan(model, QUICK, "mnist", several)] if model in QUICK_EPOCHS else []
-        found.append(Plan(model, "tutorial", "mnist", (0,)))
+        found += [Plan(model, "tutorial", "mnist", (0,))] if preset.tutorial else []
         if preset.dataset != "mnist":
             found += [Plan(model, "default", preset.dataset, several), Plan(model, "tutorial", preset.dataset, (0,))]
     return found

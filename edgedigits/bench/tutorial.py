@@ -20,7 +20,7 @@ from torchvision import transforms
 from edgedigits.data import published
 from edgedigits.errors import unknown
 from edgedigits.models.classifier import Classifier
-from edgedigits.models.presets import find_preset
+from edgedigits.models.presets import find_preset, find_recipe
 
 
 def _dense(*sizes: int) -> list[nn.Module]:
@@ -76,10 +76,9 @@ def train(model: str, dataset: str = "mnist", data_dir: Path | None = None, *, s
 
     Raises UsageError on an unknown name and torchvision's RuntimeError where the data set is missing.
     """
-    preset = find_preset(model)
+    seen, recipe = find_preset(model).spec.network.input, find_recipe(model, "tutorial")
     if dataset not in DATASETS:
         raise unknown("data set of a tutorial", dataset, DATASETS)
-    recipe, seen = preset.tutorial, preset.spec.network.input
     steps: list[object] = [transforms.ToTensor()]
     if (seen.mean, seen.std) != (0, 1):
         steps.append(transforms.Normalize((seen.mean,), (seen.std,)))

@@ -12,12 +12,14 @@ from rich.text import Text
 
 from edgedigits.cli import completion
 from edgedigits.cli.app import DATA, Exports, Json, Trust, command, print_result
+from edgedigits.cli.numbers import number_rows, write_boxes
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import say, tell
 from edgedigits.records.words import percent
 
 if TYPE_CHECKING:
     from edgedigits.data.kinds import Skipped
+    from edgedigits.inference.numbers import Number
     from edgedigits.inference.predict import Prediction, Predictions
     from edgedigits.inference.score import ScoreSummary
     from edgedigits.records.arrays import Uint8Array
@@ -29,7 +31,7 @@ DIGITS = 6  # behind the point of a percentage, at most: float32 has no more
 
 @command(
     "edgedigits score exports/cnn/cnn.onnx digits --out answers.csv",
-    "edgedigits score exports/cnn/cnn.onnx digits --out first.jsonl --shard 0/4",
+    "edgedigits score reader numbers --out numbers.csv --number",
 )
 def score(
     model: Annotated[
@@ -45,6 +47,9 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run ended.")] = False,
     dark_ink: Annotated[
         bool, typer.Option("--dark-ink", rich_help_panel=DATA, help="Images show dark ink on a light ground.")
+    ] = False,
+    number: Annotated[
+        bool, typer.Option("--number", rich_help_panel=DATA, help="Pictures show a line of up to 12 digits each.")
     ] = False,
     trust: Trust = False,
     exports: Exports = Path("exports"),
@@ -64,6 +69,7 @@ def score(
             shard=shard,
             resume=resume,
             dark_ink=dark_ink,
+            number=number,
             exports=exports,
             opener=Opener(trust=trust),
             observer=observer,
@@ -79,7 +85,7 @@ def score(
     tell(f"Next: look at {out}")
 
 
-@command("edgedigits predict photo.png --show", "edgedigits predict scans --json")
+@command("edgedigits predict photo.png --show", "edgedigits predict --number scans --json")
 def predict(
     image: Annotated[list[str], typer.Argument(help="Pictures, folders of them, or - for standard input.")],
     model_file: Annotated[
@@ -90,28 +96,44 @@ def predict(
             "--model-file",
             metavar="NAME|FILE",
             autocompletion=completion.files,
-            help="A canvas file, or the name of a model below --exports; by default cnn, or the first one there.",
+            help="A canvas file, or a model's name below --exports; by default reader, cnn, or the first one there.",
         ),
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Draw what the network saw.")] = False,
+    number: Annotated[bool, typer.Option("--number", help="Read a line of up to 12 digits on each picture.")] = False,
+    sheet: Annotated[bool, typer.Option("--sheet", help="Read several lines of digits, from top to bottom.")] = False,
+    show: Annotated[
+        bool,
+        typer.Option("--show", help="Draw what the network saw; of a number its boxes, in a PNG file in this folder."),
+    ] = False,
     exports: Exports = Path("exports"),
     json: Json = False,
 ) -> None:
-    """Read the digit on pictures of any size, and say what is doubtful about them."""
+    """Read the digit on pictures of any size, or a number, and say what is doubtful about them."""
     from edgedigits.cli import tables
     from edgedigits.errors import UsageError
+    from edgedigits.inference.numbers import predict_numbers
     from edgedigits.inference.predict import predict as predict_pictures
 
     if show and json:
         raise UsageError("--show draws for people, --json writes for programs: choose one.")
+    if number or sheet:
+        with tables.progress("predict") as observer:
+            found = predict_numbers(image, sheet=sheet, model=model_file, exports=exports, observer=observer)
+        print_result(number_rows(found, write_boxes(found) if show else {}), found.to_dict(), json)
+        return _conclude(found.skipped, found.numbers)
     with tables.progress("predict") as observer:
         result = predict_pictures(image, model=model_file, exports=exports, observer=observer)
     print_result(predictions(result, show), result.to_dict(), json)
-    _name_skipped(result.skipped)
-    unreadable = [prediction.error for prediction in result.predictions if prediction.error]
-    for error in unreadable:
+    return _conclude(result.skipped, result.predictions)
+
+
+def _conclude(skipped: Sequence[Skipped], answers: Sequence[Prediction | Number]) -> None:
+    """Say what was left out and what could not be read; end with exit code 3 where anything could not."""
+    _name_skipped(skipped)
+    errors = [answer.error for answer in answers if answer.error]
+    for error in errors:
         say(f"edgedigits: {error}")
-    if unreadable:
+    if errors:
         raise typer.Exit(3)
     tell("Next: edgedigits inspect FILE")
 

@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import sys
-import traceback
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -22,8 +21,8 @@ from edgedigits.cli import (  # noqa: F401 - each adds its commands to the app
     verify,
 )
 from edgedigits.cli.app import app
-from edgedigits.cli.voice import say
-from edgedigits.errors import EdgeDigitsError, MissingCapability
+from edgedigits.cli.voice import one_line_errors, say
+from edgedigits.errors import MissingCapability
 
 PACKAGES = (  # what answers depend on, of which `--version` names those that are installed
     *("torch", "onnx", "onnxruntime", "numpy"),
@@ -42,12 +41,8 @@ def main() -> None:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or torch's C++ half prints its deprecations
     warnings.showwarning = lambda message, *_, **__: say(f"edgedigits: note: {message}")
     try:
-        _run()
-    except EdgeDigitsError as error:
-        if os.environ.get("EDGEDIGITS_DEBUG") == "1":
-            traceback.print_exc()
-        say(f"edgedigits: {error}")
-        sys.exit(error.exit_code)
+        with one_line_errors():
+            _run()
     except SystemExit as leaving:
         if leaving.code == 130:
             say("edgedigits: interrupted; files of earlier runs are as they were")

@@ -10,8 +10,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.bench.figures import FILE, PUBLISHED, QUICK, Measured, Measurement, find_figures, read_figures
+from edgedigits.bench.reader import Reading
+from edgedigits.bench.records import FOLDER
 from edgedigits.bench.training import FOR_DEVICES, FORMATS, GAINING, measure, plans
 from edgedigits.cli.sheet import Sheet
+from edgedigits.cli.voice import one_line_errors
+from edgedigits.records.words import percent
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -30,6 +34,25 @@ def main(arguments: Sequence[str]) -> None:
     languages.add_argument("--onnxruntime", type=Path, required=True, help="a folder as its release archive is")
     languages.add_argument("--cargo", type=Path, default=Path("build/cargo"), help="where cargo builds")
     languages.set_defaults(run=lambda options: measure_languages(options.onnxruntime, options.cargo))
+    reader = what.add_parser("reader", help="what canvas files read and what they refuse")
+    reader.add_argument("file", nargs="*", type=Path, help="printed alone; without any, those of exports/ are written")
+    reader.add_argument("--strangers", type=Path, help="a folder of folders of pictures, each with a labels.csv")
+    reader.set_defaults(run=lambda options: measure_reader(options.file, options.strangers))
+    records = what.add_parser("records", help="train all presets of few bits, each seed that is missing, two at a time")
+    records.set_defaults(run=lambda options: work_off_records(options.runs, options.into))
+    record = what.add_parser("record", help="one of these trainings")
+    record.add_argument("preset")
+    record.add_argument("seed", type=int)
+    record.set_defaults(run=lambda options: measure_record(options.preset, options.seed, options.runs, options.into))
+    for queued in (records, record):
+        queued.add_argument("--runs", type=Path, default=Path("build/records"))
+        queued.add_argument("--into", type=Path, default=FOLDER)
+    search = what.add_parser("search", help="networks of few bits that take a number of bytes")
+    search.add_argument("budget", type=int, help="bytes")
+    search.add_argument("--family", default="cnn", help="cnn or fc")
+    search.set_defaults(run=lambda options: search_networks(options.budget, options.family))
+    gpu = what.add_parser("gpu", help="how fast a GPU trains fc to 98% and cnn to 99%")
+    gpu.set_defaults(run=lambda _: race_gpu())
     tables = what.add_parser("tables", help="write exports/README.md from what was measured")
     tables.set_defaults(run=lambda _: write_tables(Path("exports")))
     options = parser.parse_args(arguments)
@@ -105,6 +128,86 @@ def measure_languages(onnxruntime: Path, cargo: Path) -> None:
     files.write_text(languages.FILE, languages.Languages(machine(), tuple(rows)).to_json())
 
 
+def measure_reader(paths: Sequence[Path], strangers: Path | None) -> None:
+    """Canvas files on all sets of pictures: those named, or the shelf's.
+
+    Where no strangers' pictures are given, the shelf's files that did not change keep what was measured of theirs.
+    """
+    from edgedigits.bench import pictures, reader
+    from edgedigits.cli import tables
+    from edgedigits.system import files
+
+    readers = reader.Readers(paths or reader.shelf_files(Path("exports")))
+    for of_set in pictures.sets(strangers):
+        for tally in readers.read(of_set):
+            print(tally.to_line(), file=sys.stderr, flush=True)
+    rows = readers.readings(() if paths else reader.read_readings())
+    if not paths:
+        files.write_text(reader.FILE, reader.Readings(rows).to_json())
+    tables.print_table(readings(rows))
+
+
+def readings(rows: Sequence[Reading]) -> RenderableType:
+    """What files read, in each group of sets: of several of one name, trainings with several seeds, the mean."""
+    from edgedigits.bench.pictures import DIGIT, NOTHING
+    from edgedigits.bench.reader import means
+
+    sheet = Sheet(("file", "n>", "pictures", "samples>", "right>", "wrong>", "refused>", "calibration error>"))
+    by_name: dict[str, list[Reading]] = {}
+    for row in rows:
+        by_name.setdefault(row.file, []).append(row)
+    for name, of_name in by_name.items():
+        for group, shares in means(of_name).items():
+            tally = of_name[0].by_group()[group]
+            counts = (str(len(of_name)), group, f"{tally.samples:,}")
+            right = None if tally.show == NOTHING else shares.right
+            error = shares.calibration_error if tally.show == DIGIT else None
+            sheet.add_row(name, *counts, *map(percent, (right, shares.wrong, shares.refused, error)))
+    return sheet
+
+
+def work_off_records(runs: Path, into: Path) -> None:
+    """All trainings of the records that are not measured yet; ends with exit code 1 where one failed."""
+    from edgedigits.bench import records
+
+    failed = 0
+    for name, seed, code in records.work_off(runs, into):
+        print(name, seed, "measured" if code == 0 else f"failed with exit code {code}", flush=True)
+        failed += code != 0
+    if failed:
+        sys.exit(f"{failed} trainings failed; run it again to go on with them.")
+
+
+def measure_record(preset: str, seed: int, runs: Path, into: Path) -> None:
+    """One training of the records."""
+    from edgedigits.bench import records
+
+    print(records.measure(preset, seed, runs, into).to_line(), flush=True)
+
+
+def search_networks(budget: int, family: str) -> None:
+    """The search for networks of a number of bytes; prints the best of its last round."""
+    from edgedigits.bench.search import search
+
+    trials = []
+    for trial in search(budget, family):
+        print(trial.to_line(), flush=True)
+        trials.append(trial)
+    longest = max(trial.epochs for trial in trials)
+    best = max((trial for trial in trials if trial.epochs == longest), key=lambda each: each.held_out)
+    print(f"best: {best.held_out:.2%} held out, {best.bytes:,} bytes: {best.network}")
+
+
+def race_gpu() -> None:
+    """How fast the GPU of this machine trains."""
+    from edgedigits.bench import gpu
+    from edgedigits.system import files
+
+    found = gpu.race()
+    files.write_text(gpu.FILE, found.to_json())
+    print(found.to_json())
+
+
 def write_tables(exports: Path) -> None:
     """The page of figures beside the files of a folder."""
     from edgedigits.bench import shelf
@@ -147,4 +250,5 @@ def trainings(found: Sequence[Measurement]) -> RenderableType:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with one_line_errors():
+        main(sys.argv[1:])

@@ -21,7 +21,7 @@ DOCUMENTS: Mapping[str, tuple[str, ...]] = {  # by their names: the records that
     "verify": ("records.report.Verification",),
     "bench": ("bench.bench.Benchmark",),
     "inspect": ("runtime.inspection.Inspection", "runtime.finding.Found"),  # the second with --ask
-    "predict": ("inference.predict.Predictions",),
+    "predict": ("inference.predict.Predictions", "inference.numbers.Numbers"),  # the second with --number
     "score": ("inference.score.ScoreSummary",),
     "embed": ("cli.documents.EmbeddedFolder",),
     "card": ("cli.documents.Cards",),

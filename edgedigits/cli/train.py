@@ -48,7 +48,8 @@ def train(
             metavar="NAME",
             autocompletion=completion.recipes,
             rich_help_panel=TRAINING,
-            help="default, long (fc): slower and better, or tutorial: as published. Options replace it.",
+            help="default, long (fc): slower and better, reader: for what people write, or tutorial: as published. "
+            "Options replace it.",
         ),
     ] = "default",
     epochs: Annotated[
@@ -61,6 +62,16 @@ def train(
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, rich_help_panel=TRAINING, help="Seed of every random choice.")
+    ] = None,
+    average: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DECAY", rich_help_panel=TRAINING, help="Take a mean of the weights of all steps, such as 0.999."
+        ),
+    ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", rich_help_panel=TRAINING, help="Learn the probabilities of this run, too."),
     ] = None,
     device: Annotated[
         str,
@@ -99,7 +110,7 @@ def train(
     from edgedigits.models.presets import find_recipe
 
     names = model or list(presets.DEFAULT_MODELS)
-    given = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "seed": seed}
+    given = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "seed": seed, "average": average}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name in names:  # say what is wrong before anything is loaded
         dataclasses.replace(find_recipe(name, recipe), **changes)
@@ -111,7 +122,7 @@ def train(
     from edgedigits.train.device import find_device
     from edgedigits.train.trainer import train as train_model
 
-    kept = {"resume": resume, "save_every": save_every, "force": force, "threads": threads}
+    kept = {"teacher": teacher, "resume": resume, "save_every": save_every, "force": force, "threads": threads}
     options: dict[str, Any] = {"recipe": recipe, "device": device, "runs": runs, **kept, **changes}
     checkpoints = []
     with distributed.joined(find_device(device)) as world:

@@ -35,6 +35,15 @@ def paste(
     return canvas if rng.integers(2) else 255 - canvas
 
 
+def enlarge(image: Uint8Array, inverted: bool | None = None) -> Uint8Array:
+    """An image uint8 `[28, 28]` as it is, but 3 to 12 times as large; all of them inverted, none, or a half."""
+    rng = np.random.default_rng(zlib.crc32(image.tobytes()))
+    times = round(rng.uniform(*ENLARGED))
+    drawn = bool(rng.integers(2))
+    canvas = image.repeat(times, axis=0).repeat(times, axis=1)
+    return 255 - canvas if (drawn if inverted is None else inverted) else canvas
+
+
 def no_digits(count: int, seed: int, largest: tuple[int, int] = LARGEST) -> dict[str, list[Uint8Array]]:
     """`count` canvases of each kind that shows no digit: blank, noise, scribbles. Their sides are 84 pixels or more."""
     rng = np.random.default_rng(seed)
@@ -42,13 +51,13 @@ def no_digits(count: int, seed: int, largest: tuple[int, int] = LARGEST) -> dict
 
 
 def _blank(rng: np.random.Generator, largest: tuple[int, int]) -> Uint8Array:
-    return np.full(_size(rng, largest), rng.integers(256), np.uint8)
+    return np.full(size_of(rng, largest), rng.integers(256), np.uint8)
 
 
 def _noise(rng: np.random.Generator, largest: tuple[int, int]) -> Uint8Array:
     """Specks on paper, pixels or coarse, or a grey grain."""
     grain = int(rng.integers(1, 9))
-    height, width = (max(2, side // grain) for side in _size(rng, largest))
+    height, width = (max(2, side // grain) for side in size_of(rng, largest))
     if rng.integers(2):
         pixels = 255 * (rng.random((height, width)) < rng.uniform(0.02, 0.5))
     else:
@@ -60,7 +69,7 @@ def _scribble(rng: np.random.Generator, largest: tuple[int, int]) -> Uint8Array:
     """Strokes of a pen that wander: straight, curved or in circles."""
     from PIL import Image, ImageDraw
 
-    height, width = _size(rng, largest)
+    height, width = size_of(rng, largest)
     paper, ink = rng.permutation([rng.integers(0, 80), rng.integers(176, 256)])
     image = Image.new("L", (width, height), int(paper))
     pen = ImageDraw.Draw(image)
@@ -74,7 +83,8 @@ def _scribble(rng: np.random.Generator, largest: tuple[int, int]) -> Uint8Array:
     return np.asarray(image)
 
 
-def _size(rng: np.random.Generator, largest: tuple[int, int]) -> tuple[int, int]:
+def size_of(rng: np.random.Generator, largest: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a canvas, at random."""
     height, width = (int(rng.integers(84, longest + 1)) for longest in largest)
     return height, width
 

@@ -71,11 +71,14 @@ def divide(everything: Split) -> tuple[Split, Split]:
 def hold_out(split: Split, recipe: Recipe) -> tuple[Split, Split | None]:
     """The images to learn from, and those held out for validation (None when the recipe holds out none).
 
-    The division depends on `recipe.seed` and the split's size alone, so it can be made again.
+    The division depends on `recipe.seed` and the split's size alone, so it can be made again; a recipe that writes
+    images as people do holds out the last ones, whatever its seed.
     """
     count = round(len(split) * recipe.validation)
     if count == 0:
         return split, None
+    if recipe.written:
+        return Split(split.images[:-count], split.labels[:-count]), Split(split.images[-count:], split.labels[-count:])
     order = np.random.default_rng(recipe.seed).permutation(len(split))
     held, kept = np.sort(order[:count]), np.sort(order[count:])
     return Split(split.images[kept], split.labels[kept]), Split(split.images[held], split.labels[held])

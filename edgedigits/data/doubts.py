@@ -43,8 +43,11 @@ class Doubt(Record):
         return self.sentence
 
 
-def doubts(canvas: Uint8Array) -> tuple[Doubt, ...]:
-    """What a person should look at in a canvas uint8 `[height, width]`; nothing when all is well."""
+def doubts(canvas: Uint8Array, whole: bool = False) -> tuple[Doubt, ...]:
+    """What a person should look at in a canvas uint8 `[height, width]`; nothing when all is well.
+
+    whole   a network is shown all of it: it may show anything, anywhere
+    """
     strength, contrast = find_ink(canvas)
     if contrast < CONTRAST:
         return (Doubt.of("empty"),)
@@ -52,6 +55,8 @@ def doubts(canvas: Uint8Array) -> tuple[Doubt, ...]:
     found = []
     if contrast < LOW_CONTRAST:
         found.append(Doubt.of("low-contrast", float(contrast)))
+    if whole:
+        return tuple(found)
     if _on_border(inked):
         found.append(Doubt.of("touches-border"))
     if (count := shapes.count(_reduced(inked))) > 1:

@@ -1,29 +1,34 @@
-"""From a canvas to the 28x28 digit that a network is shown, in whole numbers: what C files compute.
+"""From a canvas to the 28x28 digit that a network is shown, in whole numbers.
 
 MNIST was made by scaling each digit into 20x20 pixels, keeping its aspect, and placing its centre of mass at the centre
 of 28x28 pixels (LeCun, Bottou, Bengio, Haffner 1998). ONNX files do it in float32 (`export/onnx/framing.py`, which says
-the same in other words); here every number is whole, so that all machines see the same. Where the paper is light, the
-canvas is inverted first, so that ink is always light.
+the same in other words); here every number is whole, so that all machines see the same.
 
-    paper   of the border, the pixels of its majority, dark or light: their sum, and how many they are
-    ink     the lightest value. It is none where it is less than CONTRAST above the paper
-    box     the rows and columns that hold a pixel with at least BOX of the ink's contrast
+    ink     how far each pixel is from the paper, in levels; that of the strongest is the contrast. There is none where
+            that is less than CONTRAST
+    box     the rows and columns that hold a pixel with at least BOX of the contrast
     cells   how many of 20 the box fills each way; a cell is at least a pixel wide
-    sums    of each cell, pixels times what of each lies in it, times the paper's count, less as much of the paper's
-            sum; none is below 0
+    sums    of each cell, ink times what of each pixel lies in it; none is below 0
     digit   the sums, times 255, divided by the largest and rounded
     seen    the digit on 28x28 pixels, its centre of mass within half a pixel of (14, 14)
 
+Ink is found in one of two ways. By looking, which ONNX files do: what is no digit is told from it on a coarse grid
+first (`looking.py`), and the paper has a level of its own in each cell. By the border, which C files do: the paper is
+the majority of the border's pixels, dark or light, and their mean its level; all else is ink.
+
 Places along an axis are counted in parts of a pixel, `2 * cells` each: then cells begin and end at whole numbers. With
-sides of up to 2048 pixels, a cell is at most 4096 parts each way, and pixels times parts at most `255 * 4096 * 4096`,
-which is below 2 ** 32; the border has at most 8192 pixels, and so sums stay below 2 ** 45.
+sides of up to 2048 pixels, a cell is at most 4096 parts each way. The border has at most 8192 pixels, of which ink is
+counted in parts there: 2 ** 21 of them at most. So sums stay below 2 ** 45.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from edgedigits.data.looking import look
+from edgedigits.data.operators import Numpy
 from edgedigits.data.paper import BOX, CONTRAST
 from edgedigits.records.arrays import Uint8Array
 
@@ -35,6 +40,17 @@ PARTS = 10_000  # of the contrast, that BOX is given in
 DIGIT_BITS = 23  # of the largest sum: times 2 * 255, it fits in 32 bits
 Integers = npt.NDArray[np.int64]
 Exact = npt.NDArray[np.float64]  # whole numbers below 2 ** 53: their products are exact, and fast
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How much ink each pixel has, `[height, width]`, `unit` for a level; below 0 where it is beyond the paper."""
+
+    strength: Exact
+    unit: int = 1
+
+
+Finder = Callable[[Uint8Array], Ink]
 
 
 @dataclass(frozen=True)
@@ -73,10 +89,35 @@ class Span:
         return parts
 
 
-def frame(canvas: Uint8Array) -> Uint8Array:
+def find_by_looking(canvas: Uint8Array) -> Ink:
+    """The ink in the cells of the digit, as the first look finds them, and none elsewhere."""
+    height, width = (np.arange(side, dtype=np.float32) for side in canvas.shape)
+    found = look(Numpy(), canvas.astype(np.float32), (height, width))
+    level = found.level[np.ix_(found.rows.inside.argmax(axis=0), found.columns.inside.argmax(axis=0))]
+    values = canvas if found.is_light else 255 - canvas
+    return Ink(np.maximum(level.astype(np.float64) - values, 0))
+
+
+def find_by_border(canvas: Uint8Array) -> Ink:
+    """All that differs from the mean of the paper at the border."""
+    paper = find_paper(canvas)
+    values = 255 - canvas if paper.inverted else canvas
+    return Ink(values.astype(np.float64) * paper.count - paper.total, unit=paper.count)
+
+
+def find_paper(canvas: Uint8Array) -> Paper:
+    """The paper at the border of a canvas: the majority there; corners count twice."""
+    border = np.concatenate([canvas[0], canvas[-1], canvas[:, 0], canvas[:, -1]]).astype(np.int64)
+    light = 2 * border > int(canvas.min()) + int(canvas.max())
+    inverted = bool(2 * light.sum() > len(border))
+    kept = border[light == inverted]
+    return Paper(int((255 - kept if inverted else kept).sum()), len(kept), inverted)
+
+
+def frame(canvas: Uint8Array, find: Finder = find_by_looking) -> Uint8Array:
     """What a network is shown of a canvas uint8 `[height, width]`: uint8 `[28, 28]`, all 0 where it is blank."""
     seen = np.zeros((FRAME, FRAME), np.uint8)
-    if boxed := _boxed(canvas):
+    if boxed := _boxed(find(canvas)):
         rows, columns, sums = boxed
         digit = _digit(sums)
         top, left = (_placed(digit.sum(axis=1 - axis), span.cells) for axis, span in enumerate((rows, columns)))
@@ -84,40 +125,28 @@ def frame(canvas: Uint8Array) -> Uint8Array:
     return seen
 
 
-def rounding_margin(canvas: Uint8Array) -> float:
+def rounding_margin(canvas: Uint8Array, find: Finder = find_by_looking) -> float:
     """How far off the digit's values may be, before they are rounded, and none is rounded otherwise: 0 to 0.5 levels.
 
     Runtimes that frame it in float32 (`export/onnx/framing.py`) are certain to agree where that is more than their
     error; the rest is whole numbers to them, too. A blank canvas has no digit: 0.5.
     """
-    if (boxed := _boxed(canvas)) is None:
+    if (boxed := _boxed(find(canvas))) is None:
         return 0.5
     *_, sums = boxed
     levels = 255 * sums / sums.max() + 0.5 + 1 / TIE
     return float(np.abs(levels - levels.round()).min())
 
 
-def _boxed(canvas: Uint8Array) -> tuple[Span, Span, Integers] | None:
+def _boxed(ink: Ink) -> tuple[Span, Span, Integers] | None:
     """The rows and columns with ink, and the sums of their cells; None where the canvas is blank."""
-    paper = find_paper(canvas)
-    values = 255 - canvas if paper.inverted else canvas
-    contrast = int(values.max()) * paper.count - paper.total  # times the paper's count
-    if 2 * contrast <= (2 * CONTRAST - 1) * paper.count:
+    contrast = int(ink.strength.max())
+    if 2 * contrast <= (2 * CONTRAST - 1) * ink.unit:
         return None
-    levels = np.arange(256) * paper.count - paper.total
-    rows, columns = _spans(values >= np.argmax(levels * PARTS > round(BOX * PARTS) * contrast))
-    box = values[rows.first : rows.first + rows.extent, columns.first : columns.first + columns.extent]
-    sums = (rows.coverage() @ box.astype(np.float64) @ columns.coverage().T).astype(np.int64)
-    return rows, columns, np.maximum(sums * paper.count - paper.total * rows.width * columns.width, 0)
-
-
-def find_paper(canvas: Uint8Array) -> Paper:
-    """The paper of a canvas: of its border, in which corners count twice, the majority."""
-    border = np.concatenate([canvas[0], canvas[-1], canvas[:, 0], canvas[:, -1]]).astype(np.int64)
-    light = 2 * border > int(canvas.min()) + int(canvas.max())
-    inverted = bool(2 * light.sum() > len(border))
-    kept = border[light == inverted]
-    return Paper(int((255 - kept if inverted else kept).sum()), len(kept), inverted)
+    rows, columns = _spans(ink.strength * PARTS > round(BOX * PARTS) * contrast)
+    box = ink.strength[rows.first : rows.first + rows.extent, columns.first : columns.first + columns.extent]
+    sums = (rows.coverage() @ box @ columns.coverage().T).astype(np.int64)
+    return rows, columns, np.maximum(sums, 0)
 
 
 def _spans(inked: npt.NDArray[np.bool_]) -> tuple[Span, Span]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 NO_PICTURE = f"no picture in this folder ({kinds.SPOKEN})"
+LOOKED_AT = 256  # pixels a side of a small picture, to tell how much its colours show
+MORE_CONTRAST = 2.0  # times that of grey, in one of the colours: it is taken instead
 MOST_CANVAS_PIXELS = 50_000_000  # of a picture to decode: 200 MB as RGBA
 MOST_PIXELS = 64 << 20  # of an image: four bytes each, before it is made small
 
@@ -131,18 +133,28 @@ def _canvas(file: "Image") -> Uint8Array:
     from PIL import Image
 
     _require_size(file)
-    file.draft("L", (SIDES[1], SIDES[1]))  # lets JPEG decode a smaller picture
+    file.draft("RGB", (SIDES[1], SIDES[1]))  # lets JPEG decode a smaller picture
     image = to_rgba(file)
+    image.thumbnail((SIDES[1], SIDES[1]), Image.Resampling.BOX)
     gray, visible = np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
     if visible.min() < 255:
         paper = 0 if ink_is_light(gray, visible) else 255
         ground = Image.new("RGBA", image.size, (paper,) * 3 + (255,))
         image = Image.alpha_composite(ground, image)
-    small = image.convert("L")
-    small.thumbnail((SIDES[1], SIDES[1]), Image.Resampling.BOX)
-    canvas = np.array(small)
+    canvas = np.array(_plane(image.convert("RGB")))
     short = [max(0, SIDES[0] - side) for side in canvas.shape]  # of a very long and narrow picture
     return np.pad(canvas, [(0, missing) for missing in short], mode="edge")
+
+
+def _plane(picture: "Image") -> "Image":
+    """A picture in colour as grey; or of its colours the one that shows most, where grey shows hardly anything.
+
+    Ink and paper of two colours may be equally bright: red on green, blue on brown.
+    """
+    gray, *colours = picture.convert("L"), *picture.split()
+    spreads = [float(np.asarray(plane.reduce(-(-max(plane.size) // LOOKED_AT))).std()) for plane in (gray, *colours)]
+    best = int(np.argmax(spreads[1:]))
+    return colours[best] if spreads[1 + best] > MORE_CONTRAST * spreads[0] else gray
 
 
 def _is_dark_on_nothing(image: "Image") -> bool:

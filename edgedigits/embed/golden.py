@@ -13,6 +13,7 @@ so that a self-test may demand every pixel that the network is shown.
 """
 
 import base64
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgedigits.data import canvases, drawn
+from edgedigits.data import canvases, drawn, fitting
 from edgedigits.data.framing import rounding_margin
 from edgedigits.export.formats import Format
 from edgedigits.export.onnx import framing
@@ -198,15 +199,16 @@ def _digits(predictor: Predictor) -> Pictures:
 
 def _canvases(predictor: Predictor) -> Pictures:
     """Canvases of several sizes, light on dark and dark on light."""
-    yield from _drawn(predictor, lambda image: next(_sure(_pasted(image))))
+    sure = functools.partial(_sure, whole=predictor.contract.framing is not None)
+    yield from _drawn(predictor, lambda image: next(sure(_pasted(image))))
     faint = drawn.digits(8, SEED + 1)[0][3]
-    yield "drawn 3, of low contrast", next(_sure(canvas // 4 + 90 for canvas in _pasted(faint)))
+    yield "drawn 3, of low contrast", next(sure(canvas // 4 + 90 for canvas in _pasted(faint)))
     sevens = (drawn.draw(7, np.random.default_rng(seed)) for seed in itertools.count(SEED))
-    yield "drawn 7, as small as can be", next(_sure(seven[6:22:2, 6:22:2].copy() for seven in sevens))
+    yield "drawn 7, as small as can be", next(sure(seven[6:22:2, 6:22:2].copy() for seven in sevens))
     yield "blank, all 0", np.zeros((8, 8), np.uint8)
     yield "blank, all 255", np.full((8, 400), 255, np.uint8)
     for kind, found in canvases.no_digits(CANDIDATES, SEED, LARGEST).items():
-        for index, canvas in enumerate(itertools.islice(_sure(found), 3)):
+        for index, canvas in enumerate(itertools.islice(sure(found), 3)):
             yield f"{kind} {index}", canvas
 
 
@@ -218,9 +220,10 @@ def _pasted(image: Uint8Array) -> Iterator[Uint8Array]:
         yield canvases.paste(image, (enlarged, enlarged), LARGEST)
 
 
-def _sure(pictures: Iterable[Uint8Array]) -> Iterator[Uint8Array]:
-    """Those that all runtimes frame alike."""
-    return (picture for picture in pictures if rounding_margin(picture) >= SURE)
+def _sure(pictures: Iterable[Uint8Array], whole: bool) -> Iterator[Uint8Array]:
+    """Those of which all runtimes show a network the same, the digit on them or all."""
+    margin = fitting.rounding_margin if whole else rounding_margin
+    return (picture for picture in pictures if margin(picture) >= SURE)
 
 
 def _drawn(predictor: Predictor, present: Callable[[Uint8Array], Uint8Array]) -> Pictures:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgedigits.embed.golden import decoded
+from edgedigits.export.c.weights import sizes_of
 from edgedigits.export.formats import require_format
 from edgedigits.models.arithmetic.decision import POWERS
 from edgedigits.records.arrays import Images
@@ -44,7 +45,7 @@ class Integers:
     stem      what its names begin with
     object    the file that a compiler makes of it
     scratch   bytes that it is called with
-    tables    bytes of constants
+    tables    bytes of constants, weights of few bits packed
     unit      of a logit, that a score of 1 is
     golden    pictures with their scores
     """
@@ -67,7 +68,7 @@ def integers_of(path: Path, content: bytes, golden: Golden) -> Integers:
         stem=read_stem(content),
         object=f"{path.name.removesuffix('.c')}.o",
         scratch=read_canvas_network(path, content).scratch if takes_canvas else network.scratch,
-        tables=sum(table.nbytes for table in network.tables.values()) + (POWERS.nbytes if takes_canvas else 0),
+        tables=sum(sizes_of(network)) + (POWERS.nbytes if takes_canvas else 0),
         unit=network.unit,
         golden=tuple(known),
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.embed import arduino
+from edgedigits.embed import arduino, number
 from edgedigits.embed.package import EXAMPLE, PROGRAMS, Package, example, filled, rendered
 from edgedigits.embed.wasm import wasm_files
 from edgedigits.errors import UsageError, unknown
@@ -87,6 +87,14 @@ def _example(package: Package) -> dict[str, bytes]:
     return {EXAMPLE: example(package)}
 
 
+def _node_files(package: Package) -> dict[str, bytes]:
+    return _example(package) | {"numbers.mjs": number.script(package)}
+
+
+def _python_files(package: Package) -> dict[str, bytes]:
+    return _example(package) | dict(number.python_files())
+
+
 def _c_files(package: Package) -> dict[str, bytes]:
     """What C programs of a folder include, beside an example."""
     return _example(package) | {
@@ -100,9 +108,10 @@ def _compiled(package: Package) -> dict[str, bytes]:
     return _example(package) | {LINES: package.golden.to_lines(package.labels).encode()}
 
 
-def _web_runtime(_: Package) -> dict[str, bytes]:
+def _web_files(package: Package) -> dict[str, bytes]:
     source = npm.modules(WEB_PACKAGE) / WEB_PACKAGE / "dist"
-    return {name: (source / file).read_bytes() for name, file in WEB_RUNTIME.items()}
+    runtime = {name: (source / file).read_bytes() for name, file in WEB_RUNTIME.items()}
+    return runtime | {"numbers.js": number.script(package)}
 
 
 TARGETS: Registry[Target] = Registry(
@@ -162,14 +171,14 @@ TARGETS: Registry[Target] = Registry(
                 title="Node.js",
                 programs=PROGRAMS / "node",
                 selftest="npm install --ignore-scripts && node selftest.mjs",
-                extra=_example,
+                extra=_node_files,
             ),
             Target(
                 name="python",
                 title="Python",
                 programs=PROGRAMS / "python",
                 selftest="pip install -r requirements.txt && python selftest.py",
-                extra=_example,
+                extra=_python_files,
             ),
             Target(
                 name="rust",
@@ -198,7 +207,7 @@ TARGETS: Registry[Target] = Registry(
                 inputs=("canvas",),
                 both=True,
                 packages=(WEB_PACKAGE,),
-                extra=_web_runtime,
+                extra=_web_files,
             ),
         )
     },

@@ -65,6 +65,7 @@ def export(
     names: list[str] = several(format)
     chosen = choose_formats(names, quantize, method, input)
     rows = [_possible(source, chosen, named=bool(names) or quantize) for source in sources]
+    rows = [_keeping(source, possible, named=bool(names)) for source, possible in zip(sources, rows, strict=True)]
     for source, possible in zip(sources, rows, strict=True):
         manifest.require_own(Path(exports) / source.name, [f"{source.name}{row.suffix}" for row in possible], force)
     jobs = [_Job(source, possible, *_asked(source)) for source, possible in zip(sources, rows, strict=True)]
@@ -100,6 +101,24 @@ def _possible(source: Checkpoint, chosen: Sequence[Format], named: bool) -> Sequ
         return kept.possible(source, chosen, named)
     _require_layers(source, chosen)
     return chosen
+
+
+def _keeping(source: Checkpoint, chosen: Sequence[Format], named: bool) -> Sequence[Format]:
+    """Of the formats, those that keep weights of few bits as they were trained; all, where there are no such weights.
+
+    Raises UsageError where one that was `named` does not.
+    """
+    if kept.is_kept(source) or source.spec.listed.bits is None:
+        return chosen
+    others = [row for row in chosen if not row.rounds]
+    for row in chosen:
+        if row.rounds:
+            keeping = ", ".join(other.name for other in formats.FORMATS if not other.rounds)
+            reason = f"would round anew the weights of {source.name}, which were trained with few bits"
+            if named:
+                raise UsageError(f"{row.name}: {reason}. Formats that keep them: {keeping}.")
+            warnings.warn(f"format {row.name} left out: it {reason}", stacklevel=4)
+    return others
 
 
 def _require_forms(job: _Job) -> None:

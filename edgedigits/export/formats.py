@@ -83,6 +83,11 @@ class Source:
             raise UsageError(f"{self.contract.format}: a model in torch wanted, an ONNX graph given")
         return self.model
 
+    @property
+    def bits(self) -> int | None:
+        """The most bits that a weight was trained with; None where no layer says how many."""
+        return None if self.spec is None else self.spec.listed.bits
+
     def require_calibration(self) -> Images:
         """The images to calibrate on. Raises UsageError where there are none."""
         if self.calibration is None or not len(self.calibration):
@@ -113,6 +118,7 @@ class Format:
     packages    whose versions decide the bytes of a file, for the manifest
     hindrance   a Hindrance, or where it is; None where there never is one
     misfit      a Misfit, or where it is; None where every model has a form
+    rounds      whether weights are rounded anew: then those that were trained with few bits have no form in it
     """
 
     name: str
@@ -125,6 +131,7 @@ class Format:
     packages: tuple[str, ...] = ("torch",)
     hindrance: Hindrance | str | None = None
     misfit: Misfit | str | None = None
+    rounds: bool = False
 
     @property
     def box(self) -> Container:
@@ -241,6 +248,7 @@ FORMATS: Registry[Format] = Registry(
                 precision="static",
                 limits=INT8_LIMITS,
                 packages=(*ONNX_PACKAGES, "onnxruntime", "numpy"),
+                rounds=True,
             ),
             Format("pt2", ".pt2", "pt2", f"{TORCH}.pt2:write"),
             Format(
@@ -258,6 +266,7 @@ FORMATS: Registry[Format] = Registry(
                 precision="integer",
                 limits=INT8_LIMITS,
                 hindrance=f"{TORCH}.quantize:hindrance",
+                rounds=True,
             ),
             Format(
                 name="torchscript-static",
@@ -267,6 +276,7 @@ FORMATS: Registry[Format] = Registry(
                 precision="static",
                 limits=INT8_LIMITS,
                 hindrance=f"{TORCH}.quantize:hindrance",
+                rounds=True,
             ),
         )
     },

@@ -20,7 +20,7 @@ from edgedigits.runtime.names import find_file, preferred
 from edgedigits.runtime.predictor import CanvasPredictor
 
 CANVAS = get_format("onnx-canvas")
-PREFERRED = "cnn"  # of several models: small, quick, and the surest of the small ones
+PREFERRED = ("reader", "cnn")  # of several models: it reads what people write; small, and the surest of the small ones
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def predict(
 ) -> Predictions:
     """The digits on pictures, one or several: files of any of KINDS, folders of them, or "-" for standard input.
 
-    model     a canvas file, or the name of a model below `exports`; without it `cnn`, or else the first one there
+    model     a canvas file, or the name of a model below `exports`; without it `reader`, `cnn`, or the first one there
     opener    how that is opened
 
     A picture that cannot be read becomes a Prediction with its error, and the others are answered all
@@ -74,7 +74,7 @@ def predict(
     named: list[str | Path] = several(sources)
     skips = Skips()
     found = find_pictures([str(source) for source in named], skips)
-    path = find_file(model, preferred(("canvas",)), Path(exports)) if model else find_model(Path(exports))
+    path = find_canvas_file(model, exports)
     predictor = open_canvas_file(path, opener)
     answers: list[Prediction] = []
     for source in found:
@@ -83,10 +83,15 @@ def predict(
     return Predictions(str(path), predictor.contract.threshold, tuple(answers), skips.all())
 
 
+def find_canvas_file(model: str | Path | None, exports: str | Path) -> Path:
+    """The canvas file that is named, or else the one that `find_model` finds. Raises what these raise."""
+    return find_file(model, preferred(("canvas",)), Path(exports)) if model else find_model(Path(exports))
+
+
 def find_model(exports: Path) -> Path:
-    """The canvas file to ask: the preferred model's, or else the first one. Raises BadInput where there is none."""
-    preferred = exports / PREFERRED / f"{PREFERRED}{CANVAS.suffix}"
-    found = [preferred] if preferred.is_file() else sorted(exports.glob(f"*/*{CANVAS.suffix}"))
+    """The canvas file to ask: the first of PREFERRED, or else the first one. Raises BadInput where there is none."""
+    named = (exports / name / f"{name}{CANVAS.suffix}" for name in PREFERRED)
+    found = [path for path in named if path.is_file()] or sorted(exports.glob(f"*/*{CANVAS.suffix}"))
     if not found:
         raise BadInput(f"{exports}: no canvas file here. Run edgedigits export --input canvas, or name a canvas file.")
     return found[0]

@@ -28,6 +28,8 @@ from edgedigits.data.transposed import warn_of_transposition
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import require_format
 from edgedigits.inference import sinks
+from edgedigits.inference.predict import open_canvas_file
+from edgedigits.inference.score_numbers import Scored, read_numbers, require_pictures
 from edgedigits.inference.sinks import Answers, Journal, Output, Plan
 from edgedigits.inference.sources import Batch, Ids, Shard, Source, find_source
 from edgedigits.records.arguments import checked
@@ -39,6 +41,7 @@ from edgedigits.runtime.load import Opener
 from edgedigits.runtime.names import find_file, preferred
 from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety.trust import read_model, require_trusted
+from edgedigits.system import files
 
 BATCH_SIZE = 4096
 AHEAD = 2  # batches that wait for the next stage
@@ -83,6 +86,7 @@ def score(
     shard: str = "0/1",
     resume: bool = False,
     dark_ink: bool = False,
+    number: bool = False,
     exports: str | Path = "exports",
     opener: Opener = Opener(),  # noqa: B008 - it is frozen
     observer: Observer = ignore,
@@ -94,6 +98,8 @@ def score(
     shard      "i/N": only part i, 0 <= i < N; the N parts are disjoint and complete
     resume     go on with what an interrupted run has left; where there is nothing, begin
     dark_ink   the images show dark ink on a light ground
+    number     each picture file shows a line of digits, which a canvas file reads: the label is the number, with "?"
+               for digits that are not sure, and the probability that of the least sure one
     opener     how the model file is opened
 
     An image file that cannot be read has a row that says why, and the run goes on. Raises UsageError
@@ -106,24 +112,23 @@ def score(
     if batch_size < 1:
         raise UsageError(f"batch_size: at least 1 wanted, {batch_size} given")
     source = find_source(images, dark_ink)
+    if number:
+        require_pictures(source, Path(images))
     layout = sinks.layout(out, source.column)
-    model = find_file(model, preferred(("digit",)), Path(exports))
-    scorer = Scorer(model, trust=opener.trust)
-    scorer.opener = dataclasses.replace(opener, trust=True)
-    labels = scorer.predictor.contract.labels
-    _warn(source, Path(images), dark_ink, labels)
-    plan = Plan(scorer.sha256, source.fingerprint, dark_ink, batch_size, str(part))
+    model = find_file(model, preferred(("canvas" if number else "digit",)), Path(exports))
+    ask = (_Numbers if number else _Images)(model, opener)
+    if isinstance(ask, _Images):
+        _warn(source, Path(images), dark_ink, ask.labels)
+    plan = Plan(ask.sha256, source.fingerprint, dark_ink, batch_size, str(part))
     with Output(out, plan, layout.header, resume) as output:
         resumed = output.journal.items
         groups = output.remaining(source.groups(part, batch_size))
 
-        def write(batch: Batch, answers: Answers) -> Journal:
-            found = words_of(batch.images)
-            for position in batch.errors:  # blank for want of an image, not of ink
-                found[position] = ()
-            return output.append(batch, layout.rows(batch, labels, answers, found), found)
+        def write(scored: Scored) -> Journal:
+            rows = layout.rows(scored.batch, scored.labels, scored.answers, scored.doubts)
+            return output.append(scored.batch, rows, scored.doubts)
 
-        with closing(_pipeline(source, groups, scorer, write)) as written:
+        with closing(ask.written(source, groups, write)) as written:
             for done in written:
                 speed = (done.items - resumed) / (time.perf_counter() - began)
                 observer(Progress("score", done.items, source.count(part), {"images_per_second": speed}))
@@ -131,7 +136,7 @@ def score(
     seconds = time.perf_counter() - began
     return ScoreSummary(
         model=str(model),
-        model_sha256=scorer.sha256,
+        model_sha256=ask.sha256,
         input=str(images),
         output=str(out),
         shard=str(part),
@@ -229,13 +234,45 @@ def _warn(source: Source, path: Path, dark_ink: bool, labels: Sequence[str]) -> 
     warn_of_transposition(path, first.images, labels)
 
 
-def _pipeline(
-    source: Source, groups: Iterator[Ids], scorer: Scorer, write: Callable[[Batch, Answers], Journal]
-) -> Generator[Journal, None, None]:
-    """Read groups of items, score and write them, all three at once; what `write` returned, batch by batch."""
-    with _readers() as readers, ThreadPoolExecutor(1) as writer:
-        batches = _ahead(source.start(ids, readers) for ids in groups)
-        yield from _ahead(writer.submit(write, batch, scorer.answer(batch.images)).result for batch in batches)
+class _Images:
+    """Asks a file of digits whole batches of images: reads groups of items, scores and writes them, all at once."""
+
+    def __init__(self, model: Path, opener: Opener) -> None:
+        self.scorer = Scorer(model, trust=opener.trust)
+        self.scorer.opener = dataclasses.replace(opener, trust=True)
+        self.labels = self.scorer.predictor.contract.labels
+        self.sha256 = self.scorer.sha256
+
+    def written(
+        self, source: Source, groups: Iterator[Ids], write: Callable[[Scored], Journal]
+    ) -> Generator[Journal, None, None]:
+        """What `write` returned, batch by batch."""
+        with _readers() as readers, ThreadPoolExecutor(1) as writer:
+            batches = _ahead(source.start(ids, readers) for ids in groups)
+            scored = ((batch, self.scorer.answer(batch.images)) for batch in batches)
+            yield from _ahead(writer.submit(self._write, write, *each).result for each in scored)
+
+    def _write(self, write: Callable[[Scored], Journal], batch: Batch, answers: Answers) -> Journal:
+        found = words_of(batch.images)
+        for position in batch.errors:  # blank for want of an image, not of ink
+            found[position] = ()
+        return write(Scored(batch, self.labels, answers, found))
+
+
+class _Numbers:
+    """Asks a canvas file pictures of numbers, several at once."""
+
+    def __init__(self, model: Path, opener: Opener) -> None:
+        self.predictor = open_canvas_file(model, opener)
+        self.sha256 = files.sha256(model)
+
+    def written(
+        self, _: Source, groups: Iterator[Ids], write: Callable[[Scored], Journal]
+    ) -> Generator[Journal, None, None]:
+        """What `write` returned, batch by batch."""
+        with _readers() as readers:
+            for ids in groups:
+                yield write(read_numbers(ids, self.predictor, readers))
 
 
 def _ahead(begun: Iterable[Callable[[], T]]) -> Iterator[T]:

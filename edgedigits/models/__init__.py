@@ -1,3 +1,4 @@
-"""What can be trained, and what was: presets and their recipes (`presets`), a network's layers as torch modules
-(`layers`, `network`) behind their preprocessing (`classifier`), a run on disk (`checkpoint`, read without torch, and
-`weights`), how good answers are (`metrics`)."""
+"""What can be trained, and what was: presets and their recipes (`presets`, those of few bits by `small`), a network's
+layers as torch modules (`layers`, `lowbits`, `network`) behind their preprocessing (`classifier`) and as integers
+(`arithmetic`, in torch `integers`), a run on disk (`checkpoint`, read without torch, and `weights`), how good answers
+are (`metrics`)."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgedigits.models.lowbits import hold
 from edgedigits.records.ops import Shape, Shapes, Values, as_pair
 
 
@@ -45,12 +46,13 @@ class Affine(nn.Module):
 
 def dense(values: Values, shapes: Shapes) -> nn.Module:
     """A product with a matrix, over the last axis."""
-    return nn.Linear(shapes[0][-1], values["features"], bias=values["bias"])
+    module = nn.Linear(shapes[0][-1], values["features"], bias=values["bias"])
+    return hold(module, values["bits"]) if values["bits"] else module
 
 
 def conv(values: Values, shapes: Shapes) -> nn.Module:
     """A convolution, padded with zeros."""
-    return nn.Conv2d(
+    module = nn.Conv2d(
         shapes[0][0],
         values["channels"],
         values["kernel"],
@@ -60,6 +62,7 @@ def conv(values: Values, shapes: Shapes) -> nn.Module:
         groups=values["groups"],
         bias=values["bias"],
     )
+    return hold(module, values["bits"]) if values["bits"] else module
 
 
 def batch_norm(values: Values, shapes: Shapes) -> nn.Module:
@@ -132,17 +135,25 @@ def max_pool(values: Values, _: Shapes) -> nn.Module:
 
 def avg_pool(values: Values, _: Shapes) -> nn.Module:
     """The mean of each window, whose padding counts unless `count_padding` is false."""
-    return nn.AvgPool2d(values["kernel"], values["stride"], values["padding"], values["ceil"], values["count_padding"])
+    setting = values["kernel"], values["stride"], values["padding"], values["ceil"], values["count_padding"]
+    return _ranged(nn.AvgPool2d(*setting), values)
 
 
 def adaptive_avg_pool(values: Values, _: Shapes) -> nn.Module:
     """Means of windows that are as large as gives the size."""
-    return nn.AdaptiveAvgPool2d(as_pair(values["size"]))
+    return _ranged(nn.AdaptiveAvgPool2d(as_pair(values["size"])), values)
 
 
 def mean(values: Values, _: Shapes) -> nn.Module:
     """The mean over some axes: by default of each channel."""
-    return Function(functools.partial(torch.mean, dim=values["axes"], keepdim=values["keep"]))
+    return _ranged(Function(functools.partial(torch.mean, dim=values["axes"], keepdim=values["keep"])), values)
+
+
+def _ranged(module: nn.Module, values: Values) -> nn.Module:
+    """With the range of its values, where training keeps that."""
+    if values["ranged"]:
+        module.register_buffer("range", torch.zeros(2))
+    return module
 
 
 def flatten(values: Values, _: Shapes) -> nn.Module:
@@ -191,9 +202,9 @@ def _constant(value: float | tuple[float, ...], shape: Shape) -> Tensor:
     return constant.reshape(-1, *(1 for _ in shape[1:])) if constant.ndim else constant
 
 
-def add(_: Values, __: Shapes) -> nn.Module:
+def add(values: Values, _: Shapes) -> nn.Module:
     """The sum of several inputs, as of a residual block (He et al. 2015, arXiv:1512.03385)."""
-    return Function(lambda *inputs: functools.reduce(torch.add, inputs))
+    return _ranged(Function(lambda *inputs: functools.reduce(torch.add, inputs)), values)
 
 
 def multiply(_: Values, __: Shapes) -> nn.Module:

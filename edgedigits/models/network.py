@@ -30,10 +30,13 @@ class Walk(nn.Module):
 
     A layer's module is where its name says, `features.0` in `self.features`, so the state dict has the layers' names.
     Raises UsageError where a name is one that torch does not take.
+
+    listed   what it is made from
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
+        self.listed = network
         for layer, inputs in network.steps():
             if layer.tied is None:
                 form: Any = resolved(layer.row.form)

@@ -1,9 +1,13 @@
-"""What can be trained: five networks by name, each with the recipe of its tutorial and a better one.
+"""What can be trained: networks by name, five with the recipe of their tutorial and a better one, two that read more,
+and six that hold the records of their sizes.
 
 The published tutorials: 784-50-10 and the two-convolution network are the common PyTorch MNIST
 lessons; `fc-deep` is published with a ReLU on its output, which kills classes for good, and stands
 here without it. The default recipes, and the long ones that are slower and better, were chosen on a held-out part of
 the training images.
+
+The networks of records have weights of few bits (`models/small.py`), and take a given number of bytes in a C file. Such
+networks are compared on a held-out part of the training images (`bench/search.py`).
 
 A network is a list of layers (`records/network.py`). A new preset is a row here; a plug-in adds one by an entry point
 in the group `edgedigits.presets` (`edgedigits/system/plugins.py`).
@@ -14,11 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgedigits.errors import UsageError, unknown
+from edgedigits.models.small import Conv, convolutions, denses
 from edgedigits.records.model import ModelSpec, Recipe
 from edgedigits.records.network import Input, Layer, Network
 from edgedigits.system.plugins import Registry
 
-RECIPES = ("default", "long", "tutorial")
+RECIPES = ("default", "long", "reader", "tutorial")
 DEFAULT_MODELS = ("fc", "cnn")
 
 
@@ -27,21 +32,26 @@ class Preset:
     """A network, the recipes to train it, and the data set of its tutorial.
 
     network   its layers, in a few words
+    tutorial  as published; None where it is none of a tutorial's
     long      takes longer than the default one, and reaches more; None where there is none
     """
 
     network: str
     spec: ModelSpec
     default: Recipe
-    tutorial: Recipe
+    tutorial: Recipe | None = None
     dataset: str = "mnist"
     long: Recipe | None = None
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        """Its recipes by name, of RECIPES."""
-        found = {name: getattr(self, name) for name in RECIPES}
+        """Its recipes by name, of RECIPES; that of the readers every network has."""
+        found = {"default": self.default, "long": self.long, "reader": self._reader, "tutorial": self.tutorial}
         return {name: recipe for name, recipe in found.items() if recipe is not None}
+
+    @property
+    def _reader(self) -> Recipe:
+        return self.default if self.default.written else READER
 
 
 OURS = Recipe(
@@ -56,6 +66,18 @@ OURS = Recipe(
     validation=0.05,
 )
 MUON = dataclasses.replace(OURS, optimizer="muon", lr=0.3)  # what AdamW reaches, in half to two thirds of the epochs
+READER = Recipe(
+    epochs=20,
+    batch_size=256,
+    lr=1e-2,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="one-cycle",
+    precision="auto",
+    validation=0.05,
+    written=True,
+    outliers=0.5,
+)
 FC = (
     Layer.of("flatten", "flatten"),
     Layer.of("dense", "layers.0", features=50),
@@ -106,6 +128,34 @@ CNN_DEEP = (
     Layer.of("relu", "head.3"),
     Layer.of("dense", "head.4", features=10),
 )
+
+
+def _convolution(number: int, channels: int, kernel: int = 3, pooled: bool = False) -> tuple[Layer, ...]:
+    """A convolution that keeps the size, batch norm and ReLU; pooled before them, over a quarter of the values."""
+    name = f"features.{number}"
+    return (
+        Layer.of("conv", f"{name}.conv", channels=channels, kernel=kernel, padding=kernel // 2),
+        *((Layer.of("max_pool", f"{name}.pool", kernel=2),) if pooled else ()),
+        Layer.of("batch_norm", f"{name}.norm"),
+        Layer.of("relu", f"{name}.relu"),
+    )
+
+
+HEAD = (Layer.of("flatten", "flatten"), Layer.of("dense", "head", features=10))
+READER_NET = (
+    *_convolution(0, 16, kernel=5, pooled=True),
+    *_convolution(1, 32),
+    *_convolution(2, 32, pooled=True),
+    *_convolution(3, 32, pooled=True),
+    *HEAD,
+)
+READER_DEEP = (
+    *_convolution(0, 32, kernel=5, pooled=True),
+    *_convolution(1, 48),
+    *_convolution(2, 64, pooled=True),
+    *_convolution(3, 96, pooled=True),
+    *HEAD,
+)
 PRESETS: Mapping[str, Preset] = {
     "fc": Preset(
         network="784-50-10",
@@ -139,14 +189,59 @@ PRESETS: Mapping[str, Preset] = {
         default=dataclasses.replace(MUON, epochs=3, batch_size=384, lr=0.1),
         tutorial=Recipe(epochs=10, batch_size=64, lr=1e-4, betas=(0.5, 0.999)),
     ),
+    "reader": Preset(
+        network="conv 16, pool, conv 32, conv 32, pool, conv 32, pool, 10",
+        spec=ModelSpec(Network(READER_NET)),
+        default=READER,
+    ),
+    "reader-deep": Preset(
+        network="conv 32, pool, conv 48, conv 64, pool, conv 96, pool, 10",
+        spec=ModelSpec(Network(READER_DEEP)),
+        default=dataclasses.replace(READER, epochs=14),
+    ),
 }
-ALL = Registry("preset", PRESETS, Preset)  # ours, and those of plug-ins
+LONG = Recipe(  # of the networks of few bits, but for their epochs
+    epochs=100,
+    batch_size=200,
+    lr=1e-2,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="one-cycle",
+    shift=2,
+    rotate=10.0,
+    zoom=0.1,
+    shear=0.1,
+)
+LIGHT = dataclasses.replace(LONG, shift=1, rotate=5.0, zoom=0.05, shear=None)  # 2 kB hold no more than that
+
+
+def _record(words: str, network: Network, epochs: int, recipe: Recipe = LONG) -> Preset:
+    """As many epochs as take less than 20 minutes on one core, `cnn-best` 90."""
+    bits = min(layer.values["bits"] for layer in network.layers if "bits" in layer.values)
+    default = dataclasses.replace(recipe, epochs=epochs)
+    return Preset(network=f"{words}, weights of {bits} bits", spec=ModelSpec(network), default=default)
+
+
+CNN_2K = Conv(8, 5, 2), Conv(10, 3, 2), Conv(10, 3, 2)
+CNN_5K = Conv(10, 5, 2), Conv(16), Conv(20, 3, 2), Conv(22)
+CNN_8K = Conv(12, 5, 2), Conv(20), Conv(26, 3, 2), Conv(28)
+CNN_16K = Conv(16, 5, 2), Conv(28), Conv(40, 3, 2), Conv(40)
+CNN_BEST = Conv(32, 5, 2), Conv(48), Conv(64, 3, 2), Conv(64), Conv(64)
+RECORDS: Mapping[str, Preset] = {
+    "cnn-2k": _record("convs 8, 10, 10", convolutions(4, CNN_2K, "flatten"), 200, LIGHT),
+    "cnn-5k": _record("convs 10, 16, 20, 22", convolutions(4, CNN_5K), 60),
+    "cnn-8k": _record("convs 12, 20, 26, 28", convolutions(4, CNN_8K), 48),
+    "cnn-16k": _record("convs 16, 28, 40, 40", convolutions(4, CNN_16K), 36),
+    "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 400),
+    "cnn-best": _record("convs 32, 48, 64, 64, 64", convolutions(8, CNN_BEST), 56),
+}
+ALL = Registry("preset", {**PRESETS, **RECORDS}, Preset)  # ours, and those of plug-ins
 
 
 def find_preset(name: str) -> Preset:
     """The preset of that name. Raises UsageError, with the nearest name; MissingCapability of a broken plug-in."""
-    if name in PRESETS:
-        return PRESETS[name]
+    if name in (ours := {**PRESETS, **RECORDS}):
+        return ours[name]
     if name not in ALL:
         raise unknown("model", name, ALL.names)
     return ALL[name]
@@ -158,5 +253,5 @@ def find_recipe(name: str, which: str = "default") -> Recipe:
     if which not in RECIPES:
         raise unknown("recipe", which, RECIPES)
     if which not in recipes:
-        raise UsageError(f"model {name}: has no recipe '{which}', only {' and '.join(recipes)}.")
+        raise UsageError(f"model {name}: has no recipe '{which}', only {', '.join(recipes)}.")
     return recipes[which]

@@ -11,6 +11,9 @@ MANIFEST = "manifest.json"  # in a folder of exported files
 ANSWERS = "answers.safetensors"  # beside it
 CONTRACT_KEY = "edgedigits.contract"  # of the metadata of a file, or of an extra file in its archive
 CONTRACT_VERSION = 1
+WHOLE = "whole"  # a framing of canvases: nothing is looked for on them, the network is shown all, ink light or dark
+ON_DARK, ON_LIGHT = "whole, light on dark", "whole, dark on light"  # the same, where that cannot be told from a picture
+FRAMINGS = (None, WHOLE, ON_DARK, ON_LIGHT)
 MANIFEST_VERSION = 1
 
 
@@ -33,6 +36,7 @@ class Contract(Record):
     temperature      by which the logits are divided before the softmax; None is 1
     threshold        the probability below which an answer is "no digit"; None where every answer counts
     source_sha256    of a C file, with zeros in the place of this
+    framing          of canvases, one of FRAMINGS: None where a digit is found on them
     """
 
     format: str
@@ -49,6 +53,7 @@ class Contract(Record):
     temperature: float | None = field(default=None, metadata=OPTIONAL)
     threshold: float | None = field(default=None, metadata=OPTIONAL)
     source_sha256: str | None = field(default=None, metadata=OPTIONAL)
+    framing: str | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         if not self.outputs:  # both have one column a label, which a default cannot know
@@ -57,6 +62,7 @@ class Contract(Record):
             object.__setattr__(self, "outputs", outputs)
         require(self.version == CONTRACT_VERSION, "version", f"{CONTRACT_VERSION}", self.version)
         require(self.temperature is None or self.temperature > 0, "temperature", "above 0", self.temperature)
+        require(self.framing in FRAMINGS, "framing", f"one of {FRAMINGS}", self.framing)
         require(self.threshold is None or 0 <= self.threshold <= 1, "threshold", "0 to 1", self.threshold)
 
     @classmethod
@@ -79,6 +85,8 @@ class Refusal(Record):
     samples                     held-out digits that both were chosen on
     error_before, error_after   expected calibration error there, 0 to 1, without the temperature and with it
     refused                     share refused of the held-out digits, and of each kind of canvas without a digit
+    framing                     as in the Contract
+    framed                      where that is not None: the accuracy on held-out pictures, framed as digits and whole
     """
 
     temperature: float
@@ -87,6 +95,8 @@ class Refusal(Record):
     error_before: float
     error_after: float
     refused: Mapping[str, float]
+    framing: str | None = field(default=None, metadata=OPTIONAL)
+    framed: Mapping[str, float] | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,12 @@ def choice(*words: str) -> Attribute:
     return Attribute(" or ".join(words), lambda value: _require(value, value in words), words[0])
 
 
+def one_of(*wholes: int) -> Attribute:
+    """One of some whole numbers."""
+    wanted = " or ".join(map(str, wholes))
+    return Attribute(wanted, lambda value: _require(_whole(value, 0), value in wholes))
+
+
 def optional(attribute: Attribute) -> Attribute:
     """The same, or None, which is the default where it has none of its own."""
 

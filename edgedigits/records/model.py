@@ -75,10 +75,17 @@ class Recipe(Record):
                  its peak and falls to nearly zero, once over the whole training
     shift, rotate, zoom   augmentation, at random each time an image is seen: moved by up to so many pixels each
                  way, turned by up to so many degrees, made larger or smaller by up to such a fraction
+    shear        the same: slanted by up to such a fraction of the height
+    average      the weights at the end are a mean over all steps, in which each step's count for such a part of the
+                 next one's: 0.999 is a mean over the last thousand or so; None: they are the last
+    teacher      SHA-256 of the weights of a run whose probabilities are learned, beside the labels
     precision    of the products while training: "float32", "bfloat16", or "auto", which `train` replaces by
                  bfloat16 where the device multiplies it natively, else float32; weights are float32
     validation   the part of the training images that is held out; nothing but this is looked at when
                  a recipe is chosen, and never the test images
+    written      images are changed as people write and photograph digits (`train/written.py`). The last ones are held
+                 out, on which the flaws of pictures are measured
+    outliers     for each image, so many of what is no digit, which no class is to answer (`train/outliers.py`)
     """
 
     epochs: int
@@ -94,6 +101,11 @@ class Recipe(Record):
     precision: str = "float32"
     validation: float = 0.0
     seed: int = 0
+    written: bool | None = field(default=None, metadata=OPTIONAL)
+    outliers: float | None = field(default=None, metadata=OPTIONAL)
+    shear: float | None = field(default=None, metadata=OPTIONAL)
+    average: float | None = field(default=None, metadata=OPTIONAL)
+    teacher: str | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
@@ -106,9 +118,16 @@ class Recipe(Record):
         require(0 <= self.shift <= 8, "shift", "0 to 8 pixels", self.shift)
         require(0 <= self.rotate <= 180, "rotate", "0 to 180 degrees", self.rotate)
         require(0 <= self.zoom <= 0.5, "zoom", "0 to 0.5", self.zoom)
+        require(self.shear is None or 0 <= self.shear <= 0.5, "shear", "0 to 0.5", self.shear)
+        require(self.average is None or 0 < self.average < 1, "average", "between 0 and 1", self.average)
+        require(self.teacher is None or len(self.teacher) == 64, "teacher", "a SHA-256", self.teacher)
         require(self.precision in PRECISIONS, "precision", " or ".join(PRECISIONS), self.precision)
         require(0 <= self.validation <= 0.5, "validation", "0 to 0.5", self.validation)
         require(0 <= self.seed < 2**63, "seed", "0 or more", self.seed)
+        require(0 <= (self.outliers or 0) <= 1, "outliers", "0 to 1", self.outliers)
+        require(
+            bool(self.written) or not self.outliers, "outliers", "none, where images are not written", self.outliers
+        )
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,11 @@ class Network(Record):
         return sum(math.prod(weight.shape) for weight in self.weights.values() if weight.learned)
 
     @property
+    def bits(self) -> int | None:
+        """The most bits that a weight was trained with; None where no layer says how many."""
+        return max((layer.values["bits"] for layer in self.layers if layer.values.get("bits")), default=None)
+
+    @property
     def opaque(self) -> Layer | None:
         """The first layer of which torch alone knows what it computes; None where there is none."""
         return next((layer for layer in self.layers if layer.row.opaque), None)

@@ -14,12 +14,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgedigits.records.attributes import Attribute, choice, count, flag, number, numbers, optional, pair, wholes
+from edgedigits.records.attributes import (
+    Attribute,
+    choice,
+    count,
+    flag,
+    number,
+    numbers,
+    one_of,
+    optional,
+    pair,
+    wholes,
+)
 from edgedigits.records.graph import described
 from edgedigits.system.plugins import Registry
 
 Shape = tuple[int, ...]
 Shapes = tuple[Shape, ...]
+BITS = (2, 3, 4, 8)  # that a trained weight can have
 Values = Mapping[str, Any]  # of all attributes of a layer, also of those that it leaves at their defaults
 
 
@@ -33,6 +45,9 @@ class Weight:
     shape: Shape
     dtype: str = "float32"
     learned: bool = True
+
+
+RANGE = {"range": Weight((2,), learned=False)}  # of the values that a layer gives: the smallest, the largest
 
 
 def _no_weights(_: Shape, __: Values) -> dict[str, Weight]:
@@ -115,8 +130,15 @@ def _dense_weights(shape: Shape, values: Values) -> dict[str, Weight]:
 
 
 def _weight_and_bias(shape: Shape, values: Values) -> dict[str, Weight]:
+    """With bits, weights are whole multiples of their output channel's scale, and training kept the values' range."""
     bias = {"bias": Weight(shape[:1])} if values["bias"] else {}
-    return {"weight": Weight(shape)} | bias
+    low_bits = {"scale": Weight(shape[:1]), **RANGE} if values["bits"] else {}
+    return {"weight": Weight(shape)} | bias | low_bits
+
+
+def _range(_: Shape, values: Values) -> dict[str, Weight]:
+    """The range that training kept, of what is given once it is normalized, cut off and pooled."""
+    return RANGE if values["ranged"] else {}
 
 
 def _conv(shapes: Shapes, values: Values) -> Shape:
@@ -274,12 +296,24 @@ def _elementwise(name: str, **attributes: Attribute) -> Op:
     return Op(name, _same, attributes)
 
 
+def levels(bits: int) -> int:
+    """The largest weight of so many bits, each way: 2 bits are ternary, -1, 0 and 1."""
+    return (1 << (bits - 1)) - 1
+
+
+def row_bytes(weights: int, bits: int) -> int:
+    """Bytes of a row of weights, as C files pack them: a row begins with a byte."""
+    return -(-weights * bits // 8)
+
+
+_BITS = {"bits": optional(one_of(*BITS))}  # of a weight, in training too
+_RANGED = {"ranged": flag(False)}
 _POOL = {"kernel": pair(), "stride": optional(pair()), "padding": pair(0, least=0)}
 _TABLE = (
     Op(
         "dense",
         _dense,
-        {"features": count(), "bias": flag(True)},
+        {"features": count(), "bias": flag(True), **_BITS},
         weights=_dense_weights,
         width="features",
     ),
@@ -294,6 +328,7 @@ _TABLE = (
             "dilation": pair(1),
             "groups": count(1),
             "bias": flag(True),
+            **_BITS,
         },
         weights=_conv_weights,
         width="channels",
@@ -316,9 +351,14 @@ _TABLE = (
     _elementwise("sigmoid"),
     _elementwise("tanh"),
     Op("max_pool", _pool, {**_POOL, "dilation": pair(1), "ceil": flag(False)}),
-    Op("avg_pool", _pool, {**_POOL, "ceil": flag(False), "count_padding": flag(True)}),
-    Op("adaptive_avg_pool", _adaptive, {"size": pair(1)}),
-    Op("mean", _mean, {"axes": wholes("axes behind the batch", (2, 3), least=1), "keep": flag(False)}),
+    Op("avg_pool", _pool, {**_POOL, "ceil": flag(False), "count_padding": flag(True), **_RANGED}, weights=_range),
+    Op("adaptive_avg_pool", _adaptive, {"size": pair(1), **_RANGED}, weights=_range),
+    Op(
+        "mean",
+        _mean,
+        {"axes": wholes("axes behind the batch", (2, 3), least=1), "keep": flag(False), **_RANGED},
+        weights=_range,
+    ),
     Op("flatten", _flatten, {"start": count(1)}),
     Op("reshape", _reshape, {"shape": wholes("sizes", least=1)}),
     Op(
@@ -334,7 +374,7 @@ _TABLE = (
     Op("softmax", _along, {"axis": count(1)}, gives="probabilities"),
     Op("log_softmax", _along, {"axis": count(1)}, gives="log-probabilities"),
     Op("affine", _affine, {"factor": numbers(1.0), "term": numbers(0.0)}),
-    Op("add", _broadcast, several=True),
+    Op("add", _broadcast, _RANGED, weights=_range, several=True),
     Op("multiply", _broadcast, several=True),
     Op("concat", _concat, {"axis": count(1)}, several=True),
     Op(

@@ -23,6 +23,16 @@ def describe(recipe: Recipe) -> str:
         words.append(f"rotate {recipe.rotate:g}")
     if recipe.zoom:
         words.append(f"zoom {recipe.zoom:g}")
+    if recipe.written:
+        words.append("written")
+    if recipe.outliers:
+        words.append(f"outliers {recipe.outliers:g}")
+    if recipe.shear:
+        words.append(f"shear {recipe.shear:g}")
+    if recipe.average:
+        words.append(f"average {recipe.average:g}")
+    if recipe.teacher:
+        words.append(f"teacher {recipe.teacher[:8]}")
     return ", ".join(words)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from edgedigits.data import drawn
 from edgedigits.errors import MissingCapability
+from edgedigits.export.c.weights import sizes_of
 from edgedigits.export.formats import format_of, require_format
 from edgedigits.models.arithmetic.decision import POWERS
 from edgedigits.models.arithmetic.integers import IntegerNetwork
@@ -79,9 +80,8 @@ def _known(file: ModelFile) -> Footprint:
 
 def counted(network: IntegerNetwork) -> Footprint:
     """What the numbers of a network say, without a compiler."""
-    weights = sum(table.nbytes for name, table in network.tables.items() if name.endswith(".weight"))
-    whole = sum(table.nbytes for table in network.tables.values())
-    return Footprint(tables=whole - weights, weights=weights, scratch=network.scratch, products=round(network.products))
+    weights, tables = sizes_of(network)
+    return Footprint(tables=tables, weights=weights, scratch=network.scratch, products=round(network.products))
 
 
 def _measured(file: ModelFile, known: Footprint) -> Footprint:

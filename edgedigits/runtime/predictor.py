@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from edgedigits.data import canvases
 from edgedigits.data.doubts import Doubt, doubts
+from edgedigits.data.fitting import INVERTED
 from edgedigits.errors import ModelFileError, UsageError
 from edgedigits.export.formats import Format
 from edgedigits.records.arrays import EVALUATION_BATCH, Images, Scores
@@ -190,25 +191,27 @@ class Reading:
     """A canvas file's answer: logits and probabilities float32 `[classes]`, `seen` uint8 `[28, 28]`.
 
     canvas   what was read
+    whole    whether `seen` is all of that, not the digit found on it
     """
 
     logits: Scores
     probabilities: Scores
     seen: Images
     canvas: Images
+    whole: bool = False
 
     @functools.cached_property
     def doubts(self) -> tuple[Doubt, ...]:
         """What a person should look at in the canvas, whatever the answer."""
-        return doubts(self.canvas)
+        return doubts(self.canvas, self.whole)
 
 
 @dataclass(frozen=True)
 class CanvasPredictor(Predictor):
     """A canvas file that is ready to answer.
 
-    `read` takes one canvas. Called as every Predictor is, with images `[batch, 28, 28]`, it pastes each
-    onto a canvas as `canvases.paste` does.
+    `read` takes one canvas. Called as every Predictor is, with images `[batch, 28, 28]`, it pastes each onto a canvas
+    as `canvases.paste` does, or, where the network is shown canvases as a whole, makes one of it.
     """
 
     one_by_one: ClassVar[bool] = True
@@ -221,10 +224,12 @@ class CanvasPredictor(Predictor):
         """
         pixels = as_canvas(canvas)
         logits, probabilities, seen = self.session.call(pixels)
-        return Reading(logits, probabilities, seen, pixels)
+        return Reading(logits, probabilities, seen, pixels, self.contract.framing is not None)
 
     def present(self, images: Images) -> Inputs:
         """Each image on a canvas."""
+        if framing := self.contract.framing:
+            return [canvases.enlarge(image, INVERTED[framing]) for image in images]
         return [canvases.paste(image) for image in images]
 
     def call(self, inputs: Inputs) -> None:

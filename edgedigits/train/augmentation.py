@@ -25,14 +25,23 @@ def shifted(padded: Tensor, order: Tensor, shift: int) -> Tensor:
     return images
 
 
-def warped(images: Tensor, degrees: Tensor, zoom: Tensor) -> Tensor:
-    """Images uint8 `[n, 28, 28]` as float32 0..255, turned by `degrees` and `zoom` times as large, both `[n]`.
+def warped(images: Tensor, degrees: Tensor, zoom: Tensor, shear: Tensor | None = None) -> Tensor:
+    """Images uint8 `[n, 28, 28]` as float32 0..255, turned by `degrees`, `zoom` times as large, slanted by `shear`.
 
-    Around the centre, bilinear; what comes in from outside is background.
+    All three `[n]`. Around the centre, bilinear; what comes in from outside is background.
     """
     angle = torch.deg2rad(degrees)
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    matrices = torch.stack((cos, -sin, 0 * cos, sin, cos, 0 * cos), dim=1).view(-1, 2, 3)  # output to input
-    pixels = images[:, None].float()  # (n, 1, 28, 28)
-    grid = nn.functional.affine_grid(matrices, list(pixels.shape), align_corners=False)
-    return nn.functional.grid_sample(pixels, grid, align_corners=False)[:, 0]
+    right, down = (-sin, cos) if shear is None else (cos * shear - sin, sin * shear + cos)
+    x, y = (_centres(length, images.device) for length in (images.shape[2], images.shape[1]))
+    column, row = x[None, None, :], y[None, :, None]
+    cos, sin, right, down = (factor[:, None, None] for factor in (cos, sin, right, down))
+    grid = torch.stack(
+        (cos * column + right * row, sin * column + down * row), dim=3
+    )  # (n, 28, 28, 2), output to input
+    return nn.functional.grid_sample(images[:, None].float(), grid, align_corners=False)[:, 0]
+
+
+def _centres(length: int, device: torch.device) -> Tensor:
+    """Where pixels lie along a side from -1 to 1, `[length]`, as `grid_sample` counts."""
+    return torch.linspace(-1, 1, length, device=device) * (length - 1) / length

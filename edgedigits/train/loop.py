@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,16 +12,20 @@ from torch import Tensor, nn
 from edgedigits.data.dataset import Split
 from edgedigits.errors import UsageError
 from edgedigits.models import metrics
-from edgedigits.models.classifier import compute_logits
+from edgedigits.models.classifier import Classifier, compute_logits
+from edgedigits.models.lowbits import learning, low_bits
 from edgedigits.records.arrays import EVALUATION_BATCH
 from edgedigits.records.model import Epoch, History, Recipe
 from edgedigits.records.progress import Observer, Progress
-from edgedigits.train import augmentation
+from edgedigits.train.batches import NO_DIGIT, make_batches
 from edgedigits.train.distributed import ALONE, World
 from edgedigits.train.optimizer import make_optimizer, schedule
+from edgedigits.train.settling import Settling
 
 REPORT_EVERY = 0.1  # seconds between two progress events: each one waits for the device
 REPORT_STEPS = 100  # the same for several processes, which report at once and have no common clock
+UNSURE = 0.5
+TEMPERATURE = 2.0  # of probabilities that are learned from a teacher
 DIVERGED = "the loss is no longer finite: the training diverged. Lower --lr."
 
 
@@ -43,46 +47,71 @@ def fit(
     observer: Observer,
     world: World = ALONE,
     saver: Saver = Saver(),  # noqa: B008 - it has no state
+    teacher: nn.Module | None = None,
 ) -> History:
     """Train in place, on the classifier's own device; in several processes, each on its share of every batch.
+
+    A teacher, of the same classes and on the same device, is asked for its probabilities of every image (`distilled`).
 
     Every random choice comes from `recipe.seed`. After each epoch the held-out split, if there is
     one, is measured and written down; nothing is decided by it. Raises UsageError when the loss is
     no longer finite.
     """
-    training = Training(classifier, recipe, learn, observer, world)
-    optimizer, meter = training.optimizer, training.meter
-    rate = schedule(recipe, meter.steps)
-    saver.restore(training)
+    training = Training(classifier, recipe, learn, observer, world, teacher)
+    rate = schedule(recipe, training.meter.steps)
+    with learning(classifier):
+        saver.restore(training)
+        _repeat(training, rate, learn, validate, saver)
+    return History(tuple(training.epochs))
+
+
+def _repeat(
+    training: "Training", rate: Callable[[int], float], learn: Split, validate: Split | None, saver: Saver
+) -> None:
+    """Epoch after epoch, to the last."""
+    recipe, classifier, optimizer, meter = training.recipe, training.classifier, training.optimizer, training.meter
     while len(training.epochs) < recipe.epochs:
         classifier.train()
         for images, labels, weight in training.batches.rest(training.done):
+            training.settle()
             loss, logits = training.gradients(images, labels, weight)
             optimizer.step(rate(meter.step))
+            training.average()
             meter.add(loss, logits, labels)
             saver.keep(training)
         epoch = meter.finish_epoch(len(training.epochs) + 1, rate(meter.step - 1))
+        training.finish_epoch()
         _require_finite(classifier, learn)
         training.epochs.append(_validated(epoch, classifier, validate))
         meter.start_epoch()
         saver.keep(training)
-    return History(tuple(training.epochs))
+    training.end()
 
 
 class Training:
     """A training under way: all that changes in it, and that its next step depends on."""
 
     def __init__(
-        self, classifier: nn.Module, recipe: Recipe, learn: Split, observer: Observer, world: World = ALONE
+        self,
+        classifier: nn.Module,
+        recipe: Recipe,
+        learn: Split,
+        observer: Observer,
+        world: World = ALONE,
+        teacher: nn.Module | None = None,
     ) -> None:
         device = next(classifier.parameters()).device
         self.recipe = recipe
         self.classifier = classifier
         self.parallel = world.parallel(classifier)
         self.optimizer = make_optimizer(classifier.parameters(), recipe)
-        self.batches = Batches(learn, recipe, device, world)
+        self.batches = make_batches(learn, recipe, device, world)
         self.meter = Meter(observer, recipe.epochs * len(self.batches), device, world)
         self.epochs: list[Epoch] = []
+        self.teacher = teacher
+        self.averages = [each.detach().clone() for each in classifier.parameters()] if recipe.average else []
+        few = isinstance(classifier, Classifier) and bool(low_bits(classifier))
+        self.settling = Settling(classifier, learn.images, self.meter.steps) if few else None  # type: ignore[arg-type]
 
     @property
     def done(self) -> int:
@@ -94,53 +123,39 @@ class Training:
         device = self.batches.labels.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             logits = self.parallel(images).float()
-        loss = _mean_loss(logits, labels)
+        loss = _mean_loss(logits, labels, bool(self.recipe.outliers))
+        if self.teacher is not None and len(labels):
+            with torch.no_grad():
+                answers = self.teacher(images)
+            loss = (loss + distilled(logits, answers)) / 2
         self.optimizer.zero_grad()
         (loss if weight == 1 else loss * weight).backward()
         return loss.detach(), logits.detach()
 
+    def settle(self) -> None:
+        """Before a step: values are the integers of the weights, where it is time for that."""
+        if self.settling:
+            self.settling.follow(self.meter.step)
 
-class Batches:
-    """A split on a device, in random batches: each pass over it gives every image once, augmented as the recipe says.
+    @torch.no_grad()
+    def average(self) -> None:
+        """After a step: take the weights into their mean; the first ones, which are far off, count for little."""
+        if self.recipe.average:
+            kept = min(self.recipe.average, (1 + self.meter.step) / (10 + self.meter.step))
+            torch._foreach_lerp_(self.averages, list(self.classifier.parameters()), 1 - kept)
 
-    A pass is shuffled and shifted as a whole, so that a batch is a slice of it. Several processes draw
-    the same batches, and each gives its share of them, with the weight of the share's mean loss in the
-    batch's (`World.share`): 1 in a process alone.
-    """
+    @torch.no_grad()
+    def finish_epoch(self) -> None:
+        """After an epoch: what is measured now is what the last step made, and at the end the mean of the weights."""
+        if self.meter.step == self.meter.steps:
+            for parameter, mean in zip(self.classifier.parameters(), self.averages, strict=False):
+                parameter.copy_(mean)
+        self.settle()
 
-    def __init__(self, split: Split, recipe: Recipe, device: torch.device, world: World = ALONE) -> None:
-        self.padded = nn.functional.pad(torch.from_numpy(split.images).to(device), (recipe.shift,) * 4)
-        self.labels = torch.from_numpy(split.labels).to(device)
-        self.recipe = recipe
-        self.generator = torch.Generator().manual_seed(recipe.seed)
-        self.begun = self.generator.get_state()  # at the beginning of the pass
-        self.world = world
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.labels) / self.recipe.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, float]]:
-        return self.rest(0)
-
-    def rest(self, done: int) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """The next pass, without so many batches of it as are done."""
-        count, size = len(self.labels), self.recipe.batch_size
-        order = torch.randperm(count, generator=self.generator).to(self.labels.device)
-        images, labels = augmentation.shifted(self.padded, order, self.recipe.shift), self.labels[order]
-        warps = self._warps(count)  # (2, N)
-        for start in range(done * size, count, size):
-            mine, weight = self.world.share(start, min(start + size, count))
-            batch = images[mine] if warps is None else augmentation.warped(images[mine], *warps[:, mine])
-            yield batch, labels[mine], weight  # (B, 28, 28), (B,)
-        self.begun = self.generator.get_state()
-
-    def _warps(self, count: int) -> Tensor | None:
-        """Degrees and zooms of all images of a pass, `[2, n]`; None where the recipe has neither."""
-        if not (self.recipe.rotate or self.recipe.zoom):
-            return None
-        spread = torch.tensor([[self.recipe.rotate], [self.recipe.zoom]])
-        warps = spread * (2 * torch.rand(2, count, generator=self.generator) - 1) + torch.tensor([[0.0], [1.0]])
-        return warps.to(self.labels.device)
+    def end(self) -> None:
+        """After the last epoch: the classifier computes in floats again."""
+        if self.settling:
+            self.settling.end()
 
 
 class Meter:
@@ -183,7 +198,7 @@ class Meter:
         self.step += 1
         self.images += len(labels)
         self.loss += loss * len(labels)
-        self.correct += (logits.argmax(1) == labels).sum()
+        self.correct += _right(logits, labels).sum()
         if self._due():
             self.report()
 
@@ -211,10 +226,27 @@ class Meter:
         return time.perf_counter() - self.reported > REPORT_EVERY
 
 
-def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def distilled(logits: Tensor, answers: Tensor) -> Tensor:
+    """How far probabilities are from a teacher's, both softened (Hinton et al. 2015, arXiv:1503.02531)."""
+    soft, wanted = (nn.functional.log_softmax(each / TEMPERATURE, dim=1) for each in (logits, answers))
+    return nn.functional.kl_div(soft, wanted, log_target=True, reduction="batchmean") * TEMPERATURE**2
+
+
+def _mean_loss(logits: Tensor, labels: Tensor, outliers: bool) -> Tensor:
+    """The cross-entropy; of what is no digit, with the same probability for each class (arXiv:1812.04606)."""
     if len(labels) == 0:  # the mean of nothing is no number, which the average over all processes would take up
         return logits.sum()
-    return nn.functional.cross_entropy(logits, labels)
+    if not outliers:
+        return nn.functional.cross_entropy(logits, labels)
+    scores = logits.log_softmax(1)
+    of_label = scores.gather(1, labels.clamp(min=0)[:, None])[:, 0]
+    return -torch.where(labels == NO_DIGIT, scores.mean(1), of_label).mean()
+
+
+def _right(logits: Tensor, labels: Tensor) -> Tensor:
+    """Which answers are right: of what is no digit, where no class has half of the probability."""
+    unsure = logits.softmax(1).amax(1) < UNSURE
+    return torch.where(labels == NO_DIGIT, unsure, logits.argmax(1) == labels)
 
 
 def _require_finite(classifier: nn.Module, learn: Split) -> None:

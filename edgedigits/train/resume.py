@@ -35,7 +35,7 @@ from edgedigits.train.loop import REPORT_STEPS, Saver, Training
 FILE = "resume.safetensors"
 RECORD_KEY, SHA256_KEY = "edgedigits.unfinished", "edgedigits.sha256"
 SAVE_EVERY = 10.0  # seconds of training that a kill may cost
-COPIES = 3  # of each parameter: the weight and Adam's two moments
+COPIES = 4  # of each parameter: the weight, Adam's two moments, and the mean
 SIGNALS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}  # with what Python does on them
 
 
@@ -272,7 +272,7 @@ def _sha256(line: str, tensors: Mapping[str, Tensor]) -> str:
 def _shared(training: Training) -> dict[str, Tensor]:
     """The tensors that every process has alike, in place."""
     weights = {f"weights.{name}": tensor for name, tensor in training.classifier.state_dict().items()}
-    state = training.optimizer.state
+    state = {**training.optimizer.state, "averages": training.averages}
     return weights | {f"{name}.{i}": tensor for name, each in state.items() for i, tensor in enumerate(each)}
 
 

@@ -17,12 +17,12 @@ from edgedigits.data.dataset import Dataset, Split, hold_out
 from edgedigits.data.load import load_data
 from edgedigits.errors import BadInput, UsageError, unknown
 from edgedigits.models import metrics
-from edgedigits.models.checkpoint import RECORD
+from edgedigits.models.checkpoint import RECORD, read_checkpoint
 from edgedigits.models.classifier import Classifier, build_classifier, compute_accuracy, compute_logits
 from edgedigits.models.presets import find_preset, find_recipe
-from edgedigits.models.weights import write_checkpoint
+from edgedigits.models.weights import load_reference, write_checkpoint
 from edgedigits.records.arguments import checked
-from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, Recipe, Setup
+from edgedigits.records.model import Checkpoint, DatasetRef, History, Metrics, ModelSpec, Recipe, Setup
 from edgedigits.records.progress import Observer, ignore
 from edgedigits.system import environment, files, locks, memory, processors
 from edgedigits.system.replace import require_replaceable
@@ -35,6 +35,7 @@ from edgedigits.train.resume import SAVE_EVERY, State, StateSaver, find_earlier,
 PICTURES = ("curves.png", "confusion.png")
 HISTORY = "history.json"
 FILES = (Checkpoint.weights, RECORD, HISTORY, *PICTURES)  # of a run
+DIGITS = tuple("0123456789")
 MOST_THREADS = 1024  # of the CPU: more than any machine has use for
 
 
@@ -44,6 +45,7 @@ def train(
     dataset: str | Path | Dataset = "mnist",
     *,
     recipe: str | Recipe = "default",
+    teacher: str | Path | None = None,
     data_dir: Path | None = None,
     device: str = "auto",
     runs: str | Path = "runs",
@@ -60,6 +62,7 @@ def train(
     model       a name from `presets.PRESETS`
     dataset     a known name, a folder of class folders, or a Dataset that is already loaded
     recipe      "default", "long", "tutorial" or a Recipe; `changes` replace fields of it (epochs=3, seed=1)
+    teacher     the folder of a run of the same classes, whose probabilities are learned beside the labels
     data_dir    where published data sets lie, if not in the default place
     device      "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda" or "mps"
     resume      go on where a training by that name was interrupted, to the same bytes as if it had not been; one
@@ -87,6 +90,9 @@ def train(
     recipe = dataclasses.replace(recipe, precision=choose_precision(recipe.precision, target))
     dataset = dataset if isinstance(dataset, Dataset) else load_data(dataset, data_dir, observer=observer)
     spec = spec.with_labels(dataset.labels)
+    _require_fit(model, spec, recipe, world)
+    master = _read_teacher(teacher, recipe, spec)
+    recipe = dataclasses.replace(recipe, teacher=master.weights_sha256 if master else None)
     folder = Path(runs) / run_name(model, dataset.ref)
     learn, validate = hold_out(dataset.train, recipe)
     world.require_same(
@@ -123,7 +129,8 @@ def train(
         with reproducible(recipe.seed, target):
             classifier = build_classifier(spec).to(target).to(memory_format=torch.channels_last)
             with StateSaver(folder, setup, save_every, world, found) as saver:
-                history = loop.fit(classifier, recipe, learn, validate, observer, world, saver)
+                asked = load_reference(master).to(target) if master else None
+                history = loop.fit(classifier, recipe, learn, validate, observer, world, saver, asked)
                 seconds = saver.seconds
         record = Checkpoint(
             name=folder.name,
@@ -139,6 +146,14 @@ def train(
             processor=setup.processor,
         )
         return world.once(lambda: _write(folder, record, history, classifier, dataset.test))
+
+
+def _require_fit(model: str, spec: ModelSpec, recipe: Recipe, world: World) -> None:
+    """Raise UsageError where a recipe is for other classes, or a network cannot be trained by several processes."""
+    if recipe.written and spec.labels != DIGITS:
+        raise UsageError(f"{model}: its classes are no digits 0 to 9, which a recipe that writes them is for.")
+    if world.size > 1 and any(layer.op == "batch_norm" for layer in spec.listed.layers):
+        raise UsageError(f"{model}: batch norm measures whole batches. Train it in one process, without torchrun.")
 
 
 def run_name(model: str, dataset: DatasetRef) -> str:
@@ -188,6 +203,23 @@ def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     for name in changes.keys() - fields:
         raise unknown("field of a recipe", name, fields)
     return dataclasses.replace(recipe, **changes)
+
+
+def _read_teacher(folder: str | Path | None, recipe: Recipe, spec: ModelSpec) -> Checkpoint | None:
+    """The run that is learned from. Raises UsageError where it is none of these classes, or not the recipe's."""
+    if folder is None:
+        if recipe.teacher:
+            raise UsageError(f"the recipe learns from the run with weights {recipe.teacher[:12]}: add --teacher RUN.")
+        return None
+    found = read_checkpoint(Path(folder))
+    if found.spec.labels != spec.labels:
+        theirs, ours = (" ".join(labels)[:40] for labels in (found.spec.labels, spec.labels))
+        raise UsageError(f"--teacher {folder}: answers with the classes {theirs}; {ours} wanted, those of the data.")
+    if recipe.teacher not in (None, found.weights_sha256):
+        raise UsageError(
+            f"--teacher {folder}: is another run than the recipe's, which has weights {recipe.teacher[:12]}."
+        )
+    return found
 
 
 def _measure(classifier: Classifier, dataset: Dataset, history: History, seconds: float) -> Metrics:

@@ -12,6 +12,7 @@ from edgedigits.data import published
 from edgedigits.data.dataset import Dataset
 from edgedigits.models import presets
 from edgedigits.models.checkpoint import read_checkpoint
+from tests.helpers import TUTORIALS
 
 FC_DEEP_AS_PUBLISHED = Plan("fc-deep", PUBLISHED, "mnist", (0,))  # 49%: its output's ReLU kills classes
 THREE = Measurement(
@@ -85,7 +86,7 @@ def test_every_preset_was_benchmarked_in_torch_and_in_every_format() -> None:
     wanted = ("torch", *(name + form for name in training.FORMATS for form in ("", "-int8")))
     gaining = [(name, "onnx-integer") for name in training.GAINING]
     devices = [(name, "c-int8") for name in training.FOR_DEVICES]
-    assert sorted(rows) == sorted([*((name, form) for name in presets.PRESETS for form in wanted), *gaining, *devices])
+    assert sorted(rows) == sorted([*((name, form) for name in TUTORIALS for form in wanted), *gaining, *devices])
     assert all((row.footprint is not None) == (row.format == "c-int8") for row in read_figures().inference.rows)
     assert not any(Path(row.path).parent.name for row in read_figures().inference.rows)
 

@@ -7,9 +7,10 @@ from edgedigits.bench import tutorial
 from edgedigits.errors import UsageError
 from edgedigits.models.classifier import build_classifier
 from edgedigits.models.presets import PRESETS
+from tests.helpers import TUTORIALS
 
 
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", TUTORIALS)
 def test_each_network_is_its_presets_as_published(model: str) -> None:
     """The same function of the same weights, but for the ReLU on the output of fc-deep."""
     published, ours = tutorial.NETWORKS[model](), build_classifier(PRESETS[model].spec).network

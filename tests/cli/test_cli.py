@@ -16,11 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import onnx
 import pytest
 import torch
 import typer.main
 from onnx import numpy_helper
+from PIL import Image
 
 from edgedigits import __version__
 from edgedigits.cli.app import app
@@ -46,7 +48,8 @@ FEW = ("onnx", "onnx-int8")  # of what is told of all files together
 
 # DESIGN.md, "Command line": these stay
 OPTIONS = {
-    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --device --resume --runs --json",
+    "train": "--model --dataset --data-dir --recipe --epochs --batch-size --lr --seed --average --teacher --device "
+    "--resume --runs --json",
     "adopt": "--net --args --timeout --name --input --labels --dataset --data-dir --force --runs --json",
     "export": "--model --format --input --quantize --method --data-dir --runs --exports --json",
     "verify": "--dataset --data-dir --max-flips --max-drop --sample --against --input --runs --exports --json",
@@ -58,7 +61,7 @@ OPTIONS = {
     "embed": "--out --force --exports --json",
     "demo": "--web --model --port --out --force --open --exports",
     "models": "--json",
-    "predict": "--model-file --show --exports --json",
+    "predict": "--model-file --number --sheet --show --exports --json",
     "data": "--fetch --data-dir --json",
     "schema": "",
 }
@@ -313,6 +316,24 @@ def test_a_canvas_export_says_when_its_files_refuse(edgedigits: Cli, runs: Path)
     assert plain["refusal"] is None
 
 
+def test_predict_reads_numbers_and_ends_with_3_for_what_shows_none(
+    edgedigits: Cli, exports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = np.full((100, 160), 235, np.uint8)
+    page[30:70, [40, 41, 42, 43, 90, 91, 92, 93]] = 30
+    Image.fromarray(page).save("eleven.png")
+    Image.fromarray(np.full_like(page, 235)).save("blank.png")
+    read = edgedigits("predict", "--number", "eleven.png", "--exports", exports, "--show")
+    assert read.code == 0
+    assert read.out.splitlines()[1].split()[:2] == ["eleven.png", "11"]
+    assert Path("eleven.number.png").is_file()
+    mixed = edgedigits("predict", "--sheet", "eleven.png", "blank.png", "--exports", exports, "--json")
+    assert mixed.code == 3
+    assert mixed.err == "edgedigits: blank.png: no number: the paper is empty.\n"
+    assert [number["number"] for number in json.loads(mixed.out)["numbers"]] == ["11", None]
+
+
 def test_predict_shows_what_was_seen_and_ends_with_3_for_what_is_no_picture(
     edgedigits: Cli, digits_folder: Path, exports: Path, tmp_path: Path
 ) -> None:
@@ -334,7 +355,8 @@ def test_embed_lists_the_files_and_ends_with_the_selftest(edgedigits: Cli, fc_ex
     arguments = ("embed", "python", "fc-tiny", "--exports", fc_exports, "--out", "my digits")
     made = edgedigits(*arguments)
     listed = [line.rsplit(maxsplit=2)[0] for line in made.out.splitlines()[1:]]
-    assert listed == [f"my digits/{path.name}" for path in sorted((tmp_path / "my digits").iterdir())]
+    files = [path for path in (tmp_path / "my digits").rglob("*") if path.is_file()]
+    assert listed == sorted(path.relative_to(tmp_path).as_posix() for path in files)
     selftest = "pip install -r requirements.txt && python selftest.py"
     assert made.err == f"Next: cd 'my digits' && {selftest} (its install needs a network)\n"
     again = edgedigits(*arguments)
@@ -446,6 +468,7 @@ def test_data_fetches_each_set_that_is_not_whole_once(
         ("train --device cuda", 4, "--device cuda"),
         ("train --lr -1", 2, "lr: a positive number wanted, -1.0 given"),
         ("train --lr nan", 2, "lr: a positive number wanted, nan given"),
+        ("train --average 1", 2, "average: between 0 and 1 wanted, 1.0 given"),
         ("export --format onx --runs {runs}", 2, "unknown format 'onx': did you mean 'onnx'?"),
         ("export --quantize --method statc --runs {runs}", 2, "unknown method 'statc': did you mean 'static'?"),
         ("export --method static --runs {runs}", 2, "--method says how to quantize: add --quantize"),

@@ -10,7 +10,7 @@ import pytest
 from edgedigits.cli.app import PIPELINE
 from edgedigits.embed.targets import TARGETS
 from edgedigits.export.formats import FORMATS, METHODS
-from edgedigits.models.presets import PRESETS, RECIPES
+from edgedigits.models.presets import ALL, RECIPES
 from edgedigits.runtime.engines import ENGINES
 
 PRESS = """if True:
@@ -65,7 +65,7 @@ def press(line: str, folder: Path, shell: str = "bash") -> list[str]:
     ("line", "offered"),
     [
         ("edgedigits verify --max-l", {"--max-logit-diff", "--max-latency-us"}),
-        ("edgedigits train --model ", {*PRESETS}),
+        ("edgedigits train --model ", {*ALL.names}),
         ("edgedigits train --recipe ", {*RECIPES}),
         ("edgedigits train --dataset m", {"mnist", "mnist-5k"}),
         ("edgedigits export --format ", {*FORMATS.names}),

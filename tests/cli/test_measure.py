@@ -1,14 +1,20 @@
 """How the figures that ship are measured anew: what is named is, and the rest stays as it was."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from edgedigits.bench import engines, languages
+from edgedigits.bench import engines, languages, pictures, reader
 from edgedigits.bench.engines import Comparison, EngineRow, read_comparison
 from edgedigits.bench.languages import LanguageRow
+from edgedigits.bench.pictures import NO_DIGIT, NOTHING, Pictures
+from edgedigits.bench.reader import Tally
 from edgedigits.cli import measure
+from edgedigits.data import canvases, drawn
 from edgedigits.records.report import EngineRef
 from edgedigits.system import npm
 
@@ -67,4 +73,38 @@ def test_languages_are_measured_in_one_run(
 def test_what_to_measure_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         measure.main([])
-    assert "{training,engines,languages,tables}" in capsys.readouterr().err
+    assert "{training,engines,languages,reader,records,record,search,gpu,tables}" in capsys.readouterr().err
+
+
+def test_a_budget_that_no_network_fits_is_one_line() -> None:
+    command = [sys.executable, "-m", "edgedigits.cli.measure", "search", "50"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = "edgedigits: budget: 50 bytes hold no network of the family 'cnn': others wanted.\n"
+    assert (found.returncode, found.stdout, found.stderr) == (2, "", said)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_canvas_files_are_read_with_all_sets_and_the_shelf_s_are_written(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = drawn.digits(8, seed=0)[0][7]
+    seven = Pictures("sevens", "one", lambda: iter([(canvases.paste(image), 7)] * 3))
+
+    def sets(strangers: Path | None) -> list[Pictures]:
+        assert strangers == Path("theirs")
+        return [seven, Pictures("nothing", "blank", lambda: iter([(np.zeros((90, 90), np.uint8), NO_DIGIT)]), NOTHING)]
+
+    monkeypatch.setattr(pictures, "sets", sets)
+    monkeypatch.setattr(reader, "FILE", tmp_path / "reader.json")
+    files = ["exports/cnn/cnn.canvas.onnx"] * 2 if named else []
+    measure.main(["reader", *files, "--strangers", "theirs"])
+    written, said = capsys.readouterr()
+    rows = [line.split() for line in written.splitlines()]
+    assert ["cnn.canvas.onnx", "2" if named else "1", "nothing", "1", "-", "0.00%", "100.00%", "-"] in rows
+    assert any(row[2:7] == ["sevens", "3", "100.00%", "0.00%", "0.00%"] for row in rows)
+    assert Tally.from_json(said.splitlines()[0]).samples == 3
+    assert reader.FILE.exists() != named
+    if not named:
+        assert [row.file for row in reader.read_readings()] == [
+            path.name for path in reader.shelf_files(Path("exports"))
+        ]

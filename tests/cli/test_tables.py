@@ -16,7 +16,7 @@ from edgedigits.cli.verdict import verification
 from edgedigits.data.published import FileStatus
 from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.models.checkpoint import read_checkpoint
-from edgedigits.models.presets import PRESETS
+from edgedigits.models.presets import PRESETS, RECORDS
 from edgedigits.records.artifact import Artifact
 from edgedigits.records.model import Recipe
 from edgedigits.records.progress import Progress
@@ -248,8 +248,8 @@ def test_the_table_of_presets_shows_what_was_measured_and_what_was_not(monkeypat
     measured = Measurement("fc", "default", "mnist", 9, (0, 1), (0.97, 0.98), (0.99, 0.99), (4.0, 6.0), "x86_64")
     inference = Benchmark("mnist", 10_000, 1, 256, 2_000, "x86_64", {}, ())
     monkeypatch.setattr(figures, "read_figures", lambda: Measured((measured,), inference))
-    lines = text(train.models_table()).splitlines()
-    assert len(lines) == 1 + sum(2 if PRESETS[name].long is None else 3 for name in PRESETS)
+    lines = text(train.models_table(), width=240).splitlines()
+    assert len(lines) == 1 + sum(len(preset.recipes) for preset in {**PRESETS, **RECORDS}.values())
     assert lines[1].split()[:5] == ["fc", "default", "97.50%", "(n=2)", "5.0"]
     assert lines[1].split()[-4:] == ["784-50-10", "39,760", "uint8", "28x28"]
     assert all(line.split()[2:4] == ["not", "measured"] for line in lines[2:])

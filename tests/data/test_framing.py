@@ -7,13 +7,27 @@ import numpy as np
 import pytest
 
 from edgedigits.data.canvases import SIDES
-from edgedigits.data.framing import DIGIT_BITS, FIELD, FRAME, TIE, Span, find_paper, frame, rounding_margin
+from edgedigits.data.framing import (
+    DIGIT_BITS,
+    FIELD,
+    FRAME,
+    TIE,
+    Finder,
+    Span,
+    find_by_border,
+    find_by_looking,
+    find_paper,
+    frame,
+    rounding_margin,
+)
 from edgedigits.data.paper import BOX, CONTRAST, find_ink
 from edgedigits.embed.golden import SURE
 from edgedigits.export.onnx import framing as floats
 from edgedigits.records.arrays import Uint8Array
 from tests.export.test_framing import some_canvases
 from tests.helpers.canvases import fuzzed
+
+FINDERS = pytest.mark.parametrize("find", [find_by_border, find_by_looking], ids=lambda find: find.__name__)
 
 
 def exactly(canvas: Uint8Array) -> list[list[Fraction]]:
@@ -62,7 +76,7 @@ def test_it_is_what_its_description_says() -> None:
     """No value is off by more than what DIGIT_BITS of the largest sum leave: as good as a half, it goes up."""
     blank = 0
     for canvas in fuzzed(60, seed=0, largest=20):
-        seen, wanted = frame(canvas), exactly(canvas)
+        seen, wanted = frame(canvas, find_by_border), exactly(canvas)
         most = max((ink for row in wanted for ink in row), default=Fraction(0))
         if most == 0:
             blank += 1
@@ -93,14 +107,14 @@ def test_the_margin_says_how_near_a_value_is_to_being_rounded_otherwise() -> Non
         values = [255 * ink / max(map(max, found)) for found in [exactly(canvas)] for row in found for ink in row]
         halves = (value + Fraction(1, 2) + Fraction(1, TIE) for value in values)
         nearest = min((abs(half - round(half)) for half in halves), default=Fraction(1, 2))
-        assert rounding_margin(canvas) == pytest.approx(float(nearest), abs=1e-9)
+        assert rounding_margin(canvas, find_by_border) == pytest.approx(float(nearest), abs=1e-9)
 
 
 def test_a_tie_has_the_margin_that_decides_it() -> None:
     canvas = np.zeros((60, 60), np.uint8)
     canvas[10:50, 10:50] = 255
     canvas[10, 10:12] = 0  # half of a cell of 2 by 2 pixels: 127.5
-    assert rounding_margin(canvas) == pytest.approx(1 / TIE, rel=1e-6)
+    assert rounding_margin(canvas, find_by_border) == pytest.approx(1 / TIE, rel=1e-6)
 
 
 def test_onnx_files_see_the_same_where_the_margin_is_more_than_float32_is_off() -> None:
@@ -129,32 +143,36 @@ def test_cells_cover_every_pixel_once_or_are_a_pixel_wide() -> None:
         assert (parts.sum(axis=1) == 2 * FIELD).all()
 
 
+@FINDERS
 @pytest.mark.parametrize("value", [0, 128, 255])
 @pytest.mark.parametrize("shape", [(8, 8), (280, 280), (SIDES[1], 8)])
-def test_a_canvas_of_one_colour_is_blank(value: int, shape: tuple[int, int]) -> None:
-    assert not frame(np.full(shape, value, np.uint8)).any()
+def test_a_canvas_of_one_colour_is_blank(find: Finder, value: int, shape: tuple[int, int]) -> None:
+    assert not frame(np.full(shape, value, np.uint8), find).any()
 
 
-def test_faint_grain_is_blank_and_more_is_not() -> None:
+@FINDERS
+def test_faint_grain_is_blank_and_more_is_not(find: Finder) -> None:
     canvas = np.full((100, 100), 200, np.uint8)
     canvas[40:60, 40:60] -= CONTRAST - 1
-    assert not frame(canvas).any()
+    assert not frame(canvas, find).any()
     canvas[40:60, 40:60] -= 1
-    assert frame(canvas).max() == 255
+    assert frame(canvas, find).max() == 255
 
 
-def test_polarity_makes_no_difference() -> None:
+@FINDERS
+def test_polarity_makes_no_difference(find: Finder) -> None:
     """But for what has no side: a pixel in the middle, and a border half of which is light, count as dark."""
     alike = 0
     for canvas in fuzzed(100, seed=2, largest=60):
         has_middle = (2 * canvas.astype(int) == int(canvas.min()) + int(canvas.max())).any()
         if not has_middle and find_paper(canvas).inverted != find_paper(255 - canvas).inverted:
-            np.testing.assert_array_equal(frame(canvas), frame(255 - canvas))
+            np.testing.assert_array_equal(frame(canvas, find), frame(255 - canvas, find))
             alike += 1
     assert alike > 50
 
 
-def test_a_digit_of_mnists_kind_is_seen_as_it_is() -> None:
+@FINDERS
+def test_a_digit_of_mnists_kind_is_seen_as_it_is(find: Finder) -> None:
     digit = np.zeros((FRAME, FRAME), np.uint8)
     digit[4:24, 12:16] = 255
-    np.testing.assert_array_equal(frame(digit), digit)
+    np.testing.assert_array_equal(frame(digit, find), digit)

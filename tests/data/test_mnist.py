@@ -10,7 +10,7 @@ from edgedigits import train
 from edgedigits.bench.figures import find_figures
 from edgedigits.data.dataset import Dataset
 from edgedigits.models import metrics
-from edgedigits.models.presets import PRESETS
+from tests.helpers import TUTORIALS
 
 PUBLISHED = {  # test accuracy that the tutorial's recipe must reach with seed 0, within the interval of one run
     ("fc", "mnist"): 0.925,
@@ -49,7 +49,7 @@ def test_the_measured_fc_deep_tutorial_reached_its_training_accuracy() -> None:
     assert found.train_accuracy[0] >= 0.9952
 
 
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", TUTORIALS)
 def test_every_default_recipe_was_measured_on_several_seeds(model: str) -> None:
     found = find_figures(model, "default")
     tutorial = find_figures(model, "tutorial")

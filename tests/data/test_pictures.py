@@ -281,3 +281,21 @@ def test_an_empty_folder_among_others_is_named_and_the_others_are_found(tmp_path
         read_picture(str(empty))
     with pytest.raises(DataError, match="empty: no picture in this folder"):
         find_pictures([str(empty)], Skips())
+
+
+@pytest.mark.parametrize(("paper", "ink"), [((60, 150, 60), (220, 60, 104)), ((150, 100, 60), (60, 118, 220))])
+def test_ink_as_bright_as_its_paper_is_read_by_its_colour(
+    paper: tuple[int, ...], ink: tuple[int, ...], tmp_path: Path
+) -> None:
+    picture = Image.new("RGB", (200, 200), paper)
+    picture.paste(ink, (90, 40, 110, 160))
+    assert np.ptp(np.asarray(picture.convert("L"))) < 16
+    assert np.ptp(read_picture(saved(picture, tmp_path / "colour.png")).canvas) > 100
+
+
+def test_ink_that_grey_shows_is_read_as_grey(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (200, 200), (230, 228, 220))
+    picture.paste((40, 40, 140), (90, 40, 110, 160))
+    np.testing.assert_array_equal(
+        read_picture(saved(picture, tmp_path / "pen.png")).canvas, np.asarray(picture.convert("L"))
+    )

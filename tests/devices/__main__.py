@@ -8,7 +8,7 @@ from pathlib import Path
 from edgedigits.data.load import load_data
 from edgedigits.verify.verifier import verify
 from tests.devices import canvases, proofs
-from tests.devices.proofs import DEMANDS, Proof
+from tests.devices.proofs import DEMANDS, RECORDS, Proof
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
     test = load_data("mnist").test
     failed = 0
     for name in asked.name or DEMANDS:
-        path, demands = asked.exports / name / f"{name}.int8.c", DEMANDS[name]
+        path, demands = asked.exports / name / f"{name}.int8.c", (DEMANDS | RECORDS)[name]
         if not path.is_file():
             print(f"{path} is missing: edgedigits export --model {name} --format onnx --format c-int8", file=sys.stderr)
             return 3
@@ -47,7 +47,7 @@ def _line(proof: Proof) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.devices", description=__doc__)
-    parser.add_argument("name", nargs="*", choices=[*DEMANDS, []], help="by default all")
+    parser.add_argument("name", nargs="*", choices=[*DEMANDS, *RECORDS, []], help="by default those of the shelf")
     parser.add_argument("--exports", type=Path, default=Path("exports"))
     parser.add_argument("--runs", type=Path, default=Path("build/runs"))
     parser.add_argument("--images", type=int, default=1000, help="on each emulated processor; 10000 are all")

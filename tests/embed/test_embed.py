@@ -153,7 +153,7 @@ def ready(install: Install, folders: Path, tmp_path: Path) -> Install:
 
 def run(target: str, program: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a program of a folder, from elsewhere, with nothing of this environment."""
-    command = [INTERPRETERS[target], *(["-I"] if target == "python" else []), str(program), *map(str, arguments)]
+    command = [INTERPRETERS[target], *(["-Es"] if target == "python" else []), str(program), *map(str, arguments)]
     environment = {"PATH": os.environ["PATH"]}
     return subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
 
@@ -233,14 +233,15 @@ def test_the_readme_says_what_other_runtimes_make_of_the_file(target: str, folde
 @pytest.mark.parametrize("model", MODELS)
 @every_program
 def test_what_the_readme_tells_works(target: str, model: str, ready: Install) -> None:
-    """Its commands, in a shell in the folder, but for the installing; and its snippet."""
+    """Its commands, in a shell in the folder, but for the installing; and its snippets."""
     folder = ready(target, model)
     readme = (folder / "README.md").read_text()
-    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE))
-    assert readme.count("```") == 2 * len(blocks)
-    install, *commands = blocks.pop("sh").splitlines()
+    (_, commands_told), (language, snippet), *numbers = re.findall(
+        r"^```(\w+)\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE
+    )
+    assert len(numbers) == ("canvas" in model)
+    install, *commands = commands_told.splitlines()
     assert f"{install} && {commands[0]}" == get_target(target).selftest
-    ((language, snippet),) = blocks.items()
     image = drawn.digits(10, seed=3)[0][1]
     Image.fromarray(canvases.paste(image) if "canvas" in model else image).save(folder / "photo.png")
     (folder / f"snippet.{'mjs' if language == 'js' else 'py'}").write_text(snippet)
@@ -251,6 +252,20 @@ def test_what_the_readme_tells_works(target: str, model: str, ready: Install) ->
         )
         assert (done.returncode, done.stderr) == (0, ""), command
     assert re.fullmatch(r"(\d|None|null) [01]\.?\d*\n", done.stdout)
+    for _, number in numbers:
+        program = folder / f"number.{'mjs' if language == 'js' else 'py'}"
+        program.write_text(number)
+        done = subprocess.run(
+            ["node" if language == "js" else sys.executable, program.name],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        program.unlink()
+        assert (
+            re.fullmatch(r"[\d?]+ \[.*\]\n", done.stdout, flags=re.DOTALL) or "digits" in done.stderr
+        )  # or it is unsure
     listed = set(re.findall(r"^\| `(\S+)` \|", readme, flags=re.MULTILINE))
     made = {path.name for path in folder.iterdir()}
     assert listed | {"README.md"} == made - {"photo.png", "snippet.py", "snippet.mjs", "node_modules", "__pycache__"}
@@ -401,7 +416,7 @@ def test_the_folder_is_all_that_a_user_needs(target: str, folders: Path, request
             path.chmod(0o555 if path.is_dir() else 0o444)
         interpreter = shutil.which(INTERPRETERS[target])
         assert interpreter
-        command = [interpreter, *(["-I"] if target == "python" else []), folder / PROGRAMS[target][1]]
+        command = [interpreter, *(["-Es"] if target == "python" else []), folder / PROGRAMS[target][1]]
         identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if may_be_nobody(interpreter) else {}
         done = subprocess.run(command, cwd="/", env={}, capture_output=True, text=True, check=False, **identity)  # type: ignore[call-overload]
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
@@ -466,7 +481,8 @@ def test_whatever_the_file_is_called(target: str, exports: Path, tmp_path: Path,
 def test_a_record_says_what_was_made(exports: Path, tmp_path: Path) -> None:
     made = embed("python", exports / MODELS["canvas"], tmp_path / "new" / "out")
     assert (made.target, made.models, made.folder) == ("python", ("cnn-tiny.canvas.onnx",), tmp_path / "new" / "out")
-    sizes = {path.name: path.stat().st_size for path in made.folder.iterdir()}
+    files = [path for path in made.folder.rglob("*") if path.is_file()]
+    sizes = {path.relative_to(made.folder).as_posix(): path.stat().st_size for path in files}
     assert (made.files, made.size_bytes) == (sizes, sum(sizes.values()))
 
 

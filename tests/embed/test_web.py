@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from edgedigits.cli import main
-from edgedigits.data import canvases, drawn
+from edgedigits.data import canvases, drawn, pen
 from edgedigits.embed.embedder import embed
 from edgedigits.embed.targets import get_target
 from edgedigits.records.arrays import Uint8Array
@@ -121,7 +121,7 @@ def answer(page: Page) -> str:
 def strokes(label: int, box: tuple[float, float, float, float]) -> list[list[tuple[float, float]]]:
     """The strokes of a digit at a place on the sheet, as fractions of it."""
     across, down, height, width = box
-    placed = [stroke - 0.5 for stroke in drawn.STROKES[label]]
+    placed = [stroke - 0.5 for stroke in pen.DIGITS[label]]
     return [[(across + x * width, down + y * height) for x, y in stroke] for stroke in placed]
 
 
@@ -169,7 +169,7 @@ def test_all_that_is_shown_follows_the_drawing(page: Page) -> None:
     assert probabilities[7] > 93
     assert sum(probabilities) == pytest.approx(100, abs=0.5)
     assert page.locator("#bars tr.best th").inner_text() == "7"
-    for row, name, size in zip(page.locator("#models tr").all(), ("", ".int8"), ("54.8", "28.3"), strict=True):
+    for row, name, size in zip(page.locator("#models tr").all(), ("", ".int8"), ("91.8", "65.4"), strict=True):
         assert re.fullmatch(rf"cnn\.canvas{name}\.onnx\s+7, \d+\.\d%\s+\d+\.\d ms\s+{size} kB", row.inner_text())
     seen = page.evaluate("Array.from(seen.getContext('2d').getImageData(0, 0, 28, 28).data)")
     picture = np.array(seen, np.uint8).reshape(28, 28, 4)[..., 0]
@@ -308,8 +308,8 @@ def test_a_screen_reader_is_told_what_everything_is(page: Page) -> None:
     settled(page)
     told = page.locator("body").aria_snapshot()
     for line in (
-        '- heading "Draw a digit" [level=1]',
-        '- application "Sheet to draw a digit on"',
+        '- heading "Draw a digit or a number" [level=1]',
+        '- application "Sheet to draw a digit or a number on"',
         '- button "Undo"',
         '- button "Clear"',
         '- button "Choose a picture"',
@@ -422,10 +422,10 @@ PIXEL = "pixels[pixel] = Math.round(255 + ((light - 255) * data[at + 3]) / 255);
     [
         (PIXEL, "pixels[pixel] = 255 - light;", "the pixels that reach the model are inverted"),
         (PIXEL, "pixels[pixel] = light / 255;", "are divided by 255 before they become whole numbers"),
-        ("[image.height, image.width]", "[image.width, image.height]", "height and width are swapped"),
+        ("pixels, [height, width]", "pixels, [width, height]", "height and width are swapped"),
         (
-            'new ort.Tensor("uint8", grey(image)',
-            'new ort.Tensor("float32", Float32Array.from(grey(image), (value) => value / 255)',
+            'new ort.Tensor("uint8", pixels',
+            'new ort.Tensor("float32", Float32Array.from(pixels, (value) => value / 255)',
             "are divided by 255: the model takes 0 to 255",
         ),
         ("probability < threshold", "false", "no digit wanted: mind the contract's threshold"),

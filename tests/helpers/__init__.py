@@ -18,7 +18,8 @@ NEEDED = {  # that engines do not bring
     "tract": ("tract",),
     "web": ("chromium", "npm"),
 }
-PRESET_RUNS = tuple(f"{name}-tiny" for name in PRESETS)
+TUTORIALS = tuple(name for name, preset in PRESETS.items() if preset.tutorial)  # each is tried in every format
+PRESET_RUNS = tuple(f"{name}-tiny" for name in TUTORIALS)
 WITHOUT_INTEGERS = ("cnn-tiny",)  # no product of it gains by integers, so it has no such form
 HERE = Opener(isolated=False, trust=True)  # in this process, code too
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from edgedigits.models import network
 from edgedigits.records.network import Layer
-from edgedigits.records.ops import OPS, Shape, Shapes
+from edgedigits.records.ops import BITS, OPS, Shape, Shapes
 from edgedigits.system.plugins import resolved
 
 BATCH = 3
@@ -215,6 +215,7 @@ def test_batch_norm_learns_from_batches_in_training() -> None:
 SEARCH = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 SIDES = st.integers(1, 9)
 PAIRS = st.integers(1, 5) | st.tuples(st.integers(1, 5), st.integers(1, 5))
+LOW_BITS = st.sampled_from((None, *BITS))
 MARGINS = st.integers(0, 3) | st.tuples(st.integers(0, 3), st.integers(0, 3))
 WINDOWS = {
     "conv": {"channels": st.sampled_from((2, 4, 6)), "groups": st.sampled_from((1, 2, 3)), "dilation": PAIRS},
@@ -255,6 +256,7 @@ SMALL = {  # ops that take any image, with attributes that mostly fit
         "stride": PAIRS,
         "padding": MARGINS,
         "bias": st.booleans(),
+        "bits": LOW_BITS,
     },
     "batch_norm": {},
     "relu6": {},
@@ -262,12 +264,12 @@ SMALL = {  # ops that take any image, with attributes that mostly fit
     "max_pool": {"kernel": PAIRS, "stride": st.none() | PAIRS, "ceil": st.booleans()},
     "avg_pool": {"kernel": PAIRS, "ceil": st.booleans()},
     "adaptive_avg_pool": {"size": PAIRS},
-    "mean": {"axes": st.sampled_from(((1,), (2, 3))), "keep": st.booleans()},
+    "mean": {"axes": st.sampled_from(((1,), (2, 3))), "keep": st.booleans(), "ranged": st.booleans()},
     "flatten": {"start": st.integers(1, 3)},
     "pad": {"padding": st.tuples(*[st.integers(0, 3)] * 4), "mode": st.sampled_from(("constant", "reflect"))},
-    "dense": {"features": st.integers(1, 8), "bias": st.booleans()},
+    "dense": {"features": st.integers(1, 8), "bias": st.booleans(), "bits": LOW_BITS},
     "log_softmax": {"axis": st.integers(1, 3)},
-    "add": {},
+    "add": {"ranged": st.booleans()},
     "concat": {"axis": st.integers(1, 3)},
 }
 

@@ -36,14 +36,15 @@ PUBLISHED = {  # network, normalization, optimizer and data set of each tutorial
         "mnist",
     ),
 }
+READERS = {"reader": 30_000, "reader-deep": 200_000}  # with the most parameters that they may have
 PLAIN = {"weight_decay": 0.0, "schedule": "constant", "shift": 0, "validation": 0.0}  # none of the tutorials does more
 
 
 def test_every_preset_is_compared_with_its_tutorial() -> None:
-    assert PUBLISHED.keys() == PRESETS.keys()
+    assert PUBLISHED.keys() == PRESETS.keys() - READERS
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_a_tutorial_recipe_is_the_published_one(name: str) -> None:
     spec, recipe, dataset = PUBLISHED[name]
     assert PRESETS[name].spec.network == spec.network
@@ -54,7 +55,7 @@ def test_a_tutorial_recipe_is_the_published_one(name: str) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_default_recipe_is_ours_and_holds_images_out(name: str) -> None:
     default = find_recipe(name)
-    assert default == find_recipe(name, "default") != find_recipe(name, "tutorial")
+    assert default == find_recipe(name, "default") != PRESETS[name].tutorial
     assert default.schedule == OURS.schedule
     assert 0 < default.validation < 0.5
 
@@ -67,8 +68,22 @@ def test_a_preset_names_a_data_set_that_is_known(name: str) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_presets_recipes_are_those_that_it_has(name: str) -> None:
     preset = PRESETS[name]
-    assert set(preset.recipes) == set(RECIPES) - ({"long"} if preset.long is None else set())
+    lacking = {which for which in ("long", "tutorial") if getattr(preset, which) is None}
+    assert set(preset.recipes) == set(RECIPES) - lacking
     assert all(find_recipe(name, kind) == recipe for kind, recipe in preset.recipes.items())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_network_can_learn_to_read_what_people_write(name: str) -> None:
+    recipe = find_recipe(name, "reader")
+    assert recipe.written
+    assert recipe.outliers
+    assert (recipe == find_recipe(name)) == (name in READERS)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_readers_are_small(name: str) -> None:
+    assert PRESETS[name].spec.network.parameters <= READERS[name]
 
 
 def test_a_long_recipe_takes_more_epochs() -> None:
@@ -76,7 +91,7 @@ def test_a_long_recipe_takes_more_epochs() -> None:
 
 
 def test_a_recipe_that_a_preset_has_not_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match=r"model fc-deep: has no recipe 'long', only default and tutorial\."):
+    with pytest.raises(UsageError, match=r"model fc-deep: has no recipe 'long', only default, reader, tutorial\."):
         find_recipe("fc-deep", "long")
 
 
@@ -94,7 +109,7 @@ STATE = {  # names in the state dict, which checkpoints and files of other progr
 }
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", STATE)
 def test_tensors_keep_their_names(name: str) -> None:
     wanted = [f"{layer}.{part}" for layer in STATE[name] for part in ("weight", "bias")]
     assert list(PRESETS[name].spec.network.weights) == wanted

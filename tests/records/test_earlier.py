@@ -12,6 +12,7 @@ from edgedigits.records.artifact import Manifest
 from edgedigits.records.earlier import EarlierSpec
 from edgedigits.records.model import ModelSpec
 from edgedigits.records.network import Input, Layer, Network
+from tests.helpers import TUTORIALS
 from tests.helpers.networks import RESIDUAL, fc
 
 SHELF = Path(__file__).parents[2] / "exports"
@@ -42,7 +43,7 @@ def document(name: str) -> dict[str, Any]:
 
 
 def test_every_preset_had_words() -> None:
-    assert WORDS.keys() == PRESETS.keys()
+    assert WORDS.keys() == set(TUTORIALS)
 
 
 @pytest.mark.parametrize("name", WORDS)

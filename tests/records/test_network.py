@@ -13,7 +13,7 @@ from edgedigits.errors import RecordError, UsageError
 from edgedigits.records.attributes import REQUIRED
 from edgedigits.records.model import ModelSpec
 from edgedigits.records.network import INPUT, MOST_LAYERS, Input, Layer, Network
-from edgedigits.records.ops import OPS, Weight
+from edgedigits.records.ops import BITS, OPS, Weight, levels
 from tests.helpers.networks import RESIDUAL, fc
 
 FLATTEN, HEAD = Layer.of("flatten", "flatten"), Layer.of("dense", "head", features=10)
@@ -80,6 +80,7 @@ def test_a_layer_is_written_in_one_way(given: dict[str, Any], kept: dict[str, An
         "dilation": 1,
         "groups": 1,
         "bias": True,
+        "bits": None,
     }
     assert Layer.from_json(layer.to_json()) == layer == Layer.of("conv", "a", **given)
 
@@ -94,6 +95,26 @@ def test_every_default_is_a_value_that_its_attribute_takes(name: str) -> None:
     for attribute in OPS[name].attributes.values():
         if attribute.default is not REQUIRED:
             assert attribute.read(attribute.default) == attribute.default
+
+
+def test_a_layer_of_low_bits_holds_a_scale_for_each_output_channel_and_the_range_of_its_values() -> None:
+    layers = (
+        Layer.of("conv", "a", channels=4, kernel=3, bias=False, bits=2),
+        Layer.of("mean", "pool", ranged=True),
+        Layer.of("dense", "head", features=10, bits=np.int64(8)),
+    )
+    assert dict(Network(layers).weights) == {
+        "a.weight": Weight((4, 1, 3, 3)),
+        "a.scale": Weight((4,)),
+        "a.range": Weight((2,), learned=False),
+        "pool.range": Weight((2,), learned=False),
+        "head.weight": Weight((10, 4)),
+        "head.bias": Weight((10,)),
+        "head.scale": Weight((10,)),
+        "head.range": Weight((2,), learned=False),
+    }
+    assert layers[2].to_dict()["attributes"] == {"features": 10, "bits": 8}
+    assert [levels(bits) for bits in BITS] == [1, 3, 7, 127]
 
 
 MALFORMED: dict[str, tuple[tuple[Any, ...], str]] = {  # ops, names, inputs, attributes; and what is said
@@ -119,6 +140,10 @@ MALFORMED: dict[str, tuple[tuple[Any, ...], str]] = {  # ops, names, inputs, att
     "three sides": ((("max_pool", "a", (), {"kernel": [2, 2, 2]}),), "layer 'a': kernel: one or two whole numbers"),
     "nothing of something": ((("conv", "a", (), {"channels": 0, "kernel": 3}),), "layer 'a': channels: a whole"),
     "more than 32 bits hold": ((("dense", "a", (), {"features": 2**31}),), "layer 'a': features: a whole number"),
+    "bits that no weight has": (
+        (("dense", "a", (), {"features": 10, "bits": 5}),),
+        "layer 'a': bits: 2 or 3 or 4 or 8, or null wanted, 5 given",
+    ),
     "a share above 1": ((("dropout", "a", (), {"p": 1.5}),), "layer 'a': p: a number from 0 to 1 wanted, 1.5 given"),
     "more than a number holds": (
         (("leaky_relu", "a", (), {"slope": 10**400}),),

@@ -14,7 +14,12 @@ import edgedigits
 from edgedigits.bench.bench import Benchmark, BenchRow, Ratios
 from edgedigits.bench.engines import Comparison, EngineRow
 from edgedigits.bench.figures import Measured, Measurement
+from edgedigits.bench.gpu import Raced, Races
 from edgedigits.bench.languages import LanguageRow, Languages
+from edgedigits.bench.numbers import Counts
+from edgedigits.bench.reader import Reading, Readings, Tally
+from edgedigits.bench.records import RecordRun
+from edgedigits.bench.search import Trial
 from edgedigits.cli.documents import (
     AdoptedRun,
     Cards,
@@ -35,6 +40,7 @@ from edgedigits.embed.embedder import Embedding
 from edgedigits.embed.golden import Golden, GoldenAnswer, GoldenInput, GoldenModel
 from edgedigits.errors import RecordError, UsageError
 from edgedigits.export.answers import Origin
+from edgedigits.inference.numbers import Box, Digit, Number, Numbers
 from edgedigits.inference.predict import Prediction, Predictions
 from edgedigits.inference.score import ScoreSummary
 from edgedigits.inference.sinks import Journal, Plan
@@ -172,6 +178,12 @@ STEPS: tuple[Step, ...] = (
     Concat("side by side", (1, 2), (14, 14, 16), channels=(8, 8)),
     Pad("pad", (0,), (32, 32, 1), seen=(28, 28, 1), corner=(2, 2)),
 )
+TALLY = Tally("letters of our pen", "all", "nothing", samples=300, right=0, wrong=9, gaps=(0.0, -1.5))
+READING = Reading("reader.canvas.onnx", "cd", 0.8, (TALLY,))
+DIGIT = Digit(Box(top=10, left=4, bottom=38, right=24), "4", 0.75, sure=False)
+NUMBER = Number("photo.png", None, "?", (DIGIT,), (Doubt("minus", "a minus or a dash before the first digit"),))
+RACED = Raced("fc", "default", 0.98, (0.9805, 0.981), (0.5, 0.5), (4.0, 4.25), flips=0)
+RECORD_RUN = RecordRun("cnn-2k", 0, RECIPE, "ab", 0.9925, 0.993, 1_976, 2_060, 60_000, 15.5, "cd", "x86_64", 14.25)
 EXAMPLES: list[Record] = [
     *STEPS,
     TRAINED,
@@ -211,6 +223,18 @@ EXAMPLES: list[Record] = [
     ScoreSummary("fc.onnx", "cd", "digits", "answers.csv", "0/4", 10_000, 2, 4_096, 0.5, 11_808.0),
     Doubt.of("touches-border"),
     Skipped("no picture of a kind that is read", 2, ("notes.txt", "b.heic")),
+    DIGIT.box,
+    DIGIT,
+    NUMBER,
+    Numbers("cnn.canvas.onnx", 0.9, (NUMBER, Number("none.png", error="none.png: cannot be read"))),
+    Counts(exact=95, wrong=1, refused=4),
+    RACED,
+    Races("a card", "x86_64", (RACED,)),
+    RECORD_RUN,
+    Trial(2_000, "cnn", 3, 10, "adamw 0.01", "conv 8, 10", 1_976, 60_000, 0.985, 120.0),
+    TALLY,
+    READING,
+    Readings((READING,)),
     PREDICTION,
     Predictions("cnn.canvas.onnx", 0.9, (PREDICTION, Prediction("none.png", error="none.png: cannot be read"))),
     PLAN,

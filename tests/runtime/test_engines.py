@@ -28,7 +28,6 @@ from edgedigits.errors import MissingCapability, ModelFileError, UsageError
 from edgedigits.export import manifest
 from edgedigits.export.formats import CONTAINERS
 from edgedigits.export.onnx import quantize_integer, quantize_weights
-from edgedigits.models.presets import PRESETS
 from edgedigits.records.report import Verification
 from edgedigits.runtime import sandbox
 from edgedigits.runtime.compatibility import loads_in
@@ -38,8 +37,9 @@ from edgedigits.runtime.predictor import Predictor
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import files, npm
 from edgedigits.system.server import HEADERS, TYPES
+from edgedigits.verify.deployment import QUICK
 from edgedigits.verify.verifier import verify
-from tests.helpers import HERE, NEEDED, ONNX_ENGINES, keep
+from tests.helpers import HERE, NEEDED, ONNX_ENGINES, TUTORIALS, keep
 from tests.helpers.broken import DAMAGES, GRAPHS
 from tests.helpers.hostile import MODELS
 
@@ -472,7 +472,7 @@ def test_engines_were_measured_on_every_file_of_the_shelf() -> None:
     rows = read_comparison().rows
     paths = [path for path in SHELF.glob("*/*.onnx") if not path.name.endswith(".canvas.int8.onnx")]
     wanted = {path.name: files.sha256(path) for path in paths}
-    assert {f"{preset}.onnx" for preset in PRESETS} < wanted.keys()
+    assert {f"{preset}.onnx" for preset in TUTORIALS} < wanted.keys()
     assert DEFAULTS["onnx"] in {row.engine.name for row in rows}
     for engine in {row.engine for row in rows}:
         assert {row.file: row.sha256 for row in rows if row.engine == engine} == wanted
@@ -486,7 +486,7 @@ def test_float_files_give_torchs_answers_in_every_engine_and_canvases_the_same_e
         if row.file.count(".") == 1:
             assert (row.samples, row.flips) == (10_000, 0)
         if row.file.endswith(".canvas.onnx") and row.engine.name in ("onnxruntime", "openvino", "web"):
-            assert (row.samples, row.changed) == (10_000, 0)
+            assert (row.samples, row.changed) == (QUICK, 0)
 
 
 def test_comparing_measures_answers_and_times_or_times_alone(exports: Path, runs: Path, tmp_path: Path) -> None:

@@ -62,13 +62,12 @@ def test_it_says_what_the_file_is(
     assert (found.size_bytes, found.sha256) == (path.stat().st_size, files.sha256(path))
     assert found.contract == load(path).contract
     assert found.checkpoint == str(runs / name)
-    is_text = (
-        get_format(format_name).container == "c"
-    )  # a number takes some letters, and steps do what several layers did
+    is_text = get_format(format_name).container == "c"  # steps do what several layers did
     assert sum(found.operators.values()) >= (2 if is_text else 4)
     assert found.opset == get_format(format_name).box.opset
     assert [tensor.bytes for tensor in found.tensors] == sorted((t.bytes for t in found.tensors), reverse=True)
-    least = 0.1 if is_text else 0.3
+    # A number takes some letters in a text, and most of a small canvas file is its framing.
+    least = 0.1 if is_text or get_format(format_name).input == "canvas" else 0.3
     assert least * path.stat().st_size < sum(tensor.bytes for tensor in found.tensors) < path.stat().st_size
 
 
@@ -90,7 +89,8 @@ def test_the_operators_of_the_framing_are_those_that_were_tried(
 ) -> None:
     found = inspect(all_files["cnn-tiny", "onnx-canvas"], runs=runs)
     known = {*compatibility.FLOAT_OPERATORS, *compatibility.FRAMING_OPERATORS}
-    assert {*compatibility.FRAMING_OPERATORS} < found.operators.keys() <= known
+    before = {"Concat", "Gather"}  # in canvas files of earlier releases, which are inspected too
+    assert {*compatibility.FRAMING_OPERATORS} - before < found.operators.keys() <= known
     versions = {runtime.name: runtime.minimum for runtime in found.runtimes}
     assert (versions["OpenVINO"], versions["OpenCV"], versions["tract"]) == ("2024.6", "5.0", "0.23")
 

@@ -9,7 +9,7 @@ import torch
 from edgedigits.data.dataset import Dataset
 from edgedigits.records.model import Recipe
 from edgedigits.train import augmentation
-from edgedigits.train.loop import Batches
+from edgedigits.train.batches import Batches
 
 CPU = torch.device("cpu")
 

@@ -21,8 +21,8 @@ from edgedigits.errors import MissingCapability, UsageError
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.records.model import Checkpoint, History, Recipe
 from edgedigits.train import distributed
+from edgedigits.train.batches import Batches
 from edgedigits.train.distributed import ALONE, World, joined
-from edgedigits.train.loop import Batches
 from edgedigits.train.trainer import train
 from tests.train.test_resume import untimed
 from tests.train.test_train import FILES, quick, snapshot

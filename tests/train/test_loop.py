@@ -14,7 +14,8 @@ from edgedigits.models.classifier import Classifier, build_classifier, compute_a
 from edgedigits.records.model import Recipe
 from edgedigits.records.progress import Progress, ignore
 from edgedigits.train import loop
-from edgedigits.train.loop import Batches, fit
+from edgedigits.train.batches import Batches
+from edgedigits.train.loop import fit
 from tests.helpers.networks import fc
 
 CPU = torch.device("cpu")

@@ -19,6 +19,7 @@ from edgedigits.records.model import Checkpoint, DatasetRef, History, Recipe
 from edgedigits.records.progress import Progress
 from edgedigits.train.device import choose_precision, find_device
 from edgedigits.train.trainer import run_name, train
+from tests.helpers import TUTORIALS
 
 FILES = {"model.safetensors", "checkpoint.json", "history.json", "curves.png", "confusion.png"}
 
@@ -60,12 +61,12 @@ def test_another_training_in_its_place_is_told(
         quick(digits, tmp_path, seed=1)
 
 
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", TUTORIALS)
 def test_a_run_holds_its_five_files_and_nothing_else(model: str, runs: Path) -> None:
     assert {path.name for path in (runs / f"{model}-tiny").iterdir()} == FILES
 
 
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", TUTORIALS)
 def test_every_preset_learns(model: str, runs: Path) -> None:
     assert read_checkpoint(runs / f"{model}-tiny").metrics.test_accuracy >= 0.9
 
@@ -198,7 +199,7 @@ def test_auto_precision_is_bfloat16_where_the_processor_has_it(
     assert choose_precision(asked, torch.device("cpu")) == expected
 
 
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", TUTORIALS)
 def test_no_record_leaves_the_precision_open(model: str, runs: Path) -> None:
     assert read_checkpoint(runs / f"{model}-tiny").recipe.precision in {"float32", "bfloat16"}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.data.framing import FIELD, FRAME, frame
+from edgedigits.data.framing import FIELD, FRAME, find_by_border, frame
 from edgedigits.export.c.source import About, Face, print_behind
 from edgedigits.export.c.tables import table
 from edgedigits.models.arithmetic.decision import NONE, POWERS, Decision
@@ -41,7 +41,7 @@ class CanvasNetwork:
         """What `<stem>_read` answers to canvases uint8 `[height, width]`: label, scores and what was seen of each."""
         found = np.zeros(len(canvases), answer_type(self.network.classes))
         for number, canvas in enumerate(canvases):
-            found["seen"][number] = frame(canvas)
+            found["seen"][number] = frame(canvas, find_by_border)
         found["scores"] = self.network.scores(found["seen"])
         has_ink = found["seen"].any(axis=(1, 2))
         found["label"] = np.where(has_ink, self.decision.labels(found["scores"]), NONE)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits.errors import UsageError
-from edgedigits.export.c.layers import Printed, constant, in_blocks, lines
+from edgedigits.export.c.layers import Printed, constant, lines
 from edgedigits.export.c.source import CONTRACT_VERSION, About, print_labels
 from edgedigits.export.c.tables import floats, identifiers, real, string, table
+from edgedigits.export.c.weights import in_blocks
 from edgedigits.models.arithmetic import lifetimes, steps
 from edgedigits.models.arithmetic.floats import plan_of
 from edgedigits.models.arithmetic.folding import Folded

@@ -1,14 +1,15 @@
 """What each step of an integer network is in C: its tables, its constants, its call, and the C files that it needs."""
 
-import math
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgedigits.export.c.tables import table
+from edgedigits.export.c.weights import WHOLE, are_packed, bits_of, is_depthwise, laid_out, packed_groups
 from edgedigits.models.arithmetic import steps
-from edgedigits.models.arithmetic.integers import Counted, IntegerNetwork, Table
+from edgedigits.models.arithmetic.integers import Counted, IntegerNetwork
 
 Numbers = tuple[int, ...]
 
@@ -32,12 +33,10 @@ class Printer:
     """Prints the steps of a network.
 
     names   of each layer in C
-    block   outputs that are summed at a time
     """
 
     network: IntegerNetwork
     names: Mapping[str, str]
-    block: int
 
     def printed(self, number: int) -> Printed:
         """The step of that number, from 0."""
@@ -45,8 +44,10 @@ class Printer:
         step, name = each.step, self.names[each.step.name]
         reads, result = [self._place(read) for read in step.reads], self._result(number + 1)
         match step:
+            case steps.Dense() | steps.Convolve() if self._packs:
+                return self._packed(each, step, name, f"multiply_packed(&{name}, {reads[0]}, {result});")
             case steps.Dense():
-                return self._dense(each, name, f"dense(&{name}, {reads[0]}, {result});")
+                return self._dense(each, step, name, f"dense(&{name}, {reads[0]}, {result});")
             case steps.Convolve():
                 return self._convolve(each, step, name, f"(&{name}, {reads[0]}, {result});")
             case steps.MaxPool():
@@ -91,12 +92,15 @@ class Printer:
         pointers = ", ".join(f"{name}_{kind}" for kind in kinds)
         return self._tables(each, name, *kinds), f"    {{{pointers}, {each.zero}, {each.low}, {each.high}}}"
 
-    def _dense(self, each: Counted, name: str, call: str) -> Printed:
+    def _weights(self, step: steps.Dense | steps.Convolve, name: str) -> str:
+        """The table of its weights."""
+        return table(f"{name}_weight", laid_out(self.network.steps, step, self.network.table(step, "weight")))
+
+    def _dense(self, each: Counted, step: steps.Dense, name: str, call: str) -> Printed:
         tables, scaling = self._scaling(each, name)
-        weights = table(f"{name}_weight", in_blocks(self.network.table(each.step, "weight"), self.block))
-        sizes = lines(self.network.table(each.step, "weight").shape + each.zeros)
+        sizes = lines(step.weights_shape + each.zeros)
         record = constant(f"dense_layer {name}", sizes, f"    {name}_weight", scaling)
-        return Printed(("sums", "wide", "rows", "dense"), weights + tables + record, (call,))
+        return Printed(("sums", "wide", "rows", "dense"), self._weights(step, name) + tables + record, (call,))
 
     def _convolve(self, each: Counted, step: steps.Convolve, name: str, call: str) -> Printed:
         tables, scaling = self._scaling(each, name)
@@ -105,12 +109,24 @@ class Printer:
         sizes = lines(
             step.seen, step.plane, step.kernel, (*step.stride, *step.padding), *apart, step.window, each.zeros
         )
-        groups = np.split(self.network.table(step, "weight"), step.groups, axis=-1)
-        laid = np.concatenate([in_blocks(group, self.block) for group in groups])
         kind, function = ("convolution", "convolve") if simple else ("grouped_convolution", "convolve_groups")
         parts = ("sums", "wide", "rows", function) if simple else ("sums", "rows", function)
         record = constant(f"{kind} {name}", sizes, f"    {name}_weight", scaling)
-        return Printed(parts, table(f"{name}_weight", laid) + tables + record, (function + call,))
+        return Printed(parts, self._weights(step, name) + tables + record, (function + call,))
+
+    @functools.cached_property
+    def _packs(self) -> bool:
+        return are_packed(self.network.steps)
+
+    def _packed(self, each: Counted, step: steps.Convolve | steps.Dense, name: str, call: str) -> Printed:
+        """A layer of a network of few bits."""
+        tables, scaling = self._scaling(each, name)
+        weights, bits = self._weights(step, name), bits_of(step)
+        add = f"add_{'each' if is_depthwise(step) else 'rows'}_{bits}"
+        record = constant(f"packed_layer {name}", lines(*packed_sizes(each)), f"    {name}_weight, {add}", scaling)
+        reading = (f"packed_weight_{bits}",) if bits < WHOLE else ()
+        parts = ("sums", "packed", *reading, f"packed_{add.removeprefix('add_')}")
+        return Printed(parts, weights + tables + record, (call,))
 
     def _average(self, each: Counted, step: steps.Average, name: str, call: str) -> Printed:
         edges = {"rows": step.rows, "columns": step.columns}
@@ -161,20 +177,23 @@ class Printer:
         return Printed(("concat",), table(f"{name}_table", self.network.table(each.step, "table")), tuple(calls))
 
 
-def in_blocks(weights: Table, block: int) -> Table:
-    """Weights `[..., outputs]` as they are read: a block of outputs after the other, flat."""
-    rows = weights.reshape(-1, weights.shape[-1])
-    return np.concatenate([rows[:, first : first + block].ravel() for first in range(0, rows.shape[1], block)])
-
-
-def from_blocks(flat: Table, shape: tuple[int, ...], groups: int, block: int) -> Table:
-    """The weights of a shape that `in_blocks` laid out, group by group."""
-    rows, outputs = math.prod(shape[:-1]), shape[-1] // groups
-    found = []
-    for group in np.split(flat, groups):
-        edges = [rows * first for first in range(block, outputs, block)]
-        found += [part.reshape(rows, -1) for part in np.split(group, edges)]
-    return np.concatenate(found, axis=1).reshape(shape)
+def packed_sizes(each: Counted) -> tuple[Numbers, ...]:
+    """The sizes in the record of a packed layer; a product with a matrix is a convolution of one place."""
+    step = each.step
+    if isinstance(step, steps.Dense):
+        step = steps.Convolve(step.name, step.reads, step.plane, seen=(1, 1, step.seen), kernel=(1, 1), bits=step.bits)
+    assert isinstance(step, steps.Convolve), "what is packed has weights"
+    beside = step.groups == 1 and step.dilation[1] == 1
+    return (
+        step.seen,
+        step.plane,
+        step.kernel,
+        (*step.stride, *step.padding, *step.dilation),
+        step.window,
+        (packed_groups(step), step.channels[0], step.kernel[1] if beside else 1),
+        (int(is_depthwise(step)),),
+        (*each.zeros, bits_of(step)),
+    )
 
 
 def constant(declared: str, *rows: str) -> str:

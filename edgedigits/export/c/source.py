@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits.errors import UsageError
-from edgedigits.export.c.layers import Printed, Printer
+from edgedigits.export.c.layers import Printed, Printer, packed_sizes
 from edgedigits.export.c.tables import WIDTH, identifiers, string
+from edgedigits.export.c.weights import WIDTHS, are_packed, block_of, sizes_of
 from edgedigits.models.arithmetic import steps
 from edgedigits.models.arithmetic.integers import IntegerNetwork
 
@@ -19,6 +20,8 @@ PARTS = Path(__file__).with_name("integers")
 ORDER = (
     "sums",
     "wide",
+    "packed",
+    *(f"packed_{kind}_{bits}" for bits in WIDTHS for kind in ("weight", "rows", "each")),
     "rows",
     "dense",
     "convolve",
@@ -37,7 +40,6 @@ ORDER = (
 )
 ALWAYS_ROWS = "convolve_groups"
 CONTRACT_VERSION = 1  # of what the file promises: EDGEDIGITS_C_CONTRACT
-BLOCKS = (16, 8)  # outputs that are summed at a time: what vector registers hold
 LEAST_WINDOW = 64  # values that are made wide at a time
 MOST_STRING = 4095  # characters of one, which C99 promises to take
 MACROS = """\
@@ -120,12 +122,10 @@ def print_source(network: IntegerNetwork, about: About) -> str:
 
 def print_behind(face: Face, network: IntegerNetwork, about: About) -> str:
     """The text of a file: a network behind a face."""
-    most = max((_outputs(each.step) for each in network.steps), default=0)
-    block = next((size for size in BLOCKS if size <= most), BLOCKS[-1])
-    printer = Printer(network, identifiers(each.step.name for each in network.steps), block)
+    printer = Printer(network, identifiers(each.step.name for each in network.steps))
     printed = [printer.printed(number) for number in range(len(network.steps))]
     needed = {part for each in printed for part in each.parts} | {*face.parts}
-    parts = [_part("common"), *([_sizes(network, block)] if "sums" in needed else [])]
+    parts = [_part("common"), *([_sizes(network)] if "sums" in needed else [])]
     parts += [_guarded(name, needed) for name in ORDER if name in needed]
     pieces = [
         _comment(face, network, about),
@@ -144,23 +144,23 @@ def print_behind(face: Face, network: IntegerNetwork, about: About) -> str:
     return "\n".join(pieces)
 
 
-def _outputs(step: steps.Step) -> int:
-    """Channels of a group that are summed together."""
-    if isinstance(step, steps.Convolve):
-        return step.channels[1]
-    return step.size if isinstance(step, steps.Dense) else 0
-
-
 def _guarded(name: str, needed: set[str]) -> str:
     """A part, where the compiler takes it: single rows are not summed in wide registers, but for groups of channels."""
     text = _part(name)
     return f"#if !defined(EDGEDIGITS_WIDE)\n{text}#endif\n" if name == "rows" and ALWAYS_ROWS not in needed else text
 
 
-def _sizes(network: IntegerNetwork, block: int) -> str:
-    """How many outputs are summed at a time, and in wide registers values; those of a convolution's place at once."""
-    taps = [_taps(each.step) for each in network.steps]
-    return f"#define BLOCK {block}\n#define WINDOW {max(LEAST_WINDOW, *taps)}\n"
+def _sizes(network: IntegerNetwork) -> str:
+    """How many outputs are summed at a time, and in wide registers values; those of a convolution's place at once.
+
+    Of packed layers, what holds their sizes: a record of 32 bits each takes more flash than many a layer's weights.
+    """
+    block = f"#define BLOCK {block_of(network.steps)}\n"
+    if are_packed(network.steps):
+        weighing = [each for each in network.steps if steps.weighs(each.step)]
+        most = max(abs(number) for each in weighing for row in packed_sizes(each) for number in row)
+        return f"{block}typedef int{16 if most < 2**15 else 32}_t extent;\n"
+    return f"{block}#define WINDOW {max(LEAST_WINDOW, *(_taps(each.step) for each in network.steps))}\n"
 
 
 def _taps(step: steps.Step) -> int:
@@ -169,11 +169,20 @@ def _taps(step: steps.Step) -> int:
 
 
 def _part(name: str) -> str:
-    return (PARTS / f"{name}.c").read_text(encoding="utf-8")
+    """The text of a part; one for a number of bits that has no file of its own is made of that for any."""
+    own = PARTS / f"{name}.c"
+    if own.exists():
+        return own.read_text(encoding="utf-8")
+    kind, _, bits = name.rpartition("_")
+    width, text = int(bits), (PARTS / f"{kind}.c").read_text(encoding="utf-8")
+    read = ["(uint32_t)EDGEDIGITS_UINT8(row)"]
+    read += [f"(uint32_t)EDGEDIGITS_UINT8(row + {place}) << {8 * place}" for place in range(1, width)]
+    words = {"BITS": bits, "MASK": str(2**width - 1), "SIGN": str(2 ** (width - 1)), "READ": "\n        | ".join(read)}
+    return re.sub("|".join(words), lambda word: words[word[0]], text)
 
 
 def _comment(face: Face, network: IntegerNetwork, about: About) -> str:
-    flash = sum(table.nbytes for table in network.tables.values())
+    flash = sum(sizes_of(network))
     stem, big = about.stem, about.stem.upper()
     return f"""\
 /* {stem}: a digit classifier in integers, by EdgeDigits. It needs no library and answers alike everywhere.

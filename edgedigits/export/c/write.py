@@ -43,6 +43,11 @@ def write_canvas_int8(source: Source, path: Path) -> None:
     Raises UsageError as `write_int8` does.
     """
     images, refusal = source.require_calibration(), source.require_refusal()
+    if refusal.framing:
+        raise UsageError(
+            f"{source.contract.format}: its framing looks for a digit, and this network learnt from pictures as a "
+            "whole. Scale them to 28x28 pixels yourself, and take c-int8."
+        )
 
     def text_of(folded: Folded, about: About) -> str:
         network = quantize(folded, images)

@@ -16,10 +16,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from edgedigits.data.fitting import INVERTED
 from edgedigits.data.framing import FRAME
 from edgedigits.export.contracts import canvas_contract
 from edgedigits.export.formats import Source
-from edgedigits.export.onnx import framing, quantize_integer, quantize_weights
+from edgedigits.export.onnx import fitting, framing, quantize_integer, quantize_weights
 from edgedigits.export.onnx.convert import float_graph, save
 from edgedigits.export.onnx.graph import NETWORK, Graph, prune, tensor
 from edgedigits.records.artifact import Contract
@@ -32,12 +33,12 @@ def write(source: Source, path: Path) -> None:
 
 def write_int8(source: Source, path: Path) -> None:
     """Write the network of the int8 ONNX file behind the framing."""
-    _write(quantize_weights.quantize(float_graph(source.model)), source, path)
+    _write(quantize_weights.quantize(float_graph(source.model), source.bits), source, path)
 
 
 def write_integer(source: Source, path: Path) -> None:
     """Write the network with integer products behind the framing."""
-    _write(quantize_integer.quantize(float_graph(source.model)), source, path)
+    _write(quantize_integer.quantize(float_graph(source.model), source.bits), source, path)
 
 
 def _write(network: bytes, source: Source, path: Path) -> None:
@@ -45,11 +46,16 @@ def _write(network: bytes, source: Source, path: Path) -> None:
     save(framed(network, contract).SerializeToString(), contract, path)
 
 
+def _added(graph: Graph, how: str | None) -> str:
+    """Add what makes 28x28 pixels of a canvas, as a contract's framing says."""
+    return fitting.add_fit(graph, "image", INVERTED[how]) if how else framing.add_frame(graph, "image")
+
+
 def framed(network: bytes, contract: Contract) -> onnx.ModelProto:
     """The framing, a network's ONNX model, and the calibrated probabilities, as one model."""
     classes = len(contract.labels)
     graph = Graph()
-    digit = framing.add_frame(graph, "image")  # (28, 28)
+    digit = _added(graph, contract.framing)  # (28, 28)
     seen = graph.Cast(digit, to=TensorProto.UINT8, output="seen")
     image = graph.Reshape(seen, np.array([1, FRAME, FRAME]))
     graph.include(onnx.load_model_from_string(network), NETWORK, image=image)

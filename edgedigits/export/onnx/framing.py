@@ -3,8 +3,8 @@
 MNIST was made by scaling each digit into 20x20 pixels, keeping its aspect, and placing its centre of
 mass at the centre of 28x28 pixels (LeCun, Bottou, Bengio, Haffner 1998). The graph does the same:
 
-    paper     what most of the border shows, light or dark, and how light it is on average
-    ink       the value farthest from the paper, on the other side
+    digit's cells   where the digit is, on a coarse grid, and how light the paper there (`data/looking.py`)
+    ink       how far each pixel there is from the paper; of the strongest, the contrast
     box       the rows and columns that hold a pixel with at least BOX of the ink's contrast
     digit     the box in 20x20 pixels, scaled by averaging over areas; its strongest pixel becomes 255
     seen      the digit on 28x28 pixels, its centre of mass within half a pixel of (14, 14)
@@ -25,6 +25,7 @@ from onnx import TensorProto
 
 from edgedigits.data.canvases import SIDES
 from edgedigits.data.framing import CENTRE, FIELD, FRAME, TIE
+from edgedigits.data.looking import Look, look
 from edgedigits.data.paper import BOX, CONTRAST
 from edgedigits.export.onnx.graph import Graph, tensor
 
@@ -55,45 +56,40 @@ def add_frame(graph: Graph, image: str) -> str:
     All values of `seen` are whole numbers 0 to 255, and all are 0 where the canvas is blank.
     """
     pixels = graph.Cast(image, to=TensorProto.FLOAT)  # (H, W)
-    extremes = [_extremes(graph, image, axis) for axis in (0, 1)]  # of each row (H,), of each column (W,)
-    low = graph.ReduceMin(extremes[0][0], keepdims=0)
-    high = graph.ReduceMax(extremes[0][1], keepdims=0)
-    paper, is_light = _paper(graph, pixels, low, high)
-    contrast = graph.Sub(graph.Where(is_light, low, high), paper)  # below 0 for dark ink
-    has_ink = graph.Greater(graph.Abs(contrast), CONTRAST - 0.5)
-    contrast = graph.Where(has_ink, contrast, 256.0)  # so that on a blank canvas no row and no column has ink
-    boxes = [_box(graph, image, axis, extremes[axis], paper, contrast) for axis in (0, 1)]
+    places = [positions(graph, image, axis) for axis in (0, 1)]
+    ink = _ink(graph, pixels, look(graph, pixels, (places[0], places[1])))  # (H, W), levels
+    contrast = graph.ReduceMax(ink, keepdims=0)
+    has_ink = graph.Greater(contrast, CONTRAST - 0.5)
+    least = graph.Where(has_ink, graph.Mul(contrast, BOX), 256.0)  # on a blank canvas, no row and no column has ink
+    inked = _inked(graph, ink, least, places)
+    boxes = [_box(graph, along, held) for along, held in zip(places, inked, strict=True)]
     longest = graph.Max(*(box.extent for box in boxes))
     cells = [_cells(graph, box.extent, longest) for box in boxes]
-    rows, columns = (_coverage(graph, box, count) for box, count in zip(boxes, cells, strict=True))  # (20, H), (20, W)
-    sums = graph.MatMul(graph.MatMul(rows, graph.Sub(pixels, paper)), graph.Transpose(columns, perm=[1, 0]))
-    ink = graph.Max(graph.Div(sums, contrast), 0.0)  # (20, 20)
-    strongest = graph.Max(graph.ReduceMax(ink, keepdims=0), 1e-6)
-    digit = graph.Where(has_ink, _rounded(graph, graph.Mul(graph.Div(ink, strongest), 255.0)), 0.0)
+    rows, columns = (coverage(graph, box, count) for box, count in zip(boxes, cells, strict=True))  # (20, H), (20, W)
+    sums = graph.MatMul(graph.MatMul(rows, ink), graph.Transpose(columns, perm=[1, 0]))
+    sums = graph.Max(sums, 0.0)  # (20, 20)
+    strongest = graph.Max(graph.ReduceMax(sums, keepdims=0), 1e-6)
+    digit = graph.Where(has_ink, rounded(graph, graph.Mul(graph.Div(sums, strongest), 255.0)), 0.0)
     mass = graph.Max(graph.ReduceSum(digit, keepdims=0), 1.0)
     down, right = (_placement(graph, digit, mass, axis, cells[axis]) for axis in (0, 1))
     return graph.MatMul(graph.MatMul(down, digit), right)
 
 
-def _extremes(graph: Graph, image: str, axis: int) -> tuple[str, str]:
-    """The smallest and the largest value of each row (axis 0) or column (axis 1)."""
-    low = graph.ReduceMin(image, axes=[1 - axis], keepdims=0)
-    high = graph.ReduceMax(image, axes=[1 - axis], keepdims=0)
-    return graph.Cast(low, to=TensorProto.FLOAT), graph.Cast(high, to=TensorProto.FLOAT)
+def positions(graph: Graph, image: str, axis: int) -> str:
+    """0, 1, 2 ... along an axis, `[pixels]`."""
+    length = graph.Shape(image, start=axis, end=axis + 1)
+    return graph.Slice(np.arange(SIDES[1], dtype=np.float32), np.array([0]), length)  # longer canvases fail here
 
 
-def _paper(graph: Graph, pixels: str, low: str, high: str) -> tuple[str, str]:
-    """The paper's value, and whether it is the light side: the side on which most of the border lies."""
-    both_ends = np.array([0, -1])
-    edges = (graph.Reshape(graph.Gather(pixels, both_ends, axis=axis), np.array([-1])) for axis in (0, 1))
-    border = graph.Concat(*edges, axis=0)
-    is_above = graph.Greater(border, graph.Mul(graph.Add(low, high), 0.5))
-    light = graph.Cast(is_above, to=TensorProto.FLOAT)  # 0 or 1, since tract and OpenCV compare no truth values
-    is_light = graph.Greater(graph.ReduceSum(graph.Sub(light, 0.5), keepdims=0), 0.0)
-    apart = graph.Abs(graph.Sub(light, graph.Cast(is_light, to=TensorProto.FLOAT)))
-    on_paper = graph.Sub(1.0, apart)
-    total = graph.ReduceSum(graph.Mul(border, on_paper), keepdims=0)
-    return graph.Div(total, graph.ReduceSum(on_paper, keepdims=0)), is_light
+def _ink(graph: Graph, pixels: str, found: Look) -> str:
+    """How far each pixel of the digit's cells is from the paper, in levels, `[height, width]`; 0 in all others.
+
+    Of dark paper, where levels are those of the negative, that is `pixel - 255 + level`.
+    """
+    negative = graph.Sub(1.0, found.is_light)  # 0 or 1
+    level = graph.Sub(found.level, graph.Mul(negative, 255.0))
+    level = graph.MatMul(graph.MatMul(graph.Transpose(found.rows.inside, perm=[1, 0]), level), found.columns.inside)
+    return graph.Relu(graph.Add(level, graph.Mul(pixels, graph.Sub(graph.Mul(negative, 2.0), 1.0))))
 
 
 @dataclass(frozen=True)
@@ -105,12 +101,21 @@ class Box:
     positions: str
 
 
-def _box(graph: Graph, image: str, axis: int, extremes: tuple[str, str], paper: str, contrast: str) -> Box:
+def _inked(graph: Graph, ink: str, least: str, positions: list[str]) -> tuple[str, str]:
+    """Which rows, and which columns, hold a pixel with more ink than that: sums above 0 of what is beyond it.
+
+    A product with ones, since runtimes are slow to find the largest of each column.
+    """
+    beyond = graph.Relu(graph.Sub(ink, least))
+    ones = [graph.Add(graph.Mul(along, 0.0), 1.0) for along in positions]
+    columns = graph.MatMul(graph.Reshape(ones[0], np.array([1, -1])), beyond)
+    rows = graph.MatMul(beyond, graph.Reshape(ones[1], np.array([-1, 1])))
+    found = (graph.Greater(graph.Reshape(sums, np.array([-1])), 0.0) for sums in (rows, columns))
+    return next(found), next(found)
+
+
+def _box(graph: Graph, positions: str, inked: str) -> Box:
     """The part of an axis that holds ink."""
-    length = graph.Shape(image, start=axis, end=axis + 1)
-    positions = graph.Slice(np.arange(SIDES[1], dtype=np.float32), np.array([0]), length)  # longer canvases fail here
-    strengths = [graph.Div(graph.Sub(value, paper), contrast) for value in extremes]
-    inked = graph.Greater(graph.Max(*strengths), BOX)
     first = graph.ReduceMin(graph.Where(inked, positions, float(SIDES[1])), keepdims=0)
     last = graph.ReduceMax(graph.Where(inked, positions, 0.0), keepdims=0)
     extent = graph.Max(graph.Add(graph.Sub(last, first), 1.0), 1.0)
@@ -120,21 +125,21 @@ def _box(graph: Graph, image: str, axis: int, extremes: tuple[str, str], paper: 
 def _cells(graph: Graph, extent: str, longest: str) -> str:
     """How many of the field's 20 cells the box fills along an axis: its aspect is kept to the nearest cell."""
     exact = graph.Div(graph.Mul(extent, float(FIELD)), longest)
-    return graph.Max(_rounded(graph, exact), 1.0)
+    return graph.Max(rounded(graph, exact), 1.0)
 
 
-def _rounded(graph: Graph, value: str) -> str:
+def rounded(graph: Graph, value: str) -> str:
     """The nearest whole number, and of a half the larger one."""
     return graph.Floor(graph.Add(value, 0.5 + NUDGE))
 
 
-def _coverage(graph: Graph, box: Box, cells: str) -> str:
-    """How much of each pixel lies in each of the 20 cells of the field, along one axis: `[20, pixels]`, 0 to 1.
+def coverage(graph: Graph, box: Box, cells: str, field: int = FIELD) -> str:
+    """How much of each pixel lies in each of the cells of a field, along one axis: `[field, pixels]`, 0 to 1.
 
     A cell is at least a pixel wide, so that a small digit is interpolated linearly. The cells behind
     the last one that the box fills cover nothing.
     """
-    index = np.arange(FIELD, dtype=np.float32)[:, None]
+    index = np.arange(field, dtype=np.float32)[:, None]
     step = graph.Div(box.extent, cells)
     width = graph.Max(step, 1.0)
     start = graph.Sub(graph.Mul(graph.Add(index, 0.5), step), graph.Mul(width, 0.5))
@@ -149,10 +154,16 @@ def _before(graph: Graph, edges: str, positions: str) -> str:
 
 
 def _placement(graph: Graph, digit: str, mass: str, axis: int, cells: str) -> str:
-    """Where the cells go along an axis, as zeros and ones: `[28, 20]` for rows, `[20, 28]` for columns."""
-    shape = (-1, 1) if axis == 0 else (1, -1)
-    index, frame = (np.arange(count, dtype=np.float32) for count in (FIELD, FRAME))
-    centre = graph.Div(graph.ReduceSum(graph.Mul(digit, index.reshape(shape)), keepdims=0), mass)
+    """Where the cells go along an axis, that the centre of mass is at CENTRE, as `placement` gives it."""
+    index = np.arange(FIELD, dtype=np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
+    centre = graph.Div(graph.ReduceSum(graph.Mul(digit, index), keepdims=0), mass)
     shift = graph.Clip(graph.Ceil(graph.Sub(CENTRE - 0.5 - NUDGE, centre)), 0.0, graph.Sub(float(FRAME), cells))
+    return placement(graph, shift, axis, FIELD)
+
+
+def placement(graph: Graph, shift: str, axis: int, field: int) -> str:
+    """The cells of a field, moved along an axis, as zeros and ones: rows `[28, field]`, or columns `[field, 28]`."""
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    index, frame = (np.arange(count, dtype=np.float32) for count in (field, FRAME))
     moved = graph.Sub(frame.reshape(shape), shift)
     return graph.Cast(graph.Equal(moved, index.reshape(shape[::-1])), to=TensorProto.FLOAT)

@@ -41,7 +41,7 @@ NO_FORM = (
 
 def write(source: Source, path: Path) -> None:
     """Write the quantized model: the same bytes for the same model in any folder."""
-    save(quantize(float_graph(source.model)), source.contract, path)
+    save(quantize(float_graph(source.model), source.bits), source.contract, path)
 
 
 def misfit(model: "Deployed") -> str | None:
@@ -49,13 +49,15 @@ def misfit(model: "Deployed") -> str | None:
     return None if _layers(onnx.load_model_from_string(float_graph(model)).graph) else NO_FORM
 
 
-def quantize(serialized: bytes) -> bytes:
+def quantize(serialized: bytes, bits: int | None = None) -> bytes:
     """A float ONNX model with integer products where they pay, and the weights of the others in 8 bits.
+
+    bits   the most that a weight was trained with; None where none was
 
     Raises ModelFileError where none pays: a file must not be called that and be none.
     """
     model = onnx.load_model_from_string(serialized)
-    layers = _layers(model.graph)
+    layers = _layers(model.graph, bits)
     if not layers:
         raise ModelFileError(f"nothing to multiply as integers: {NO_FORM}")
     for layer, pixels in layers:
@@ -64,7 +66,7 @@ def quantize(serialized: bytes) -> bytes:
         else:
             _multiply_quantized(layer)
         _replace(model.graph, layer)
-    store_weights(model.graph)
+    store_weights(model.graph, bits)
     return bytes(model.SerializeToString())
 
 
@@ -75,13 +77,13 @@ class Layer:
               float32 `[outputs]`
     """
 
-    def __init__(self, gemm: onnx.NodeProto, arrays: Mapping[str, Array]) -> None:
+    def __init__(self, gemm: onnx.NodeProto, arrays: Mapping[str, Array], bits: int | None) -> None:
         stored = arrays[gemm.input[1]]
         self.gemm = gemm
         self.source = gemm.input[0]
         self.weights = stored.T if output_axis(gemm) == 0 else stored
         self.bias = arrays[gemm.input[2]]
-        self.integers, scales = rounded(self.weights, axis=1)
+        self.integers, scales = rounded(self.weights, 1, bits)
         self.scales = scales[0]
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
@@ -119,12 +121,12 @@ class Pixels:
     offset: float
 
 
-def _layers(graph: onnx.GraphProto) -> list[tuple[Layer, Pixels | None]]:
+def _layers(graph: onnx.GraphProto, bits: int | None = None) -> list[tuple[Layer, Pixels | None]]:
     """The products that gain by integers; of those that see the image, how they see it."""
     arrays = arrays_of(graph)
     dense = [node for node in graph.node if node.op_type == "Gemm" and len(node.input) == 3 and node.input[1] in arrays]
     found = []
-    for layer in (Layer(node, arrays) for node in dense):
+    for layer in (Layer(node, arrays, bits) for node in dense):
         pixels = _pixels(graph, layer.source, arrays) if layer.weights.size >= TINY else None
         if pixels or (layer.weights.size >= LARGE and _after_relu(graph, layer.source)):
             found.append((layer, pixels))

@@ -34,6 +34,8 @@ class Folded:
     scale, offset   what its pixels are multiplied by, and what is added then
     weights   by "<step>.weight" and "<step>.bias", float64
     clips     of each step by its number, what its values are cut off at
+    trained   what training in few bits kept of a step, by its name
+    ends      of each step by its number, the last layer that is part of it
     """
 
     seen: Input
@@ -42,6 +44,20 @@ class Folded:
     steps: tuple[Step, ...]
     weights: Mapping[str, Tensor]
     clips: tuple[tuple[float, float], ...]
+    trained: Mapping[str, "Trained"] = field(default_factory=dict)
+    ends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training in few bits kept of a step.
+
+    range    the smallest and the largest of its values
+    scales   `[channels]`: what one step of its weights is; None where it has none
+    """
+
+    range: tuple[float, float]
+    scales: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +79,15 @@ class Value:
 
 @dataclass
 class Draft:
-    """A step that may still change: what the next layer does may become part of it."""
+    """A step that may still change: what the next layer does may become part of it; `end` is the last that did."""
 
     step: Step
+    end: str
     weight: Tensor | None = None
     bias: Tensor | None = None
     clip: tuple[float, float] = NO_CLIP
     shared: bool = False
+    trained: Trained | None = None
 
 
 @dataclass
@@ -101,7 +119,7 @@ class Folding:
 
     def add(self, step: Step, shape: tuple[int, ...] | None = None, **changes: Any) -> Value:
         """One step more; what it gives lies in order, as `shape` (by default channels first)."""
-        self.drafts.append(Draft(step, **changes))
+        self.drafts.append(Draft(step, step.name, **changes))
         height, width, channels = step.plane
         places = np.arange(step.size).reshape(height, width, channels).transpose(2, 0, 1)
         return Value(len(self.drafts), places if shape is None else np.arange(step.size).reshape(shape))
@@ -114,6 +132,8 @@ def fold(network: Network, tensors: Mapping[str, Any]) -> Folded:
     values = {INPUT: _image(network.input)}
     for layer, inputs in network.steps():
         values[layer.name] = _form(layer)(folding, layer, tuple(values[name] for name in inputs))
+        if (kept := folding.tensor(layer, "range")) is not None:
+            folding.drafts[-1].trained = Trained((float(kept[0]), float(kept[1])), folding.tensor(layer, "scale"))
         if readers[layer.name] > 1 and values[layer.name].number:
             folding.drafts[values[layer.name].number - 1].shared = True
     if not folding.drafts or values[layer.name].number != len(folding.drafts):
@@ -151,6 +171,8 @@ def _folded(folding: Folding) -> Folded:
         steps=tuple(draft.step for draft in folding.drafts),
         weights=weights,
         clips=tuple(draft.clip for draft in folding.drafts),
+        trained={draft.step.name: draft.trained for draft in folding.drafts if draft.trained},
+        ends=tuple(draft.end for draft in folding.drafts),
     )
 
 
@@ -163,6 +185,9 @@ def scaled(folding: Folding, layer: Layer, value: Value, factor: Tensor, term: T
     draft = folding.open(value)
     if draft and draft.weight is not None and draft.bias is not None and _commutes(draft, factor):
         draft.weight, draft.bias = draft.weight * factor, draft.bias * factor + term
+        draft.end = layer.name
+        if draft.trained and draft.trained.scales is not None:
+            draft.trained = dataclasses.replace(draft.trained, scales=draft.trained.scales * np.abs(factor))
         return value
     step = steps.Convolve(layer.name, (value.number,), plane, seen=plane, kernel=(1, 1), groups=plane[2])
     added = folding.add(step, weight=factor.reshape(1, 1, 1, -1), bias=term)
@@ -188,6 +213,7 @@ def clipped(folding: Folding, layer: Layer, value: Value, low: float, high: floa
     if draft and not isinstance(draft.step, steps.Lookup | steps.MaxPool | steps.Concat | steps.Pad):
         before = draft.clip
         draft.clip = (min(max(before[0], low), high), max(min(before[1], high), low))
+        draft.end = layer.name
         return value
     return looked_up(folding, layer, value, "clip", max(low, -LARGEST), min(high, LARGEST))
 

@@ -26,7 +26,7 @@ def dense(folding: Folding, layer: Layer, inputs: Inputs) -> Value:
         raise refused(layer.name, f"dense over {value.places.ndim} axes has no form without a runtime")
     rows = np.zeros((value.size, len(weight)))
     np.add.at(rows, value.places, weight.T)
-    step = steps.Dense(layer.name, (value.number,), (1, 1, len(weight)), seen=value.size)
+    step = steps.Dense(layer.name, (value.number,), (1, 1, len(weight)), seen=value.size, bits=layer.values["bits"])
     added = np.zeros(len(weight)) if bias is None else bias
     return folding.add(step, (len(weight),), weight=rows, bias=added)
 
@@ -50,6 +50,7 @@ def conv(folding: Folding, layer: Layer, inputs: Inputs) -> Value:
         padding=as_pair(values["padding"]),
         dilation=as_pair(values["dilation"]),
         groups=values["groups"],
+        bits=values["bits"],
     )
     added = np.zeros(channels) if bias is None else bias
     return folding.add(step, weight=weight.transpose(2, 3, 1, 0), bias=added)
@@ -144,7 +145,7 @@ def max_pool(folding: Folding, layer: Layer, inputs: Inputs) -> Value:
     draft, plane = folding.open(value), (height, width, channels)
     if draft and _pools(draft.step, kernel, stride, padding) and not values["ceil"]:
         assert isinstance(draft.step, steps.Convolve)
-        draft.step = dataclasses.replace(draft.step, plane=plane, pool=kernel)
+        draft.step, draft.end = dataclasses.replace(draft.step, plane=plane, pool=kernel), layer.name
         places = np.arange(draft.step.size).reshape(height, width, channels).transpose(2, 0, 1)
         return Value(value.number, places)
     seen = folding.plane(layer, value)

@@ -153,7 +153,7 @@ class IntegerNetwork:
 
     def _rescaled(self, each: Counted, sums: Values) -> Values:
         """Sums as values again; exact, since `sum * multiplier` stays below 2 ** 47."""
-        multiplier, shift = self._scaling(each.step)
+        multiplier, shift = self.scaling(each.step)
         half = np.left_shift(1, shift - 1)
         whole = (sums.astype(np.int64) * multiplier + half) >> shift
         found: Values = np.clip(whole + each.zero, each.low, each.high).astype(np.float64)
@@ -162,7 +162,8 @@ class IntegerNetwork:
     def _addends(self, step: Step) -> list[float]:
         return [float(each) for each in self.table(step, "multiplier")]
 
-    def _scaling(self, step: Step) -> tuple[Table, Table]:
+    def scaling(self, step: Step) -> tuple[Table, Table]:
+        """What a step's sums are multiplied by, and shifted by then; one a channel, or one."""
         multiplier, shift = (self.table(step, name).astype(np.int64) for name in ("multiplier", "shift"))
         return (np.ones_like(shift) if isinstance(step, steps.Add) else multiplier), shift
 
@@ -171,13 +172,13 @@ class IntegerNetwork:
         each = self.steps[number]
         if isinstance(each.step, steps.MaxPool | steps.Pad | steps.Lookup | steps.Concat):
             return
-        multiplier, shift = self._scaling(each.step)
-        most = self._most(each)
+        multiplier, shift = self.scaling(each.step)
+        most = self.most(each)
         whole = ((most * multiplier) >> shift) + abs(each.zero) + 1
         if most.max() > MOST or whole.max() > MOST:
             raise refused(each.step.name, f"sums of up to {int(most.max()):,} do not fit in 32 bits")
 
-    def _most(self, each: Counted) -> npt.NDArray[np.int64]:
+    def most(self, each: Counted) -> npt.NDArray[np.int64]:
         """The largest that the absolute value of a sum, and of each of its parts, can be, by channel."""
         step = each.step
         reach = [

@@ -2,6 +2,7 @@
 
     range     of each value from the smallest to the largest that the images give, and 0 is always in it
     weights   int8, -127 to 127, one scale an output channel
+    trained   where training in few bits kept ranges and scales, these: so the integers are those that training saw
     bias      int32, in steps of the input's scale times the weights'
     scores    in steps of 2 ** -16 of a logit, or as many bits fewer as 32 bits need
 
@@ -19,6 +20,7 @@ from edgedigits.models.arithmetic.integers import MOST, MOST_VALUE, Counted, Int
 from edgedigits.models.arithmetic.steps import Step, Tensor
 from edgedigits.records.arrays import Images
 from edgedigits.records.network import refused
+from edgedigits.records.ops import levels
 
 LEVELS = 127  # of a weight, each way
 SCORE_BITS = 16  # of a score, behind the point
@@ -27,6 +29,7 @@ MULTIPLIER_BITS = 16
 ADDEND_BITS = 14  # of the multiplier of what is added: two and more of them fit in 32 bits
 MOST_SHIFT = 46
 PRECISION = 2.0**10  # of scales: another processor's last bit in a sum must not change the file
+OFF = 1e-3  # of a step, that a trained weight may lie beside a whole one: float32 rounds it
 EXTREMES = (-math.inf, math.inf)
 
 
@@ -55,7 +58,7 @@ class Scale:
 
 @dataclass
 class Quantizing:
-    """The steps so far in integers, with the scale of each value."""
+    """The steps so far in integers; scales are those of all values but the scores."""
 
     folded: Folded
     scales: list[Scale]
@@ -74,18 +77,36 @@ class Quantizing:
 
 def quantize(folded: Folded, images: Images) -> IntegerNetwork:
     """The network in integers, calibrated on training images uint8 `[n, 28, 28]`. Raises UsageError."""
-    ranges = _ranges(folded, images)
-    work = Quantizing(folded, [_image_scale(folded)])
-    last = len(folded.steps) - 1
-    for number, step in enumerate(folded.steps):
-        kept = isinstance(step, steps.MaxPool | steps.Pad)
-        scale = work.scales[step.reads[0]] if kept else _scale(*ranges[number])
-        _add(work, number, scale, scores=number == last)
-        work.scales.append(scale)
+    work = Quantizing(folded, scales_of(folded, images))
+    for number in range(len(folded.steps)):
+        _add(work, number, scores=number == len(folded.steps) - 1)
     return IntegerNetwork(tuple(work.found), work.tables, work.unit)
 
 
-def _ranges(folded: Folded, images: Images) -> list[tuple[float, float]]:
+def scales_of(folded: Folded, images: Images) -> list[Scale]:
+    """What each value stands for: the image, and what each step gives but for the scores, which have a unit instead."""
+    ranges = _ranges(folded, images)
+    scales = [_image_scale(folded)]
+    for number, step in enumerate(folded.steps[:-1]):
+        scales.append(scales[step.reads[0]] if keeps_scale(step) else scale_of(*ranges[number]))
+    return scales
+
+
+def keeps_scale(step: Step) -> bool:
+    """Whether its values are some of those that it reads."""
+    return isinstance(step, steps.MaxPool | steps.Pad)
+
+
+def _ranges(folded: Folded, images: Images) -> dict[int, tuple[float, float]]:
+    """The range of each step by its number: that which training kept, else that which the images give."""
+    names = {number: step.name for number, step in enumerate(folded.steps)}
+    trained = {number: folded.trained[name].range for number, name in names.items() if name in folded.trained}
+    found = {number: (low, high) for number, (low, high) in trained.items() if low < high}  # else it kept none
+    needed = {number for number, step in enumerate(folded.steps[:-1]) if not keeps_scale(step)}
+    return found if needed <= found.keys() else dict(enumerate(calibrated(folded, images))) | found
+
+
+def calibrated(folded: Folded, images: Images) -> list[tuple[float, float]]:
     """The smallest and the largest number that each step gives of any image."""
     seen = [
         [(float(value.min()), float(value.max())) for value in values[1:]]
@@ -101,7 +122,8 @@ def _image_scale(folded: Folded) -> Scale:
     return Scale(folded.scale, zero, folded.offset + folded.scale * zero)
 
 
-def _scale(smallest: float, largest: float) -> Scale:
+def scale_of(smallest: float, largest: float) -> Scale:
+    """That of values from the smallest to the largest; 0 is always one of them."""
     low, high = min(smallest, 0.0), max(largest, 0.0)
     step = _rounded((high - low) / MOST_VALUE) or 1.0
     return Scale(step, round(-low / step))
@@ -113,7 +135,7 @@ def _rounded(scale: float) -> float:
     return math.ldexp(math.ceil(mantissa * PRECISION) / PRECISION, exponent)
 
 
-def _add(work: Quantizing, number: int, scale: Scale, scores: bool) -> None:
+def _add(work: Quantizing, number: int, scores: bool) -> None:
     """One step more, in integers."""
     step, inputs = work.folded.steps[number], work.inputs(work.folded.steps[number])
     zeros = tuple(each.zero for each in inputs)
@@ -127,9 +149,10 @@ def _add(work: Quantizing, number: int, scale: Scale, scores: bool) -> None:
         case steps.Add():
             parts = np.array([each.step for each in inputs])
         case _:
-            return _choose(work, number, scale, scores)
+            return _choose(work, number, scores)
     clip = work.folded.clips[number]
     if not scores:
+        scale = work.scales[number + 1]
         _rescale(work, step, parts / scale.step)
         work.found.append(Counted(step, zeros, scale.zero, *scale.clip(clip)))
         return None
@@ -140,11 +163,12 @@ def _add(work: Quantizing, number: int, scale: Scale, scores: bool) -> None:
     return None
 
 
-def _choose(work: Quantizing, number: int, scale: Scale, scores: bool) -> None:
+def _choose(work: Quantizing, number: int, scores: bool) -> None:
     """A step that sums nothing: its values are chosen among those that it reads, or looked up."""
     step, inputs = work.folded.steps[number], work.inputs(work.folded.steps[number])
     if scores:
         raise refused(step.name, "is the last layer and sums nothing: a network whose scores it gives has no form here")
+    scale = work.scales[number + 1]
     if isinstance(step, steps.Pad) and not 0 <= scale.zero <= MOST_VALUE:
         raise refused(step.name, "pads with 0, which is no pixel's value")
     if isinstance(step, steps.Lookup):
@@ -161,12 +185,29 @@ def _weigh(work: Quantizing, step: Step, seen: Scale) -> Tensor:
     others = tuple(range(weight.ndim - 1))
     bias = bias + seen.rest * weight.sum(axis=others)
     # A channel of zeros would leave no scale, and its bias no room: so many of its steps must hold it.
-    scales = np.maximum(np.abs(weight).max(axis=others) / LEVELS, np.abs(bias) / (seen.step * 2.0**BIAS_BITS))
-    scales = np.maximum(scales, np.finfo(np.float32).tiny)
+    least = np.maximum(np.abs(bias) / (seen.step * 2.0**BIAS_BITS), np.finfo(np.float32).tiny)
+    scales = _scales(work, step, weight, least)
     units: Tensor = seen.step * scales
     whole = np.rint(weight / scales).astype(np.int8)
     work.keep(step, weight=whole, bias=np.rint(bias / units).astype(np.int32))
     return units
+
+
+def _scales(work: Quantizing, step: Step, weight: Tensor, least: Tensor) -> Tensor:
+    """What a step of each channel's weights is: as it was trained, else so that the largest is one of LEVELS."""
+    assert isinstance(step, steps.Convolve | steps.Dense)
+    others = tuple(range(weight.ndim - 1))
+    trained = work.folded.trained.get(step.name)
+    if step.bits is None or trained is None or trained.scales is None:
+        largest: Tensor = np.maximum(np.abs(weight).max(axis=others) / LEVELS, least)
+        return largest
+    used = np.abs(weight).max(axis=others) > 0
+    scales: Tensor = np.where(used, trained.scales, least)
+    parts = weight / np.where(scales > 0, scales, least)
+    beside, most = np.abs(parts - np.rint(parts)).max(), np.abs(np.rint(parts)).max()
+    if (scales < least).any() or beside > OFF or most > levels(step.bits):
+        raise refused(step.name, f"its weights are not of {step.bits} bits: whole multiples of its scale wanted")
+    return scales
 
 
 def _unit(work: Quantizing, step: Step, parts: Tensor) -> float:

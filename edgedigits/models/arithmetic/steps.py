@@ -51,6 +51,7 @@ class Convolve(Step):
     """A convolution; of each window of `pool` places, the largest sum is kept. Weights `[height, width, in, out]`.
 
     seen   height, width and channels of what it reads
+    bits   of a weight, where it was trained with few; None: 8
     """
 
     seen: Plane
@@ -60,6 +61,7 @@ class Convolve(Step):
     dilation: Pair = (1, 1)
     groups: int = 1
     pool: Pair = field(default=(), metadata=OPTIONAL)
+    bits: int | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def window(self) -> Pair:
@@ -104,9 +106,10 @@ class Convolve(Step):
 
 @dataclass(frozen=True)
 class Dense(Step):
-    """A product with a matrix `[in, out]`."""
+    """A product with a matrix `[in, out]`; bits as of a convolution."""
 
     seen: int
+    bits: int | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def weights_shape(self) -> tuple[int, ...]:

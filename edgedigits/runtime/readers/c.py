@@ -10,8 +10,8 @@ import numpy as np
 from edgedigits.errors import ModelFileError, RecordError, UsageError
 from edgedigits.export.c import UNSEALED
 from edgedigits.export.c.canvas import CanvasNetwork
-from edgedigits.export.c.layers import from_blocks
 from edgedigits.export.c.tables import identifiers
+from edgedigits.export.c.weights import from_blocks, read_back
 from edgedigits.models.arithmetic import floats
 from edgedigits.models.arithmetic.decision import Decision
 from edgedigits.models.arithmetic.folding import Folded
@@ -116,8 +116,8 @@ def read_network(path: Path, content: bytes) -> IntegerNetwork:
         }
         for each in bare:
             if isinstance(each.step, Convolve | Dense):
-                key, groups = f"{each.step.name}.weight", getattr(each.step, "groups", 1)
-                found[key] = from_blocks(found[key], each.step.weights_shape, groups, int(block[1]))
+                key = f"{each.step.name}.weight"
+                found[key] = read_back(bare, each.step, found[key], int(block[1]))
         return IntegerNetwork.of_plan(plan[0], found)
     except (RecordError, UsageError, KeyError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{path}: no network in integers ({error}). Export it anew.") from error

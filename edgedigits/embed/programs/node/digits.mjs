@@ -1,15 +1,17 @@
-// Read the digit on a picture with the ONNX file beside this one.
+// Read the digit on a picture, or a number, with the ONNX file beside this one.
 //
-//     node digits.mjs PICTURE ...
+//     node digits.mjs [--number] PICTURE ...
 //
 //     import { answer, read } from "./digits.mjs";
 //     console.log((await answer(await read("photo.png"))).label);
 //     console.log((await answer({ height, width, pixels })).label); // pixels: Uint8Array, row by row
+//     console.log((await readNumber({ height, width, pixels })).text); // of a line of digits
 
 import { realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as numbers from "./numbers.mjs";
 
 process.env.ORT_DISABLE_TELEMETRY ??= "1"; // of onnxruntime, which reads it when it is loaded
 const { default: ort } = await import("onnxruntime-node");
@@ -19,13 +21,16 @@ export const MODEL = join(FOLDER, "model.onnx");
 const CONTRACT = JSON.parse(await readFile(join(FOLDER, "contract.json"), "utf8"));
 const OUTPUTS = CONTRACT.outputs.map((output) => output.name);
 
-const USAGE = `usage: node digits.mjs PICTURE ...
+const NUMBER = "--number";
+const USAGE = `usage: node digits.mjs [--number] PICTURE ...
 
-Read the digit on pictures: binary PGM files, and with sharp (npm install sharp) PNG, JPEG, GIF, WebP, AVIF and TIFF
-files. An answer a line. The exit code is 1 where a picture could not be read.
+Read the digit on pictures, or, with --number, a line of up to 12 digits, "?" where one is not sure: binary PGM files,
+and with sharp (npm install sharp) PNG, JPEG, GIF, WebP, AVIF and TIFF files. An answer a line. The exit code is 1 where
+a picture could not be read, or shows no number.
 
 examples:
   node digits.mjs example.pgm
+  node digits.mjs --number photo.jpg
   node digits.mjs photo.jpg scan.png`;
 const MOST_PIXELS = 50_000_000; // of a picture to decode
 
@@ -62,6 +67,17 @@ export async function answer(image) {
     logits: found.logits.data,
     seen: found.seen?.data ?? image.pixels,
   };
+}
+
+/**
+ * The number on a picture, as `answer` takes it: { number, text, digits, doubts }, as numbers.mjs has them; number is
+ * null unless all digits are sure. Throws a RangeError or TypeError, and a NoNumber where there is no line of digits.
+ */
+export async function readNumber(image, sheet = false) {
+  if (!CONTRACT.sides || CONTRACT.framing)
+    throw new RangeError("this file takes pictures as a whole; a canvas file that finds digits on them reads numbers");
+  prepare(image);
+  return numbers.readNumber(image, answer, CONTRACT, sheet);
 }
 
 /** The picture as the file takes it: all scaling and normalization is inside the file. */
@@ -121,17 +137,26 @@ async function main(names) {
     console.error(USAGE);
     return 2;
   }
+  const ask = names.includes(NUMBER) ? numberIn : digitIn;
   let unread = 0;
-  for (const name of names) {
+  for (const name of names.filter((given) => given !== NUMBER)) {
     try {
-      const { label, probability } = await answer(await read(name));
-      console.log(`${name}: ${label ?? "no digit"} (${(100 * probability).toFixed(1)}%)`);
+      console.log(`${name}: ${await ask(await read(name))}`);
     } catch (error) {
       console.error(`${name}: ${error.message}`);
       unread += 1;
     }
   }
   return unread ? 1 : 0;
+}
+
+async function digitIn(image) {
+  const { label, probability } = await answer(image);
+  return `${label ?? "no digit"} (${(100 * probability).toFixed(1)}%)`;
+}
+
+async function numberIn(image) {
+  return (await readNumber(image)).text;
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))

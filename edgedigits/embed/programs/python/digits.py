@@ -1,7 +1,8 @@
-"""Read the digit on a picture with the ONNX file beside this one.
+"""Read the digit on a picture, or a number, with the ONNX file beside this one.
 
-On the command line: `python digits.py PICTURE ...`. In a program: `from digits import answer, read`, then
-`answer(read("photo.png")).label`, or `answer(image).label` with an image uint8 [height, width].
+On the command line: `python digits.py PICTURE ...`. In a program: `from digits import answer, read, read_number`, then
+`answer(read("photo.png")).label`, or `answer(image).label` with an image uint8 [height, width]; `read_number(image)`
+reads a line of digits.
 """
 
 import functools
@@ -11,12 +12,14 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of onnxruntime, which reads it when it is imported
 
 import numpy as np
 import onnxruntime
+from number.reading import Line, Piece, read_lines
+from number.shapes import NoNumber
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,13 +28,16 @@ FOLDER = Path(__file__).resolve().parent
 MODEL = FOLDER / "model.onnx"
 CONTRACT = json.loads((FOLDER / "contract.json").read_text(encoding="utf-8"))
 
-USAGE = """usage: python digits.py PICTURE ...
+NUMBER = "--number"
+USAGE = """usage: python digits.py [--number] PICTURE ...
 
-Read the digit on pictures: binary PGM and .npy files, and with Pillow (pip install pillow, with a network) PNG, JPEG,
-GIF, BMP, WebP and TIFF files. An answer a line. The exit code is 1 where a picture could not be read.
+Read the digit on pictures, or, with --number, a line of up to 12 digits, "?" where one is not sure: binary PGM and .npy
+files, and with Pillow (pip install pillow, with a network) PNG, JPEG, GIF, BMP, WebP and TIFF files. An answer a line.
+The exit code is 1 where a picture could not be read, or shows no number.
 
 examples:
   python digits.py example.pgm
+  python digits.py --number photo.jpg
   python digits.py photo.jpg scan.png"""
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # that Pillow decodes without another program
@@ -75,6 +81,53 @@ def answer(image: np.ndarray) -> Answer:
         logits=found["logits"].reshape(-1),
         seen=found.get("seen", image),
     )
+
+
+class Number(NamedTuple):
+    """A line of digits.
+
+    number   its digits, or None unless all are sure
+    text     the same with "?" for each that is not
+    pieces   of the picture, from left to right: a `box` (top, left, bottom, right) and an `answer` each
+    marks    what stands beside them: a `kind` ("point", "minus", "space") and a `box` each
+    """
+
+    number: str | None
+    text: str
+    pieces: tuple[Piece[Answer], ...]
+    marks: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def read_number(image: np.ndarray) -> Number:
+    """The number on a picture, uint8 [height, width], as `answer` takes it. Raises ValueError where there is none."""
+    (line,) = lines_of_digits(image, sheet=False)
+    return line
+
+
+def read_sheet(image: np.ndarray) -> list[Number]:
+    """The numbers on a picture of several lines, from top to bottom. Raises ValueError where there is none."""
+    return lines_of_digits(image, sheet=True)
+
+
+def lines_of_digits(image: np.ndarray, *, sheet: bool) -> list[Number]:
+    """The numbers on a picture. Raises ValueError."""
+    if "sides" not in CONTRACT or "framing" in CONTRACT:
+        raise ValueError("this file takes pictures as a whole; a canvas file that finds digits on them reads numbers")
+    prepare(image)
+    try:
+        lines = read_lines(image, answer, CONTRACT.get("threshold", 0), sheet)
+    except NoNumber as why:
+        raise ValueError(str(why)) from None
+    return [spelled(line) for line in lines]
+
+
+def spelled(line: Line[Answer]) -> Number:
+    """A line as text."""
+    text = "".join(piece.answer.label or "?" for piece in line.pieces)
+    return Number(None if "?" in text else text, text, line.pieces, line.marks)
 
 
 def prepare(image: np.ndarray) -> np.ndarray:
@@ -183,10 +236,10 @@ def main() -> int:
     if len(sys.argv) < 2:
         print(USAGE, file=sys.stderr)
         return 2
-    unread = 0
-    for name in sys.argv[1:]:
+    ask, unread = read_number if NUMBER in sys.argv else answer, 0
+    for name in (given for given in sys.argv[1:] if given != NUMBER):
         try:
-            print(f"{name}: {answer(read(Path(name)))}")
+            print(f"{name}: {ask(read(Path(name)))}")
         except (OSError, ValueError) as error:
             print(f"{name}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
             unread += 1

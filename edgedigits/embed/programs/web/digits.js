@@ -1,7 +1,8 @@
-// Reads digits: `const reader = await load("model.onnx")`, then `await reader.read(imageData)`.
-// With the model, contract.json, doubts.js, ort.js and ort.wasm beside it, this file is all that another page needs.
+// Reads digits: `const reader = await load("model.onnx")`, then `await reader.read(imageData)`, or `readNumber` of it.
+// With the model, contract.json, doubts.js, numbers.js, ort.js and ort.wasm beside it, another page needs no more.
 
 import { doubts } from "./doubts.js";
+import { readNumber } from "./numbers.js";
 import * as ort from "./ort.js";
 
 const beside = (name) => new URL(name.split("/").map(encodeURIComponent).join("/"), import.meta.url);
@@ -60,8 +61,25 @@ class Reader {
    * milliseconds    that the model took
    */
   async read(image) {
+    const { width, height } = image;
+    const { framing } = this.contract;
+    const pixels = grey(image);
+    return { ...(await this.#answer({ width, height, pixels })), doubts: doubts(pixels, width, height, !!framing) };
+  }
+
+  /**
+   * The number on an ImageData: a line of up to 12 digits, as numbers.js says it, each with the `answer` of `read`.
+   * Throws a NoNumber where there is no line of digits.
+   */
+  readNumber(image, sheet = false) {
+    const { width, height } = image;
+    return readNumber({ width, height, pixels: grey(image) }, (piece) => this.#answer(piece), this.contract, sheet);
+  }
+
+  /** What `read` returns, but for doubts, of pixels. */
+  async #answer({ width, height, pixels }) {
     const { input, labels, threshold } = this.contract;
-    const feeds = { [input.name]: new ort.Tensor("uint8", grey(image), [image.height, image.width]) };
+    const feeds = { [input.name]: new ort.Tensor("uint8", pixels, [height, width]) };
     const started = performance.now();
     const outputs = await this.session.run(feeds);
     const milliseconds = performance.now() - started;
@@ -69,7 +87,6 @@ class Reader {
     const probability = Math.max(...probabilities);
     const best = labels[probabilities.indexOf(probability)];
     const label = probability < threshold ? null : best;
-    const doubted = doubts(feeds[input.name].data, image.width, image.height);
-    return { label, best, probability, probabilities, logits, seen, doubts: doubted, milliseconds };
+    return { label, best, probability, probabilities, logits, seen, milliseconds };
   }
 }

@@ -8,15 +8,17 @@ const TALL = 0.5; // of the tallest shape: smaller ones may be parts of a digit,
 
 /**
  * The doubts about grey pixels, 0 to 255, row by row: { word, sentence } each, none when all is well.
- * The words are "empty", "low-contrast", "touches-border" and "several-shapes".
+ * The words are "empty", "low-contrast", "touches-border" and "several-shapes"; the last two only where a digit is
+ * looked for, not where a network is shown pictures as a whole.
  */
-export function doubts(pixels, width, height) {
+export function doubts(pixels, width, height, whole = false) {
   const { paper, contrast } = levels(pixels, width, height);
   if (Math.abs(contrast) < CONTRAST) return [doubt("empty", "empty: nothing differs from the paper")];
   const inked = (at) => (pixels[at] - paper) / contrast > INKED;
   const found = [];
   if (Math.abs(contrast) < LOW_CONTRAST)
     found.push(doubt("low-contrast", `low contrast: ${Math.abs(contrast).toFixed(0)} of 255 between ink and paper`));
+  if (whole) return found;
   if (border(width, height).some(inked))
     found.push(doubt("touches-border", "touches the border: part of it may be missing"));
   const count = shapes(reduced(inked, width, height));

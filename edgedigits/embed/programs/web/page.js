@@ -106,22 +106,86 @@ function row(table, name, count) {
   return { head, cells: Array.from({ length: count }, () => line.insertCell()) };
 }
 
-/** Show an answer of each model; the first model's is the large one. */
+/** Show an answer of each model; the first model's is the large one: a digit, or the digits of a number. */
 function show(answers) {
   const [first] = answers;
-  const doubts = first.doubts.map(({ sentence }) => `; ${sentence}`).join("");
-  if (first.label !== null) answer(first.label, `${percent(first.probability)} sure${doubts}`);
+  const digits = digitsOf(first);
+  const doubts = (digits.length ? first.number.doubts : first.doubts).map(({ sentence }) => `; ${sentence}`).join("");
+  if (digits.length) count(first.number, doubts);
+  else if (first.why && first.label !== null) answer("no number", `${capital(first.why)}${doubts}.`);
+  else if (first.label !== null) answer(first.label, `${percent(first.probability)} sure${doubts}`);
   else if (empty(first)) answer("no digit", "Nothing to read yet.");
-  else answer("no digit", `At best ${first.best}, with ${percent(first.probability)}${doubts}.`);
-  $("answer").className = first.label === null ? "none" : first.label.length > 2 ? "long" : "";
+  else answer("no digit", refusal(first, doubts));
+  const none = digits.length ? first.number.number === null : first.label === null || first.why;
+  const long = digits.length || (first.label ?? "").length > 2;
+  $("answer").className = [none && "none", long && "long"].filter(Boolean).join(" ");
+  const shown = leastSure(digits)?.answer ?? first;
+  $("probabilities-title").textContent = digits.length ? "Probabilities of the digit that is the least sure" : "Probabilities";
   bars.forEach(({ head, cells }, index) => {
-    const probability = first.probabilities[index];
+    const probability = shown.probabilities[index];
     head.parentElement.style.setProperty("--probability", probability);
-    head.parentElement.className = contract.labels[index] === first.label ? "best" : "";
+    head.parentElement.className = contract.labels[index] === shown.label ? "best" : "";
     cells[1].textContent = percent(probability);
   });
   models.forEach((model, index) => tell(model, answers[index]));
-  reveal(first.seen);
+  frame28($("seen"), shown.seen);
+  strip(digits);
+  boxes(digits);
+}
+
+/** The digits of a number of two or more; of what is one digit, none. */
+function digitsOf({ number }) {
+  return number && number.digits.length > 1 ? number.digits : [];
+}
+
+function leastSure(digits) {
+  return digits.toSorted((one, other) => one.probability - other.probability)[0];
+}
+
+function count({ number, text, digits }, doubts) {
+  const { label, probability } = leastSure(digits);
+  const sure = number === null ? `; below ${percent(contract.threshold)} a digit is not sure` : "";
+  answer(text, `${digits.length} digits; the least sure is ${label}, with ${percent(probability)}${sure}${doubts}.`);
+}
+
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
+
+/** Why a picture shows no digit. */
+function refusal({ best, probability, why }, doubts) {
+  const sentences = [`At best ${best}, with ${percent(probability)}, and ${percent(contract.threshold)} is needed${doubts}.`];
+  if (why) sentences.push(`As a number: ${why}.`);
+  return sentences.join(" ");
+}
+
+/** Show what the network saw of each digit, with its label. */
+function strip(digits) {
+  const figures = digits.map(({ label, probability, sure, answer }) => {
+    const figure = document.createElement("li");
+    const canvas = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
+    frame28(canvas, answer.seen);
+    const words = document.createElement("span");
+    words.textContent = `${label}${sure ? "" : "?"}`;
+    figure.title = percent(probability);
+    figure.className = sure ? "" : "doubted";
+    figure.append(canvas, words);
+    return figure;
+  });
+  $("digits").replaceChildren(...figures);
+  $("digits").hidden = !digits.length;
+}
+
+/** Show where the digits are on the sheet. */
+function boxes(digits) {
+  const { width, height } = pad.canvas;
+  $("boxes").setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const around = digits.map(({ box, sure }) => {
+    const rectangle = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    const sides = { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top };
+    for (const [name, value] of Object.entries(sides)) rectangle.setAttribute(name, value);
+    rectangle.classList.toggle("doubted", !sure);
+    return rectangle;
+  });
+  $("boxes").replaceChildren(...around);
 }
 
 function answer(large, small) {
@@ -134,9 +198,13 @@ function tell({ cells, calls }, found) {
   calls.push(found.milliseconds);
   if (calls.length > REMEMBERED) calls.shift();
   const middle = calls.toSorted((a, b) => a - b)[calls.length >> 1];
-  const likeliest = `${found.best}, ${percent(found.probability)}`;
-  cells[0].textContent = found.label !== null ? likeliest : empty(found) ? "no digit" : `no digit (${likeliest})`;
+  cells[0].textContent = digitsOf(found).length ? found.number.text : likeliest(found);
   cells[1].textContent = `${middle.toFixed(1)} ms`;
+}
+
+function likeliest(found) {
+  const words = `${found.best}, ${percent(found.probability)}`;
+  return found.label !== null ? words : empty(found) ? "no digit" : `no digit (${words})`;
 }
 
 /** Whether the network was shown nothing. */
@@ -144,11 +212,11 @@ function empty({ seen }) {
   return seen.every((value) => value === 0);
 }
 
-/** Paint 28x28 grey pixels. */
-function reveal(seen) {
+/** Paint 28x28 grey pixels on a canvas. */
+function frame28(canvas, seen) {
   const image = new ImageData(28, 28);
   seen.forEach((value, pixel) => image.data.set([value, value, value, 255], 4 * pixel));
-  $("seen").getContext("2d").putImageData(image, 0, 0);
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 function percent(fraction) {
