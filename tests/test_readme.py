@@ -26,6 +26,7 @@ from edgedigits.bench.figures import find_figures
 from edgedigits.cli import app, embed, export, inference, train, verify
 from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
+from edgedigits.data.numbers import write_numbers
 from edgedigits.export import formats, manifest
 from edgedigits.export.formats import get_format
 from edgedigits.records.artifact import ANSWERS, Manifest
@@ -153,10 +154,15 @@ def test_the_commands_that_verify_run(chain: tuple[Path, str]) -> None:
 @pytest.mark.lengthy
 def test_the_commands_for_canvases_run(chain: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
-    Image.fromarray(255 - canvases.paste(drawn.digits(10, seed=0)[0][7])).save(tmp_path / "photo.png")
+    images, labels = drawn.digits(10, seed=0)
+    Image.fromarray(255 - canvases.paste(images[7])).save(tmp_path / "photo.png")
+    (number,) = write_numbers(images, labels, count=1, seed=0)
+    Image.fromarray(number.canvas).save(tmp_path / "phone.jpg")
     shown = [run(command, tmp_path).stdout for command in commands("edgedigits export --input canvas")]
     assert "cnn: below " in shown[0]
-    assert shown[1].splitlines()[1].split()[:2] == ["photo.png", "7"]
+    rows = [line.split() for line in shown[1].splitlines()]
+    assert ["photo.png", "7"] in [row[:2] for row in rows]
+    assert ["phone.jpg", number.text] in [row[:2] for row in rows]
 
 
 def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:
