@@ -9,6 +9,7 @@ digits alone are looked at, 5,000 of them held out.
 """
 
 import dataclasses
+import functools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -24,13 +25,14 @@ from edgedigits.records.record import Record
 from edgedigits.records.words import describe
 
 LOG = Path(__file__).with_name("search.jsonl")
-ROUNDS = ((12, 10), (3, 40))  # candidates, epochs
+ROUNDS = ((18, 10), (3, 40))  # candidates, epochs
 HELD_OUT = 1 / 12  # of the training digits
 FULL = 0.9  # of its budget, that a candidate takes at least
 SMALL = 2_000  # a budget up to which digits are changed little, and an image takes no more than
 MOST_PRODUCTS = 1_000_000  # multiply-accumulates: what a microcontroller computes in time
 DRAWS = 2_000  # until a budget counts as too small
 FAMILIES = ("cnn", "fc")
+_pooled = functools.partial(Conv, pooled=True)
 DESIGNS = {  # first candidates, by family and budget
     ("cnn", 2_000): (
         convolutions(4, (Conv(8, 5, 2), Conv(10), Conv(12, 3, 2), Conv(10))),
@@ -39,6 +41,19 @@ DESIGNS = {  # first candidates, by family and budget
         convolutions(4, (Conv(8, 5, 2), Conv(10, 3, 2), Conv(10, 3, 2)), "flatten"),
         convolutions(4, (Conv(8, 3, 2), Conv(10, 3, 2), Conv(12), Conv(11))),
         convolutions(4, (Conv(6, 5, 2), Conv(8), Conv(8), Conv(12, 3, 2), Conv(10))),
+        convolutions(4, (Conv(8, 5, 2), _pooled(13), Conv(16))),
+        convolutions(4, (_pooled(8), _pooled(14), _pooled(10)), "flatten"),
+        convolutions(4, (Conv(8, 5, 2), _pooled(13), _pooled(8)), "flatten"),
+        convolutions(4, (_pooled(8, 5), _pooled(13), _pooled(10)), "flatten"),
+        convolutions(4, (_pooled(8, 5), _pooled(14), _pooled(10)), "flatten"),
+        convolutions(4, (_pooled(6, 5), _pooled(12), _pooled(12)), "flatten"),
+        convolutions(4, (_pooled(10, 5), _pooled(12), _pooled(10)), "flatten"),
+        convolutions(4, (_pooled(6, 5), _pooled(9, 5), _pooled(9)), "flatten"),
+    ),
+    ("cnn", 5_000): (
+        convolutions(4, (_pooled(12, 5), _pooled(22), _pooled(20)), "flatten"),
+        convolutions(4, (_pooled(12, 5), Conv(14), _pooled(18), _pooled(16)), "flatten"),
+        convolutions(4, (_pooled(10, 5), _pooled(20), Conv(16), _pooled(14)), "flatten"),
     ),
 }
 

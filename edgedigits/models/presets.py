@@ -222,18 +222,18 @@ def _record(words: str, network: Network, epochs: int, recipe: Recipe = LONG) ->
     return Preset(network=f"{words}, weights of {bits} bits", spec=ModelSpec(network), default=default)
 
 
-CNN_2K = Conv(8, 5, 2), Conv(10, 3, 2), Conv(10, 3, 2)
-CNN_5K = Conv(10, 5, 2), Conv(16), Conv(20, 3, 2), Conv(22)
-CNN_8K = Conv(12, 5, 2), Conv(20), Conv(26, 3, 2), Conv(28)
-CNN_16K = Conv(16, 5, 2), Conv(28), Conv(40, 3, 2), Conv(40)
-CNN_BEST = Conv(32, 5, 2), Conv(48), Conv(64, 3, 2), Conv(64), Conv(64)
+CNN_2K = Conv(8, 5, pooled=True), Conv(14, pooled=True), Conv(10, pooled=True)
+CNN_5K = Conv(10, 5, pooled=True), Conv(20, pooled=True), Conv(16), Conv(15, pooled=True)
+CNN_8K = Conv(12, 5, pooled=True), Conv(26, pooled=True), Conv(23), Conv(20, pooled=True)
+CNN_16K = Conv(16, 5, pooled=True), Conv(36, pooled=True), Conv(36), Conv(30, pooled=True)
+CNN_BEST = Conv(32, 5, pooled=True), Conv(48), Conv(64, pooled=True), Conv(96, pooled=True)
 RECORDS: Mapping[str, Preset] = {
-    "cnn-2k": _record("convs 8, 10, 10", convolutions(4, CNN_2K, "flatten"), 200, LIGHT),
-    "cnn-5k": _record("convs 10, 16, 20, 22", convolutions(4, CNN_5K), 60),
-    "cnn-8k": _record("convs 12, 20, 26, 28", convolutions(4, CNN_8K), 48),
-    "cnn-16k": _record("convs 16, 28, 40, 40", convolutions(4, CNN_16K), 36),
+    "cnn-2k": _record("convs 8, 14, 10", convolutions(4, CNN_2K, "flatten"), 88, LIGHT),
+    "cnn-5k": _record("convs 10, 20, 16, 15", convolutions(4, CNN_5K, "flatten"), 60),
+    "cnn-8k": _record("convs 12, 26, 23, 20", convolutions(4, CNN_8K, "flatten"), 46),
+    "cnn-16k": _record("convs 16, 36, 36, 30", convolutions(4, CNN_16K, "flatten"), 40),
     "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 400),
-    "cnn-best": _record("convs 32, 48, 64, 64, 64", convolutions(8, CNN_BEST), 56),
+    "cnn-best": _record("convs 32, 48, 64, 96", convolutions(8, CNN_BEST, "flatten"), 56),
 }
 ALL = Registry("preset", {**PRESETS, **RECORDS}, Preset)  # ours, and those of plug-ins
 
