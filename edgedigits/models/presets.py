@@ -223,16 +223,16 @@ def _record(words: str, network: Network, epochs: int, recipe: Recipe = LONG) ->
 
 
 CNN_2K = Conv(8, 5, pooled=True), Conv(14, pooled=True), Conv(10, pooled=True)
-CNN_5K = Conv(10, 5, pooled=True), Conv(20, pooled=True), Conv(16), Conv(15, pooled=True)
-CNN_8K = Conv(12, 5, pooled=True), Conv(26, pooled=True), Conv(23), Conv(20, pooled=True)
-CNN_16K = Conv(16, 5, pooled=True), Conv(36, pooled=True), Conv(36), Conv(30, pooled=True)
+CNN_5K = Conv(8, 5, pooled=True), Conv(24, pooled=True), Conv(16), Conv(14, pooled=True)
+CNN_8K = Conv(8, 5, pooled=True), Conv(24, pooled=True), Conv(24), Conv(24, pooled=True)
+CNN_16K = Conv(16, 5, pooled=True), Conv(32, pooled=True), Conv(40), Conv(28, pooled=True)
 CNN_BEST = Conv(32, 5, pooled=True), Conv(48), Conv(64, pooled=True), Conv(96, pooled=True)
 RECORDS: Mapping[str, Preset] = {
     "cnn-2k": _record("convs 8, 14, 10", convolutions(4, CNN_2K, "flatten"), 88, LIGHT),
-    "cnn-5k": _record("convs 10, 20, 16, 15", convolutions(4, CNN_5K, "flatten"), 60),
-    "cnn-8k": _record("convs 12, 26, 23, 20", convolutions(4, CNN_8K, "flatten"), 46),
-    "cnn-16k": _record("convs 16, 36, 36, 30", convolutions(4, CNN_16K, "flatten"), 40),
-    "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 400),
+    "cnn-5k": _record("convs 8, 24, 16, 14", convolutions(4, CNN_5K, "flatten"), 70),
+    "cnn-8k": _record("convs 8, 24, 24, 24", convolutions(4, CNN_8K, "flatten"), 62),
+    "cnn-16k": _record("convs 16, 32, 40, 28", convolutions(4, CNN_16K, "flatten"), 40),
+    "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 320),
     "cnn-best": _record("convs 32, 48, 64, 96", convolutions(8, CNN_BEST, "flatten"), 56),
 }
 ALL = Registry("preset", {**PRESETS, **RECORDS}, Preset)  # ours, and those of plug-ins
