@@ -188,7 +188,8 @@ def _reached(standing: Standing) -> str:
     if not standing.runs:
         return "not measured yet"
     count = f"n={len(standing.runs)}" + ("" if standing.complete else f" of {standing.goal.seeds}")
-    return f"{standing.mean:.2%} ± {100 * standing.deviation:.2f} ({count})"
+    spread = f" ± {100 * standing.deviation:.2f}" if len(standing.runs) > 1 else ""
+    return f"{standing.mean:.2%}{spread} ({count})"
 
 
 def _count(number: int | None) -> str:

@@ -58,7 +58,7 @@ def figures(*accuracies: float) -> Standing:
 def test_the_table_says_how_many_seeds_a_mean_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
     for standing, said in (
         (figures(), "not measured yet"),
-        (figures(0.99), "99.00% ± 0.00 (n=1 of 5)"),
+        (figures(0.99), "99.00% (n=1 of 5)"),
         (figures(0.99, 0.991, 0.992, 0.993, 0.994), "99.20% ± 0.16 (n=5)"),
     ):
         monkeypatch.setattr(shelf, "standings", lambda found=standing: {"cnn-2k": found})
