@@ -9,7 +9,6 @@ digits alone are looked at, 5,000 of them held out.
 """
 
 import dataclasses
-import functools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from edgedigits.errors import UsageError
 from edgedigits.models.presets import LIGHT, LONG
-from edgedigits.models.small import Conv, convolutions, denses, products, weight_bytes
+from edgedigits.models.small import Conv, convolutions, denses, pooled, products, weight_bytes
 from edgedigits.records.model import ModelSpec, Recipe
 from edgedigits.records.network import Network
 from edgedigits.records.record import Record
@@ -32,7 +31,6 @@ SMALL = 2_000  # a budget up to which digits are changed little, and an image ta
 MOST_PRODUCTS = 1_000_000  # multiply-accumulates: what a microcontroller computes in time
 DRAWS = 2_000  # until a budget counts as too small
 FAMILIES = ("cnn", "fc")
-_pooled = functools.partial(Conv, pooled=True)
 DESIGNS = {  # first candidates, by family and budget
     ("cnn", 2_000): (
         convolutions(4, (Conv(8, 5, 2), Conv(10), Conv(12, 3, 2), Conv(10))),
@@ -41,19 +39,19 @@ DESIGNS = {  # first candidates, by family and budget
         convolutions(4, (Conv(8, 5, 2), Conv(10, 3, 2), Conv(10, 3, 2)), "flatten"),
         convolutions(4, (Conv(8, 3, 2), Conv(10, 3, 2), Conv(12), Conv(11))),
         convolutions(4, (Conv(6, 5, 2), Conv(8), Conv(8), Conv(12, 3, 2), Conv(10))),
-        convolutions(4, (Conv(8, 5, 2), _pooled(13), Conv(16))),
-        convolutions(4, (_pooled(8), _pooled(14), _pooled(10)), "flatten"),
-        convolutions(4, (Conv(8, 5, 2), _pooled(13), _pooled(8)), "flatten"),
-        convolutions(4, (_pooled(8, 5), _pooled(13), _pooled(10)), "flatten"),
-        convolutions(4, (_pooled(8, 5), _pooled(14), _pooled(10)), "flatten"),
-        convolutions(4, (_pooled(6, 5), _pooled(12), _pooled(12)), "flatten"),
-        convolutions(4, (_pooled(10, 5), _pooled(12), _pooled(10)), "flatten"),
-        convolutions(4, (_pooled(6, 5), _pooled(9, 5), _pooled(9)), "flatten"),
+        convolutions(4, (Conv(8, 5, 2), pooled(13), Conv(16))),
+        convolutions(4, (pooled(8), pooled(14), pooled(10)), "flatten"),
+        convolutions(4, (Conv(8, 5, 2), pooled(13), pooled(8)), "flatten"),
+        convolutions(4, (pooled(8, 5), pooled(13), pooled(10)), "flatten"),
+        convolutions(4, (pooled(8, 5), pooled(14), pooled(10)), "flatten"),
+        convolutions(4, (pooled(6, 5), pooled(12), pooled(12)), "flatten"),
+        convolutions(4, (pooled(10, 5), pooled(12), pooled(10)), "flatten"),
+        convolutions(4, (pooled(6, 5), pooled(9, 5), pooled(9)), "flatten"),
     ),
     ("cnn", 5_000): (
-        convolutions(4, (_pooled(12, 5), _pooled(22), _pooled(20)), "flatten"),
-        convolutions(4, (_pooled(12, 5), Conv(14), _pooled(18), _pooled(16)), "flatten"),
-        convolutions(4, (_pooled(10, 5), _pooled(20), Conv(16), _pooled(14)), "flatten"),
+        convolutions(4, (pooled(12, 5), pooled(22), pooled(20)), "flatten"),
+        convolutions(4, (pooled(12, 5), Conv(14), pooled(18), pooled(16)), "flatten"),
+        convolutions(4, (pooled(10, 5), pooled(20), Conv(16), pooled(14)), "flatten"),
     ),
 }
 
@@ -109,7 +107,7 @@ def _drawn(random_: random.Random, family: str) -> Network:
 
 def _halved(random_: random.Random, width: int, kernel: int) -> Conv:
     """A convolution that leaves half as many rows and columns."""
-    return random_.choice((Conv(width, kernel, 2), Conv(width, kernel, pooled=True)))
+    return random_.choice((Conv(width, kernel, 2), pooled(width, kernel)))
 
 
 def search(budget: int, family: str, log: Path = LOG, recipe: Recipe | None = None) -> Iterator[Trial]:

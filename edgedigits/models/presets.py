@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgedigits.errors import UsageError, unknown
-from edgedigits.models.small import Conv, convolutions, denses
+from edgedigits.models.small import Conv, convolutions, denses, pooled
 from edgedigits.records.model import ModelSpec, Recipe
 from edgedigits.records.network import Input, Layer, Network
 from edgedigits.system.plugins import Registry
@@ -222,11 +222,11 @@ def _record(words: str, network: Network, epochs: int, recipe: Recipe = LONG) ->
     return Preset(network=f"{words}, weights of {bits} bits", spec=ModelSpec(network), default=default)
 
 
-CNN_2K = Conv(8, 5, pooled=True), Conv(14, pooled=True), Conv(10, pooled=True)
-CNN_5K = Conv(8, 5, pooled=True), Conv(24, pooled=True), Conv(16), Conv(14, pooled=True)
-CNN_8K = Conv(8, 5, pooled=True), Conv(24, pooled=True), Conv(24), Conv(24, pooled=True)
-CNN_16K = Conv(16, 5, pooled=True), Conv(32, pooled=True), Conv(40), Conv(28, pooled=True)
-CNN_BEST = Conv(32, 5, pooled=True), Conv(48), Conv(64, pooled=True), Conv(96, pooled=True)
+CNN_2K = pooled(8, 5), pooled(14), pooled(10)
+CNN_5K = pooled(8, 5), pooled(24), Conv(16), pooled(14)
+CNN_8K = pooled(8, 5), pooled(24), Conv(24), pooled(24)
+CNN_16K = pooled(16, 5), pooled(32), Conv(40), pooled(28)
+CNN_BEST = pooled(32, 5), Conv(48), pooled(64), pooled(96)
 RECORDS: Mapping[str, Preset] = {
     "cnn-2k": _record("convs 8, 14, 10", convolutions(4, CNN_2K, "flatten"), 88, LIGHT),
     "cnn-5k": _record("convs 8, 24, 16, 14", convolutions(4, CNN_5K, "flatten"), 70),

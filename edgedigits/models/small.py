@@ -30,6 +30,11 @@ class Conv:
     pooled: bool = False
 
 
+def pooled(channels: int, kernel: int = 3) -> Conv:
+    """A convolution whose plane is halved by max pooling."""
+    return Conv(channels, kernel, pooled=True)
+
+
 def convolutions(bits: int, convs: tuple[Conv, ...], head: str = "mean") -> Network:
     """Convolutions, then the mean of each channel ("mean") or all values ("flatten"), and a dense layer."""
     layers: list[Layer] = []

@@ -131,8 +131,7 @@ def _behind_pools(classifier: Classifier) -> list[Any]:
     norms = [
         layer
         for layer, inputs in walk.listed.steps()
-        if layer.op == "batch_norm" and layer.values["affine"]
-        if ops.get(inputs[0]) == "max_pool"
+        if layer.op == "batch_norm" and layer.values["affine"] and ops.get(inputs[0]) == "max_pool"
     ]
     return [walk.get_submodule(layer.name) for layer in norms]
 
