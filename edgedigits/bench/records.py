@@ -125,11 +125,6 @@ class Standing:
     runs: tuple[RecordRun, ...]
 
     @property
-    def complete(self) -> bool:
-        """Whether all seeds are there."""
-        return len(self.runs) >= self.goal.seeds
-
-    @property
     def mean(self) -> float:
         """Of the test accuracy."""
         return statistics.fmean(run.test_accuracy for run in self.runs)

@@ -22,7 +22,7 @@ from edgedigits.models.presets import PRESETS, RECORDS
 from edgedigits.models.small import products, weight_bytes
 from edgedigits.records.footprint import MAIN
 from edgedigits.records.report import EngineRef, ParityReport, Verification
-from edgedigits.records.words import size
+from edgedigits.records.words import over_seeds, size
 from edgedigits.runtime.engines import get_engine
 from edgedigits.runtime.footprint import PROCESSORS
 from edgedigits.system import templates
@@ -187,9 +187,7 @@ def _reached(standing: Standing) -> str:
     """A mean, and of how many seeds; that of fewer than are wanted says so."""
     if not standing.runs:
         return "not measured yet"
-    count = f"n={len(standing.runs)}" + ("" if standing.complete else f" of {standing.goal.seeds}")
-    spread = f" ± {100 * standing.deviation:.2f}" if len(standing.runs) > 1 else ""
-    return f"{standing.mean:.2%}{spread} ({count})"
+    return over_seeds(standing.mean, standing.deviation, len(standing.runs), standing.goal.seeds)
 
 
 def _count(number: int | None) -> str:
@@ -271,7 +269,7 @@ def _known(model: str, recipe: str, dataset: str = "mnist") -> Measurement:
 
 
 def _accuracy(found: Measurement) -> str:
-    return f"{found.mean:.2%} ± {100 * found.spread:.2f} (n={len(found.seeds)})"
+    return over_seeds(found.mean, found.spread, len(found.seeds))
 
 
 def _flips(row: EngineRow) -> str:

@@ -15,7 +15,7 @@ from edgedigits.bench.records import FOLDER
 from edgedigits.bench.training import FOR_DEVICES, FORMATS, GAINING, measure, plans
 from edgedigits.cli.sheet import Sheet
 from edgedigits.cli.voice import one_line_errors
-from edgedigits.records.words import percent
+from edgedigits.records.words import over_seeds, percent
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -241,7 +241,7 @@ def trainings(found: Sequence[Measurement]) -> RenderableType:
                 recipe,
                 str(ours.epochs),
                 f"{ours.seconds:.2f}",
-                f"{ours.mean:.2%} ± {100 * ours.spread:.2f} (n={len(ours.seeds)})",
+                over_seeds(ours.mean, ours.spread, len(ours.seeds)),
                 f"{published.seconds / ours.seconds:.1f} times",
             )
     machines = " and ".join(dict.fromkeys(entry.machine for entry in found))

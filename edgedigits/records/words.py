@@ -50,6 +50,12 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return "-" if fraction is None else f"{fraction:.{digits}%}"
 
 
+def over_seeds(mean: float, spread: float, seeds: int, wanted: int = 0) -> str:
+    """A mean accuracy and its standard deviation over so many seeds, of those that are wanted; one has no deviation."""
+    deviation = f" ± {100 * spread:.2f}" if seeds > 1 else ""
+    return f"{mean:.2%}{deviation} (n={seeds}{f' of {wanted}' if seeds < wanted else ''})"
+
+
 def count(number: int | None) -> str:
     """A whole number with its thousands apart; "-" where there is none."""
     return "-" if number is None else f"{number:,}"
