@@ -75,7 +75,8 @@ class Recipe(Record):
                  its peak and falls to nearly zero, once over the whole training
     shift, rotate, zoom   augmentation, at random each time an image is seen: moved by up to so many pixels each
                  way, turned by up to so many degrees, made larger or smaller by up to such a fraction
-    shear        the same: slanted by up to such a fraction of the height
+    shear, bend  the same: slanted by up to such a fraction of the height; points of a coarse grid, and all between
+                 them, moved by up to so many pixels each way (elastic distortion)
     average      the weights at the end are a mean over all steps, in which each step's count for such a part of the
                  next one's: 0.999 is a mean over the last thousand or so; None: they are the last
     teacher      SHA-256 of the weights of a run whose probabilities are learned, beside the labels
@@ -106,6 +107,7 @@ class Recipe(Record):
     shear: float | None = field(default=None, metadata=OPTIONAL)
     average: float | None = field(default=None, metadata=OPTIONAL)
     teacher: str | None = field(default=None, metadata=OPTIONAL)
+    bend: float | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
@@ -119,6 +121,7 @@ class Recipe(Record):
         require(0 <= self.rotate <= 180, "rotate", "0 to 180 degrees", self.rotate)
         require(0 <= self.zoom <= 0.5, "zoom", "0 to 0.5", self.zoom)
         require(self.shear is None or 0 <= self.shear <= 0.5, "shear", "0 to 0.5", self.shear)
+        require(self.bend is None or 0 <= self.bend <= 4, "bend", "0 to 4 pixels", self.bend)
         require(self.average is None or 0 < self.average < 1, "average", "between 0 and 1", self.average)
         require(self.teacher is None or len(self.teacher) == 64, "teacher", "a SHA-256", self.teacher)
         require(self.precision in PRECISIONS, "precision", " or ".join(PRECISIONS), self.precision)

@@ -29,6 +29,8 @@ def describe(recipe: Recipe) -> str:
         words.append(f"outliers {recipe.outliers:g}")
     if recipe.shear:
         words.append(f"shear {recipe.shear:g}")
+    if recipe.bend:
+        words.append(f"bend {recipe.bend:g}")
     if recipe.average:
         words.append(f"average {recipe.average:g}")
     if recipe.teacher:

@@ -3,10 +3,48 @@
 All images of a pass or a batch at once, on their own device.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from edgedigits.records.model import IMAGE_SHAPE
+from edgedigits.records.model import IMAGE_SHAPE, Recipe
+
+BENT = 4  # points of a side that an image is bent at
+
+
+@dataclass(frozen=True)
+class Warps:
+    """What happens to each of n images, around its centre, bilinear.
+
+    degrees   turned by, `[n]`
+    zoom      times as large, `[n]`
+    shear     slanted by, per height, `[n]`
+    bend      pixels to the right and down that BENT by BENT points of it are moved by, `[n, 2, BENT, BENT]`
+    """
+
+    degrees: Tensor
+    zoom: Tensor
+    shear: Tensor | None = None
+    bend: Tensor | None = None
+
+    def of(self, chosen: slice) -> "Warps":
+        """Those of some of the images."""
+        return Warps(*(None if each is None else each[chosen] for each in vars(self).values()))  # type: ignore[arg-type]
+
+
+def draw_warps(recipe: Recipe, count: int, generator: torch.Generator, device: torch.device) -> Warps | None:
+    """Those of so many images, as a recipe says; None where it has none."""
+    if not (recipe.rotate or recipe.zoom or recipe.shear or recipe.bend):
+        return None
+
+    def swing(*shape: int) -> Tensor:
+        return 2 * torch.rand(shape, generator=generator) - 1
+
+    rows = swing(3 if recipe.shear else 2, count).to(device)
+    shear = recipe.shear * rows[2] if recipe.shear else None
+    bend = recipe.bend * swing(count, 2, BENT, BENT).to(device) if recipe.bend else None
+    return Warps(recipe.rotate * rows[0], 1 + recipe.zoom * rows[1], shear, bend)
 
 
 def shifted(padded: Tensor, order: Tensor, shift: int) -> Tensor:
@@ -25,21 +63,35 @@ def shifted(padded: Tensor, order: Tensor, shift: int) -> Tensor:
     return images
 
 
-def warped(images: Tensor, degrees: Tensor, zoom: Tensor, shear: Tensor | None = None) -> Tensor:
-    """Images uint8 `[n, 28, 28]` as float32 0..255, turned by `degrees`, `zoom` times as large, slanted by `shear`.
-
-    All three `[n]`. Around the centre, bilinear; what comes in from outside is background.
-    """
-    angle = torch.deg2rad(degrees)
-    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    right, down = (-sin, cos) if shear is None else (cos * shear - sin, sin * shear + cos)
+def warped(images: Tensor, warps: Warps) -> Tensor:
+    """Images uint8 `[n, 28, 28]` as float32 0..255, warped. What comes in from outside is background."""
+    angle = torch.deg2rad(warps.degrees)
+    cos, sin = torch.cos(angle) / warps.zoom, torch.sin(angle) / warps.zoom
+    right, down = (-sin, cos) if warps.shear is None else (cos * warps.shear - sin, sin * warps.shear + cos)
     x, y = (_centres(length, images.device) for length in (images.shape[2], images.shape[1]))
     column, row = x[None, None, :], y[None, :, None]
     cos, sin, right, down = (factor[:, None, None] for factor in (cos, sin, right, down))
     grid = torch.stack(
         (cos * column + right * row, sin * column + down * row), dim=3
     )  # (n, 28, 28, 2), output to input
+    if warps.bend is not None:
+        grid -= _bends(warps.bend, images)
     return nn.functional.grid_sample(images[:, None].float(), grid, align_corners=False)[:, 0]
+
+
+def _bends(points: Tensor, images: Tensor) -> Tensor:
+    """How far each pixel is moved, `[n, 28, 28, 2]`, as `grid_sample` counts (Simard et al. 2003, coarse points)."""
+    height, width = images.shape[1:]
+    rows, columns = (smooth(BENT, side).to(images.device) for side in (height, width))
+    found = rows @ points @ columns.T  # (n, 2, 28, 28)
+    return found.permute(0, 2, 3, 1) * torch.tensor([2 / width, 2 / height], device=images.device)
+
+
+def smooth(points: int, pixels: int) -> Tensor:
+    """What points along an axis are at each pixel, `[pixels, points]`: cubic, without edges (Keys 1981)."""
+    unit = torch.eye(points)[:, None, None]  # (points, 1, 1, points)
+    wide = nn.functional.interpolate(unit, (1, pixels), mode="bicubic", align_corners=True)
+    return wide[:, 0, 0].T.contiguous()
 
 
 def _centres(length: int, device: torch.device) -> Tensor:

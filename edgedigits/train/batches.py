@@ -52,24 +52,12 @@ class Batches:
         count, size = len(self.labels), self.recipe.batch_size
         order = torch.randperm(count, generator=self.generator).to(self.labels.device)
         images, labels = augmentation.shifted(self.padded, order, self.recipe.shift), self.labels[order]
-        warps = self._warps(count)  # (2 or 3, N)
+        warps = augmentation.draw_warps(self.recipe, count, self.generator, self.labels.device)
         for start in range(done * size, count, size):
             mine, weight = self.world.share(start, min(start + size, count))
-            batch = images[mine] if warps is None else augmentation.warped(images[mine], *warps[:, mine])
+            batch = images[mine] if warps is None else augmentation.warped(images[mine], warps.of(mine))
             yield batch, labels[mine], weight  # (B, 28, 28), (B,)
         self.begun = self.generator.get_state()
-
-    def _warps(self, count: int) -> Tensor | None:
-        """Degrees, zooms and, where there are any, shears of a pass, `[2 or 3, n]`; None where the recipe has none."""
-        recipe = self.recipe
-        if not (recipe.rotate or recipe.zoom or recipe.shear):
-            return None
-        spreads, centres = [recipe.rotate, recipe.zoom], [0.0, 1.0]
-        if recipe.shear:
-            spreads, centres = [*spreads, recipe.shear], [*centres, 0.0]
-        spread, centre = torch.tensor(spreads)[:, None], torch.tensor(centres)[:, None]
-        warps = spread * (2 * torch.rand(len(spread), count, generator=self.generator) - 1) + centre
-        return warps.to(self.labels.device)
 
 
 class Written(Batches):

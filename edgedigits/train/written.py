@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from edgedigits.data.paper import BOX
 from edgedigits.records.model import IMAGE_SHAPE
+from edgedigits.train.augmentation import smooth
 
 SHEET = 56  # pixels of a side
 FIELD = 20  # cells of the longer side of a digit that is framed, as MNIST's were, and canvas files do
@@ -71,8 +72,8 @@ class Writer:
         self.generator = torch.Generator().manual_seed(seed)
         self.device = device
         self.pen = pen
-        self.patch = _smooth(BENDS).to(device)
-        self.few = (_smooth(FEW) @ _averaged(FEW)).to(device)
+        self.patch = smooth(BENDS, SHEET).to(device)
+        self.few = (smooth(FEW, SHEET) @ _averaged(FEW)).to(device)
         self.soft = _blurring().to(device)
 
     @torch.no_grad()
@@ -163,13 +164,6 @@ class Writer:
         """With noise, as fine as the sheet."""
         noise = torch.randn(sheets.shape, generator=self.generator).to(self.device)
         return sheets + noise * self.pen.noise * self._draw(len(sheets), 1, 1)
-
-
-def _smooth(points: int) -> Tensor:
-    """What points along an axis are at each pixel of a sheet, `[56, points]`: cubic, without edges (Keys 1981)."""
-    unit = torch.eye(points)[:, None, None]  # (points, 1, 1, points)
-    wide = nn.functional.interpolate(unit, (1, SHEET), mode="bicubic", align_corners=True)
-    return wide[:, 0, 0].T.contiguous()
 
 
 def _averaged(cells: int) -> Tensor:

@@ -74,10 +74,10 @@ def _scaled(images: Uint8Array, rng: np.random.Generator) -> Uint8Array:
     """Each image 0.7 to 1.3 times as large, around its centre."""
     import torch
 
-    from edgedigits.train.augmentation import warped
+    from edgedigits.train.augmentation import Warps, warped
 
     zoom = torch.from_numpy(rng.uniform(0.7, 1.3, len(images)).astype(np.float32))
-    return warped(torch.from_numpy(images), 0 * zoom, zoom).round().to(torch.uint8).numpy()
+    return warped(torch.from_numpy(images), Warps(0 * zoom, zoom)).round().to(torch.uint8).numpy()
 
 
 def _inverted(images: Uint8Array, _: np.random.Generator) -> Uint8Array:

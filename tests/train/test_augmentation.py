@@ -8,7 +8,7 @@ import torch
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.records.model import Recipe
-from edgedigits.train import augmentation
+from edgedigits.train.augmentation import BENT, Warps, draw_warps, warped
 from edgedigits.train.batches import Batches
 
 CPU = torch.device("cpu")
@@ -21,7 +21,7 @@ def images(digits: Dataset) -> torch.Tensor:
 
 def warp(images: torch.Tensor, degrees: float = 0.0, zoom: float = 1.0) -> np.ndarray:
     whole = torch.ones(len(images))
-    found = augmentation.warped(images, degrees * whole, zoom * whole)
+    found = warped(images, Warps(degrees * whole, zoom * whole))
     assert found.dtype == torch.float32
     assert found.shape == images.shape
     return found.numpy()
@@ -59,12 +59,40 @@ def test_each_image_of_a_pass_is_turned_and_zoomed_by_its_own(digits: Dataset) -
     assert not torch.equal(torch.cat(first), torch.cat([images for images, _, _ in batches]))  # each pass anew
 
 
-@pytest.mark.parametrize("recipe", [{"rotate": 20.0}, {"zoom": 0.2}])
-def test_warps_stay_within_the_recipe(recipe: dict[str, float], digits: Dataset) -> None:
-    batches = Batches(digits.train, Recipe(epochs=1, batch_size=100, lr=1, **recipe), CPU)  # type: ignore[arg-type]
-    warps = batches._warps(10_000)
+def test_points_move_what_is_around_them_to_the_right_and_down(images: torch.Tensor) -> None:
+    whole = torch.ones(len(images))
+    bend = torch.zeros(len(images), 2, BENT, BENT)
+    bend[:, 0], bend[:, 1] = 2.0, 3.0  # all points alike: nothing is bent, all of it moves
+    found = warped(images, Warps(0 * whole, whole, bend=bend)).numpy()
+    np.testing.assert_allclose(found[:, 3:, 2:], images.numpy()[:, :-3, :-2], atol=1e-2)
+
+
+def test_one_point_bends_what_is_near_it_alone(images: torch.Tensor) -> None:
+    whole = torch.ones(len(images))
+    bend = torch.zeros(len(images), 2, BENT, BENT)
+    bend[:, :, -1, -1] = 2.0
+    found = warped(images, Warps(0 * whole, whole, bend=bend)).numpy()
+    np.testing.assert_allclose(found[:, :9, :9], images.numpy()[:, :9, :9], atol=1e-2)
+    assert np.abs(found - images.numpy()).max() > 10
+
+
+@pytest.mark.parametrize("most", [{"rotate": 20.0}, {"zoom": 0.2}, {"shear": 0.1}, {"bend": 1.5}])
+def test_warps_stay_within_the_recipe(most: dict[str, float]) -> None:
+    recipe = Recipe(epochs=1, batch_size=100, lr=1, **most)  # type: ignore[arg-type]
+    warps = draw_warps(recipe, 10_000, torch.Generator().manual_seed(0), CPU)
     assert warps is not None
-    rotate, zoom = recipe.get("rotate", 0.0), recipe.get("zoom", 0.0)
-    assert warps[0].abs().max().item() == pytest.approx(rotate, abs=0.05 * rotate)
-    assert (warps[1] - 1).abs().max().item() == pytest.approx(zoom, abs=0.05 * zoom)
-    assert warps[1].mean().item() == pytest.approx(1, abs=0.01)
+    found = {"rotate": warps.degrees, "zoom": warps.zoom - 1, "shear": warps.shear, "bend": warps.bend}
+    for name, drawn in found.items():
+        if name not in most:
+            assert drawn is None or not drawn.any()
+            continue
+        assert drawn is not None
+        assert drawn.abs().max().item() == pytest.approx(most[name], rel=0.05)
+        assert drawn.mean().item() == pytest.approx(0, abs=0.01 * most[name])
+
+
+def test_a_recipe_without_warps_draws_none() -> None:
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    assert draw_warps(Recipe(epochs=1, batch_size=100, lr=1), 10, generator, CPU) is None
+    assert torch.equal(generator.get_state(), before)

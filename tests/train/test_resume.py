@@ -40,6 +40,7 @@ RECIPES = {
     "fc in bfloat16": dataclasses.replace(RECIPE, precision="bfloat16", optimizer="adamw", weight_decay=0.1),
     "fc without validation": Recipe(epochs=3, batch_size=70, lr=1e-3),
     "cnn, turned and zoomed": dataclasses.replace(RECIPE, rotate=10, zoom=0.1),
+    "cnn, bent": dataclasses.replace(RECIPE, shear=0.1, bend=1.0),
     "cnn in bfloat16": dataclasses.replace(RECIPE, precision="bfloat16", shift=2),
 }
 LEGS = (
