@@ -12,7 +12,7 @@ import dataclasses
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgedigits.errors import UsageError
@@ -20,7 +20,7 @@ from edgedigits.models.presets import LIGHT, LONG
 from edgedigits.models.small import Conv, convolutions, denses, pooled, products, weight_bytes
 from edgedigits.records.model import ModelSpec, Recipe
 from edgedigits.records.network import Network
-from edgedigits.records.record import Record
+from edgedigits.records.record import OPTIONAL, Record
 from edgedigits.records.words import describe
 
 LOG = Path(__file__).with_name("search.jsonl")
@@ -52,6 +52,22 @@ DESIGNS = {  # first candidates, by family and budget
         convolutions(4, (pooled(12, 5), pooled(22), pooled(20)), "flatten"),
         convolutions(4, (pooled(12, 5), Conv(14), pooled(18), pooled(16)), "flatten"),
         convolutions(4, (pooled(10, 5), pooled(20), Conv(16), pooled(14)), "flatten"),
+        convolutions(4, (pooled(10, 5), pooled(20), Conv(16), pooled(15)), "flatten"),
+        convolutions(4, (pooled(8, 5), pooled(24), Conv(16), pooled(14)), "flatten"),
+    ),
+    ("cnn", 8_000): (
+        convolutions(4, (pooled(8, 5), pooled(24), Conv(24), pooled(24)), "flatten"),
+        convolutions(4, (pooled(12, 5), pooled(26), Conv(23), pooled(20)), "flatten"),
+    ),
+    ("cnn", 16_000): (
+        convolutions(4, (pooled(16, 5), pooled(32), Conv(40), pooled(28)), "flatten"),
+        convolutions(4, (pooled(16, 5), pooled(36), Conv(36), pooled(30)), "flatten"),
+    ),
+    ("fc", 16_000): (
+        denses(4, (96, 48, 32), halved=True),
+        denses(4, (104, 56, 32), halved=True),
+        denses(3, (128, 64, 48), halved=True),
+        denses(2, (176, 80, 48), halved=True),
     ),
 }
 
@@ -62,6 +78,8 @@ class Trial(Record):
 
     recipe     in words, as `describe` says it
     held_out   accuracy on the digits held out, of its integers
+    loss       mean cross-entropy on them, which tells networks apart sooner; None of early trials
+    digits     so many were held out; None: 5,000
     """
 
     budget: int
@@ -74,6 +92,8 @@ class Trial(Record):
     products: int
     held_out: float
     seconds: float
+    loss: float | None = field(default=None, metadata=OPTIONAL)
+    digits: int | None = field(default=None, metadata=OPTIONAL)
 
 
 def candidate(budget: int, family: str, number: int) -> Network:
@@ -145,16 +165,16 @@ def _words(recipe: Recipe, epochs: int) -> str:
 def _tried(log: Path, budget: int, family: str, number: int, epochs: int, recipe: Recipe) -> Trial:
     """Train a candidate, and write a line."""
     network = candidate(budget, family, number)
-    accuracy, seconds = _trained(network, dataclasses.replace(recipe, epochs=epochs, validation=HELD_OUT))
+    accuracy, loss, seconds = _trained(network, dataclasses.replace(recipe, epochs=epochs, validation=HELD_OUT))
     facts = (_words(recipe, epochs), network.describe(), weight_bytes(network), products(network))
-    trial = Trial(budget, family, number, epochs, *facts, held_out=accuracy, seconds=round(seconds, 1))
+    trial = Trial(budget, family, number, epochs, *facts, accuracy, round(seconds, 1), round(loss, 4))
     with log.open("a", encoding="utf-8", newline="\n") as file:
         file.write(trial.to_line() + "\n")
     return trial
 
 
-def _trained(network: Network, recipe: Recipe) -> tuple[float, float]:
-    """The accuracy of a network's integers on the digits held out, and the seconds it took, on one thread."""
+def _trained(network: Network, recipe: Recipe) -> tuple[float, float, float]:
+    """Accuracy and loss of a network's integers on the digits held out, and the seconds it took, on one thread."""
     import torch
 
     from edgedigits.data.dataset import hold_out
@@ -169,6 +189,7 @@ def _trained(network: Network, recipe: Recipe) -> tuple[float, float]:
     with torch_threads(1), reproducible(recipe.seed, torch.device("cpu")):
         classifier = build_classifier(ModelSpec(network)).to(memory_format=torch.channels_last)
         epochs = loop.fit(classifier, recipe, learn, held, ignore).epochs
-    accuracy = epochs[-1].validation_accuracy
+    accuracy, loss = epochs[-1].validation_accuracy, epochs[-1].validation_loss
     assert accuracy is not None
-    return accuracy, sum(epoch.seconds for epoch in epochs)
+    assert loss is not None
+    return accuracy, loss, sum(epoch.seconds for epoch in epochs)

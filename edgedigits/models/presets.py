@@ -211,8 +211,10 @@ LONG = Recipe(  # of the networks of few bits, but for their epochs
     rotate=10.0,
     zoom=0.1,
     shear=0.1,
+    bend=1.0,
 )
-LIGHT = dataclasses.replace(LONG, shift=1, rotate=5.0, zoom=0.05, shear=None)  # 2 kB hold no more than that
+SMALL_STEPS = dataclasses.replace(LONG, batch_size=100)
+LIGHT = dataclasses.replace(LONG, shift=1, rotate=5.0, zoom=0.05, shear=None, bend=None)  # 2 kB hold no more than that
 
 
 def _record(words: str, network: Network, epochs: int, recipe: Recipe = LONG) -> Preset:
@@ -224,13 +226,13 @@ def _record(words: str, network: Network, epochs: int, recipe: Recipe = LONG) ->
 
 CNN_2K = pooled(8, 5), pooled(14), pooled(10)
 CNN_5K = pooled(8, 5), pooled(24), Conv(16), pooled(14)
-CNN_8K = pooled(8, 5), pooled(24), Conv(24), pooled(24)
+CNN_8K = pooled(12, 5), pooled(26), Conv(23), pooled(20)
 CNN_16K = pooled(16, 5), pooled(32), Conv(40), pooled(28)
 CNN_BEST = pooled(32, 5), Conv(48), pooled(64), pooled(96)
 RECORDS: Mapping[str, Preset] = {
     "cnn-2k": _record("convs 8, 14, 10", convolutions(4, CNN_2K, "flatten"), 88, LIGHT),
-    "cnn-5k": _record("convs 8, 24, 16, 14", convolutions(4, CNN_5K, "flatten"), 70),
-    "cnn-8k": _record("convs 8, 24, 24, 24", convolutions(4, CNN_8K, "flatten"), 62),
+    "cnn-5k": _record("convs 8, 24, 16, 14", convolutions(4, CNN_5K, "flatten"), 70, SMALL_STEPS),
+    "cnn-8k": _record("convs 12, 26, 23, 20", convolutions(4, CNN_8K, "flatten"), 54),
     "cnn-16k": _record("convs 16, 32, 40, 28", convolutions(4, CNN_16K, "flatten"), 40),
     "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 320),
     "cnn-best": _record("convs 32, 48, 64, 96", convolutions(8, CNN_BEST, "flatten"), 56),

@@ -82,7 +82,15 @@ def test_designs_are_the_first_candidates_and_fit_too() -> None:
         found = [candidate(budget, family, number) for number in range(len(designs) + 1)]
         assert tuple(found[:-1]) == designs
         assert all(weight_bytes(network) <= budget for network in found)
-    assert presets.RECORDS["cnn-2k"].spec.listed in search.DESIGNS["cnn", 2_000]
+
+
+def test_each_preset_for_a_number_of_bytes_is_a_design_that_was_tried() -> None:
+    tried = {trial.network for trial in read_log()}
+    for name, goal in records.GOALS.items():
+        if goal.bytes is not None:
+            network = presets.RECORDS[name].spec.listed
+            assert network in search.DESIGNS[name.partition("-")[0], goal.bytes]
+            assert network.describe() in tried
 
 
 def test_a_budget_that_no_network_fits_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
