@@ -10,6 +10,7 @@ import hashlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent import futures
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.models.arithmetic.folding import fold
@@ -25,8 +27,10 @@ from edgedigits.models.arithmetic.quantizing import quantize
 from edgedigits.models.presets import RECORDS, find_preset
 from edgedigits.models.small import products, weight_bytes
 from edgedigits.records.arrays import Images
+from edgedigits.records.footprint import Footprint
 from edgedigits.records.model import Recipe
 from edgedigits.records.record import OPTIONAL, Record
+from edgedigits.runtime.footprint import footprint
 from edgedigits.system import files
 from edgedigits.system.environment import machine
 
@@ -77,6 +81,7 @@ class RecordRun(Record):
     scratch_bytes    of RAM that the C file asks for
     minutes          of training, on one thread, as a clock counts them on a machine that others may keep busy
     core_minutes     of a processor's time, to train and to measure; None of a training that was gone on with
+    footprint        what the C file takes of a microcontroller; None of early runs
     """
 
     preset: str
@@ -92,6 +97,7 @@ class RecordRun(Record):
     weights_sha256: str
     machine: str
     core_minutes: float | None = field(default=None, metadata=OPTIONAL)
+    footprint: Footprint | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def cost(self) -> float:
@@ -164,13 +170,14 @@ def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: st
     """Train a preset, or go on with it, measure it, and write down what it reached."""
     from edgedigits.train.trainer import run_name, train
 
-    digits, runs = load_data(dataset), runs / str(seed)
+    digits, runs, path = load_data(dataset), runs / str(seed), folder / f"{name}-{seed}.json"
     at_once, began = not (runs / run_name(name, digits.ref)).exists(), time.process_time()
     run = train(name, digits, seed=seed, runs=runs, threads=1, resume=True)
     if run.recipe is None:
         raise EdgeDigitsError(f"{run.folder}: was not trained here")
     integers = integers_of(run, digits.train.images[:CALIBRATED])
     answers = integers.scores(digits.test.images).argmax(axis=1)
+    minutes = round((time.process_time() - began) / 60, 2)
     found = RecordRun(
         preset=name,
         seed=seed,
@@ -184,11 +191,27 @@ def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: st
         minutes=round(run.metrics.train_seconds / 60, 2),
         weights_sha256=run.weights_sha256,
         machine=machine(),
-        core_minutes=round((time.process_time() - began) / 60, 2) if at_once else None,
+        core_minutes=minutes if at_once else _known_minutes(path, run.weights_sha256),
+        footprint=footprint_of(run, digits),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    files.write_text(folder / f"{name}-{seed}.json", found.to_json())
+    files.write_text(path, found.to_json())
     return found
+
+
+def _known_minutes(path: Path, weights_sha256: str) -> float | None:
+    """What the same training took when it was measured before."""
+    known = RecordRun.read(path) if path.exists() else None
+    return known.core_minutes if known and known.weights_sha256 == weights_sha256 else None
+
+
+def footprint_of(run: "Checkpoint", digits: Dataset) -> Footprint | None:
+    """What a run's C file takes of a microcontroller."""
+    from edgedigits.export.exporter import export
+
+    with tempfile.TemporaryDirectory(prefix="edgedigits-") as exports:
+        (artifact,) = export(run, "c-int8", dataset=digits, exports=exports)
+        return footprint(artifact.path)
 
 
 def integers_of(run: "Checkpoint", images: Images) -> IntegerNetwork:

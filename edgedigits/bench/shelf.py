@@ -160,11 +160,10 @@ def devices() -> list[Row]:
 
 def records() -> list[Row]:
     """A preset of few bits a row: what it takes, what it reaches as a mean over seeds, and the best that is public."""
-    known = {row.path: row.footprint for row in read_figures().inference.rows}
     rows: list[Row] = []
     for name, standing in standings().items():
         network, runs = RECORDS[name].spec.listed, standing.runs
-        found = known.get(f"{name}.int8.c")
+        found = next((run.footprint for run in runs if run.footprint), None)
         flash, count = (found.flash, found.instructions.get(MAIN)) if found else (None, None)
         measured = [min(run.test_accuracy for run in runs), max(run.test_accuracy for run in runs)] if runs else []
         rows.append(

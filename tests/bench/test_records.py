@@ -42,8 +42,15 @@ def test_what_is_measured_is_written_and_leaves_the_queue(
     assert abs(found.test_accuracy - found.float_accuracy) < 0.1
     assert (found.weight_bytes, found.products) == (weight_bytes(TINY.spec.listed), products(TINY.spec.listed))
     assert found.scratch_bytes >= 4 * 14 * 14
+    assert found.footprint is not None
+    assert (found.footprint.scratch, found.footprint.missing) == (found.scratch_bytes, None)
+    assert found.footprint.flash is not None
+    assert found.footprint.flash > found.weight_bytes
     assert ("cnn-2k", 1) not in queue(tmp_path / "into")
     assert standings(tmp_path / "into")["cnn-2k"].runs == (found,)
+    with pytest.warns(UserWarning, match="is complete, and kept as it is"):
+        again = measure("cnn-2k", 1, tmp_path / "runs", tmp_path / "into", str(digits_folder))
+    assert again == found  # its minutes, too
     longer = dataclasses.replace(TINY, default=dataclasses.replace(SHORT, epochs=3))
     monkeypatch.setitem(RECORDS, "cnn-2k", longer)  # type: ignore[arg-type]
     assert ("cnn-2k", 1) in queue(tmp_path / "into")  # what was measured is of another recipe
