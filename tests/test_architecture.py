@@ -81,6 +81,7 @@ LATE = {  # imports of torch, or of what needs it, inside functions of light roo
     ("bench.gpu", "models.weights"): "to race is to train",
     ("bench.gpu", "train.device"): "to race is to train",
     ("bench.gpu", "train.trainer"): "to race is to train",
+    ("bench.records", "export.exporter"): "of a training, whose C file is measured, too",
     ("bench.records", "models.weights"): "a record is a training",
     ("bench.records", "train.trainer"): "a record is a training",
     ("bench.search", "models.classifier"): "to search is to train",

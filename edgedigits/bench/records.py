@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.export.exporter import export
 from edgedigits.models.arithmetic.folding import fold
 from edgedigits.models.arithmetic.integers import IntegerNetwork
 from edgedigits.models.arithmetic.quantizing import quantize
@@ -208,6 +207,8 @@ def _known_minutes(path: Path, weights_sha256: str) -> float | None:
 
 def footprint_of(run: "Checkpoint", digits: Dataset) -> Footprint | None:
     """What a run's C file takes of a microcontroller."""
+    from edgedigits.export.exporter import export
+
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as exports:
         (artifact,) = export(run, "c-int8", dataset=digits, exports=exports)
         return footprint(artifact.path)
