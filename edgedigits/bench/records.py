@@ -192,7 +192,7 @@ def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: st
         weights_sha256=run.weights_sha256,
         machine=machine(),
         core_minutes=minutes if at_once else _known_minutes(path, run.weights_sha256),
-        footprint=footprint_of(run, digits),
+        footprint=_footprint_of(run, digits),
     )
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(path, found.to_json())
@@ -205,7 +205,7 @@ def _known_minutes(path: Path, weights_sha256: str) -> float | None:
     return known.core_minutes if known and known.weights_sha256 == weights_sha256 else None
 
 
-def footprint_of(run: "Checkpoint", digits: Dataset) -> Footprint | None:
+def _footprint_of(run: "Checkpoint", digits: Dataset) -> Footprint | None:
     """What a run's C file takes of a microcontroller."""
     from edgedigits.export.exporter import export
 

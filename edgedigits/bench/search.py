@@ -166,8 +166,19 @@ def _tried(log: Path, budget: int, family: str, number: int, epochs: int, recipe
     """Train a candidate, and write a line."""
     network = candidate(budget, family, number)
     accuracy, loss, seconds = _trained(network, dataclasses.replace(recipe, epochs=epochs, validation=HELD_OUT))
-    facts = (_words(recipe, epochs), network.describe(), weight_bytes(network), products(network))
-    trial = Trial(budget, family, number, epochs, *facts, accuracy, round(seconds, 1), round(loss, 4))
+    trial = Trial(
+        budget=budget,
+        family=family,
+        number=number,
+        epochs=epochs,
+        recipe=_words(recipe, epochs),
+        network=network.describe(),
+        bytes=weight_bytes(network),
+        products=products(network),
+        held_out=accuracy,
+        seconds=round(seconds, 1),
+        loss=round(loss, 4),
+    )
     with log.open("a", encoding="utf-8", newline="\n") as file:
         file.write(trial.to_line() + "\n")
     return trial

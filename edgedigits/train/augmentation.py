@@ -3,6 +3,7 @@
 All images of a pass or a batch at once, on their own device.
 """
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -37,14 +38,15 @@ def draw_warps(recipe: Recipe, count: int, generator: torch.Generator, device: t
     """Those of so many images, as a recipe says; None where it has none."""
     if not (recipe.rotate or recipe.zoom or recipe.shear or recipe.bend):
         return None
-
-    def swing(*shape: int) -> Tensor:
-        return 2 * torch.rand(shape, generator=generator) - 1
-
-    rows = swing(3 if recipe.shear else 2, count).to(device)
+    rows = _swing(generator, 3 if recipe.shear else 2, count).to(device)
     shear = recipe.shear * rows[2] if recipe.shear else None
-    bend = recipe.bend * swing(count, 2, BENT, BENT).to(device) if recipe.bend else None
+    bend = recipe.bend * _swing(generator, count, 2, BENT, BENT).to(device) if recipe.bend else None
     return Warps(recipe.rotate * rows[0], 1 + recipe.zoom * rows[1], shear, bend)
+
+
+def _swing(generator: torch.Generator, *shape: int) -> Tensor:
+    """Random numbers from -1 to 1."""
+    return 2 * torch.rand(shape, generator=generator) - 1
 
 
 def shifted(padded: Tensor, order: Tensor, shift: int) -> Tensor:
@@ -87,6 +89,7 @@ def _bends(points: Tensor, images: Tensor) -> Tensor:
     return found.permute(0, 2, 3, 1) * torch.tensor([2 / width, 2 / height], device=images.device)
 
 
+@functools.cache
 def smooth(points: int, pixels: int) -> Tensor:
     """What points along an axis are at each pixel, `[pixels, points]`: cubic, without edges (Keys 1981)."""
     unit = torch.eye(points)[:, None, None]  # (points, 1, 1, points)

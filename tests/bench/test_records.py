@@ -93,9 +93,9 @@ def test_designs_are_the_first_candidates_and_fit_too() -> None:
 
 def test_each_preset_for_a_number_of_bytes_is_a_design_that_was_tried() -> None:
     tried = {trial.network for trial in read_log()}
-    for name, goal in records.GOALS.items():
+    for name, goal in GOALS.items():
         if goal.bytes is not None:
-            network = presets.RECORDS[name].spec.listed
+            network = RECORDS[name].spec.listed
             assert network in search.DESIGNS[name.partition("-")[0], goal.bytes]
             assert network.describe() in tried
 
