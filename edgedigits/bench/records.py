@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).with_name("records")
 AT_ONCE = 2  # trainings, each on one thread
 CALIBRATED = 500  # training images
+FORMATS = ("c-int8", "onnx", "onnx-int8", "torchscript")  # whose flips are counted
 BITNETMCU = "[BitNetMCU](https://github.com/cpldcpu/BitNetMCU/blob/main/mcu/readme.md)"
 BITNETMCU_CNN = "[BitNetMCU](https://github.com/cpldcpu/BitNetMCU/blob/main/docs/documentation_cnn.md)"
 
@@ -82,6 +83,7 @@ class RecordRun(Record):
     minutes          of training, on one thread, as a clock counts them on a machine that others may keep busy
     core_minutes     of a processor's time, to train and to measure; None of a training that was gone on with
     footprint        what the C file takes of a microcontroller; None of early runs
+    flips            by format: test digits whose answer in the exported file differs from the torch model's; as above
     """
 
     preset: str
@@ -98,6 +100,7 @@ class RecordRun(Record):
     machine: str
     core_minutes: float | None = field(default=None, metadata=OPTIONAL)
     footprint: Footprint | None = field(default=None, metadata=OPTIONAL)
+    flips: Mapping[str, int] | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def cost(self) -> float:
@@ -178,6 +181,7 @@ def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: st
     integers = integers_of(run, digits.train.images[:CALIBRATED])
     answers = integers.scores(digits.test.images).argmax(axis=1)
     minutes = round((time.process_time() - began) / 60, 2)
+    takes, flips = _exported(run, digits)
     found = RecordRun(
         preset=name,
         seed=seed,
@@ -192,7 +196,8 @@ def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: st
         weights_sha256=run.weights_sha256,
         machine=machine(),
         core_minutes=minutes if at_once else _known_minutes(path, run.weights_sha256),
-        footprint=_footprint_of(run, digits),
+        footprint=takes,
+        flips=flips,
     )
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(path, found.to_json())
@@ -205,13 +210,16 @@ def _known_minutes(path: Path, weights_sha256: str) -> float | None:
     return known.core_minutes if known and known.weights_sha256 == weights_sha256 else None
 
 
-def _footprint_of(run: "Checkpoint", digits: Dataset) -> Footprint | None:
-    """What a run's C file takes of a microcontroller."""
+def _exported(run: "Checkpoint", digits: Dataset) -> tuple[Footprint | None, Mapping[str, int]]:
+    """What a run's C file takes of a microcontroller, and the flips of each file that is made of it."""
     from edgedigits.export.exporter import export
+    from edgedigits.verify.verifier import verify
 
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as exports:
-        (artifact,) = export(run, "c-int8", dataset=digits, exports=exports)
-        return footprint(artifact.path)
+        artifacts = export(run, FORMATS, dataset=digits, exports=exports)
+        reports = verify(artifacts, dataset=digits, runs=run.folder.parent).reports
+        in_c = next(artifact for artifact in artifacts if artifact.format == "c-int8")
+        return footprint(in_c.path), {report.format: report.flips for report in reports if report.flips is not None}
 
 
 def integers_of(run: "Checkpoint", images: Images) -> IntegerNetwork:

@@ -18,6 +18,7 @@ from edgedigits.data.framing import find_paper
 from edgedigits.errors import UsageError
 from edgedigits.export.onnx import framing
 from edgedigits.models import metrics
+from edgedigits.models.presets import RECORDS
 from edgedigits.records.arrays import Images, Int64Array, Scores, Uint8Array
 from edgedigits.records.artifact import ON_DARK, ON_LIGHT, WHOLE, Refusal
 from edgedigits.records.model import Checkpoint, Recipe
@@ -81,7 +82,7 @@ def fit_rejection(
     if held_out is None:
         raise UsageError(
             f"{checkpoint.name}: its recipe held out no digits, and when to refuse a canvas is chosen on them. "
-            "Train it with --recipe default."
+            f"Train it with --recipe {'reader' if checkpoint.model in RECORDS else 'default'}."
         )
     view, accuracies = choose_view(ask, held_out, checkpoint.dataset.dark_ink)
     seen = view.shown(map(view.placed, held_out.images))

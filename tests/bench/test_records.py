@@ -46,6 +46,9 @@ def test_what_is_measured_is_written_and_leaves_the_queue(
     assert (found.footprint.scratch, found.footprint.missing) == (found.scratch_bytes, None)
     assert found.footprint.flash is not None
     assert found.footprint.flash > found.weight_bytes
+    assert found.flips is not None
+    assert tuple(found.flips) == records.FORMATS
+    assert found.flips["onnx"] == found.flips["torchscript"] == 0
     assert ("cnn-2k", 1) not in queue(tmp_path / "into")
     assert standings(tmp_path / "into")["cnn-2k"].runs == (found,)
     with pytest.warns(UserWarning, match="is complete, and kept as it is"):

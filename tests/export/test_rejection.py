@@ -14,6 +14,7 @@ from edgedigits.export.rejection import Ask, fit_rejection
 from edgedigits.models import metrics
 from edgedigits.models.checkpoint import read_checkpoint
 from edgedigits.models.classifier import compute_logits
+from edgedigits.models.presets import find_preset
 from edgedigits.models.weights import load_classifier
 from edgedigits.records.arrays import Images, Scores
 from edgedigits.records.artifact import ON_DARK, ON_LIGHT, WHOLE
@@ -94,11 +95,15 @@ def test_the_fewer_digits_may_be_refused_the_lower_is_the_threshold() -> None:
     assert found == [0.11, 0.51, 0.52]
 
 
-def test_a_recipe_that_holds_out_nothing_is_refused(runs: Path, digits: Dataset) -> None:
+@pytest.mark.parametrize(("model", "advised"), [("fc", "default"), ("cnn-2k", "reader")])
+def test_a_recipe_that_holds_out_nothing_is_refused_and_one_that_does_is_named(
+    model: str, advised: str, runs: Path, digits: Dataset
+) -> None:
     run = read_checkpoint(runs / "fc-tiny")
-    other = dataclasses.replace(run, recipe=Recipe(epochs=1, batch_size=1, lr=1e-3))
-    with pytest.raises(UsageError, match="fc-tiny: its recipe held out no digits"):
+    other = dataclasses.replace(run, model=model, recipe=Recipe(epochs=1, batch_size=1, lr=1e-3))
+    with pytest.raises(UsageError, match=f"^fc-tiny: its recipe held out no digits.*Train it with --recipe {advised}"):
         fit_rejection(other, asking(run), digits)
+    assert find_preset(model).recipes[advised].validation > 0
 
 
 def test_another_data_set_than_the_one_trained_on_is_refused(runs: Path, digits: Dataset) -> None:
