@@ -164,7 +164,7 @@ def test_the_commands_for_canvases_run(chain: tuple[Path, str], tmp_path: Path) 
     assert picture == ["photo.png", "7"]
     assert numbered[0] == "phone.jpg"
     others = [one for one, other in zip(numbered[1], number.text, strict=True) if one != other]
-    assert others in ([], ["?"])  # one in doubt at most: each machine trains cnn, and finds its threshold, a bit otherwise
+    assert others in ([], ["?"])  # one in doubt at most: each machine trains cnn otherwise, and so its threshold
 
 
 def test_the_limits_shown_in_toml_are_read(tmp_path: Path) -> None:
