@@ -80,6 +80,7 @@ class Trial(Record):
     held_out   accuracy on the digits held out, of its integers
     loss       mean cross-entropy on them, which tells networks apart sooner; None of early trials
     digits     so many were held out; None: 5,000
+    seed       of the training; None: 0
     """
 
     budget: int
@@ -94,6 +95,7 @@ class Trial(Record):
     seconds: float
     loss: float | None = field(default=None, metadata=OPTIONAL)
     digits: int | None = field(default=None, metadata=OPTIONAL)
+    seed: int | None = field(default=None, metadata=OPTIONAL)
 
 
 def candidate(budget: int, family: str, number: int) -> Network:
@@ -153,8 +155,9 @@ def read_log(log: Path = LOG) -> list[Trial]:
 
 
 def _known(log: Path, *wanted: object) -> Trial | None:
-    """A trial of that budget, family, number and recipe."""
-    found = [each for each in read_log(log) if (each.budget, each.family, each.number, each.recipe) == wanted]
+    """A trial of that budget, family, number and recipe, by the seed 0."""
+    trials = [each for each in read_log(log) if not each.seed]
+    found = [each for each in trials if (each.budget, each.family, each.number, each.recipe) == wanted]
     return found[0] if found else None
 
 

@@ -16,7 +16,7 @@ from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures
 from edgedigits.bench.languages import read_languages
 from edgedigits.bench.reader import read_readings
 from edgedigits.bench.reader_tables import ReaderTables
-from edgedigits.bench.records import Standing, standings
+from edgedigits.bench.records import RecordRun, Standing, standings
 from edgedigits.export import manifest
 from edgedigits.models.presets import PRESETS, RECORDS
 from edgedigits.models.small import products, weight_bytes
@@ -130,7 +130,7 @@ def files(exports: Path) -> list[Row]:
             f"{report.accuracy:.2%}",
             str(report.flips),
         )
-        for name in PRESETS
+        for name in (*PRESETS, *RECORDS)
         if (exports / name).is_dir()
         for report in _reports(exports / name)
     ]
@@ -172,6 +172,7 @@ def records() -> list[Row]:
                 f"{weight_bytes(network):,}",
                 *(_count(each) for each in (runs[0].scratch_bytes if runs else None, flash, count)),
                 f"{products(network):,}",
+                _flips_of(runs),
                 f"{standing.goal.accuracy:.2%}",
                 _reached(standing),
                 " to ".join(f"{accuracy:.2%}" for accuracy in measured) or "-",
@@ -187,6 +188,12 @@ def _reached(standing: Standing) -> str:
     if not standing.runs:
         return "not measured yet"
     return over_seeds(standing.mean, standing.deviation, len(standing.runs), standing.goal.seeds)
+
+
+def _flips_of(runs: Sequence[RecordRun]) -> str:
+    """In the C file and the int8 ONNX file, the most of any seed that was asked."""
+    found = [run.flips for run in runs if run.flips is not None]
+    return " / ".join(str(max(flips[name] for flips in found)) for name in ("c-int8", "onnx-int8")) if found else "-"
 
 
 def _count(number: int | None) -> str:

@@ -235,7 +235,7 @@ RECORDS: Mapping[str, Preset] = {
     "cnn-8k": _record("convs 12, 26, 23, 20", convolutions(4, CNN_8K, "flatten"), 54),
     "cnn-16k": _record("convs 16, 32, 40, 28", convolutions(4, CNN_16K, "flatten"), 40),
     "fc-best": _record("means of 2 by 2, 96-48-32-10", denses(4, (96, 48, 32), halved=True), 320),
-    "cnn-best": _record("convs 32, 48, 64, 96", convolutions(8, CNN_BEST, "flatten"), 56),
+    "cnn-best": _record("convs 32, 48, 64, 96", convolutions(8, CNN_BEST, "flatten"), 44),
 }
 ALL = Registry("preset", {**PRESETS, **RECORDS}, Preset)  # ours, and those of plug-ins
 
