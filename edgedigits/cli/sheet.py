@@ -25,7 +25,7 @@ class Sheet:
 
     Where the width does not hold all columns, the first is printed again with those that did not fit, for the rows
     that have any of them. Where even that takes more than MOST_BLOCKS, each row becomes its name and a sentence of its
-    figures.
+    figures. Without rows there is nothing to print, the headings neither.
     """
 
     headings: tuple[str, ...]
@@ -37,6 +37,8 @@ class Sheet:
         self.rows.append(cells)
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        if not self.rows:
+            return
         blocks = self._blocks(options.max_width)
         if 0 < len(blocks) <= MOST_BLOCKS:
             for number, columns in enumerate(blocks):

@@ -115,5 +115,5 @@ def test_prose_is_wrapped_between_words() -> None:
     assert all(any(word in line.split() for line in shown) for word in words.split())
 
 
-def test_a_sheet_without_rows_is_its_headings() -> None:
-    assert lines(Sheet(("file", "size>")), 80) == ["file  size"]
+def test_a_sheet_without_rows_is_nothing() -> None:
+    assert lines(Sheet(("file", "size>")), 80) == []

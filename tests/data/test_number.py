@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from edgedigits.data import canvases, drawn
 from edgedigits.data.number.ink import find_ink
@@ -17,6 +17,7 @@ from edgedigits.data.number.ruling import without_rulings
 from edgedigits.data.number.shapes import NoNumber, find_shapes
 from edgedigits.data.numbers import PAPERS, Written, write_numbers
 from edgedigits.records.arrays import Uint8Array
+from tests.helpers import pages
 
 IMAGES, LABELS = drawn.digits(60, seed=1)
 SIZE = 40  # of a digit, in pixels
@@ -195,33 +196,13 @@ def test_a_piece_is_shown_alone_on_black() -> None:
         assert canvas.max() > 150
 
 
-def _text(words: str, lines: int, size: int) -> Uint8Array:
-    page = Image.new("L", (1000, 40 + lines * size * 3 // 2), 250)
-    pen = ImageDraw.Draw(page)
-    for index in range(lines):
-        pen.text((20, 20 + index * size * 3 // 2), words[index % 5 :], 20, ImageFont.load_default(size))
-    return np.asarray(page)
-
-
-def _photograph() -> Uint8Array:
-    y, x = np.indices((1200, 1600))
-    waves = 128 + 60 * np.sin(x / 37 + 3 * np.sin(y / 53)) + 40 * np.sin(y / 11 + x / 90)
-    return (waves + np.random.default_rng(1).normal(0, 12, x.shape)).clip(0, 255).astype(np.uint8)
-
-
-def _code() -> Uint8Array:
-    cells = np.random.default_rng(1).integers(0, 2, (29, 29)) * 255
-    return np.pad(np.kron(cells, np.ones((12, 12))), 40, constant_values=255).astype(np.uint8)
-
-
-SENTENCE = "The quick brown fox jumps over the lazy dog and runs away from it all day"
 OTHERS = {
     "blank": (np.full((2000, 2000), 200, np.uint8), "the paper is empty"),
     "small": (np.zeros((8, 8), np.uint8), "the paper is empty"),
-    "text": (_text(SENTENCE, 40, 22), "shapes"),
-    "a line of text": (_text(SENTENCE, 1, 22), r"\d+ shapes in a line: a number has 12 digits at most"),
-    "a code": (_code(), "no line of digits"),
-    "a photograph": (_photograph(), "no line of digits"),
+    "text": (pages.text(40, 22), "shapes"),
+    "a line of text": (pages.text(1, 22), r"\d+ shapes in a line: a number has 12 digits at most"),
+    "a code": (pages.code(), "no line of digits"),
+    "a photograph": (pages.photograph(), "no line of digits"),
     "specks": (np.kron(np.indices((200, 200)).prod(0) % 3 == 1, np.ones((5, 5))).astype(np.uint8) * 255, "2,000"),
     "a long number": (line("1234567890123").round().astype(np.uint8), "13 shapes in a line: a number has 12 digits"),
     "two lines": (np.vstack([line("12"), line("34")]).round().astype(np.uint8), "2 lines of digits: read them as a"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 from edgedigits import load
@@ -15,6 +16,9 @@ from edgedigits.data.kinds import FOLDER, NO_PICTURE
 from edgedigits.errors import BadInput, DataError, ModelFileError, UsageError
 from edgedigits.inference.predict import find_model, predict
 from edgedigits.runtime.predictor import CanvasPredictor
+from tests.helpers import pages
+
+SHELF = Path(__file__).parents[2] / "exports"
 
 
 @pytest.fixture
@@ -119,3 +123,21 @@ def test_what_a_folder_holds_besides_pictures_is_named(pictures: Path, exports: 
     assert len(result.predictions) == 10
     assert [(skipped.count, skipped.reason) for skipped in result.skipped] == [(1, NO_PICTURE), (1, FOLDER)]
     assert result.to_dict()["skipped"][0]["examples"] == [str(pictures / "labels.csv")]
+
+
+PAGES = {
+    "a page of text": lambda: pages.text(40, 22),
+    "large print": lambda: pages.text(5, 60),
+    "a code": pages.code,
+    "a large code": lambda: pages.code(45, 6),
+    "a photograph": pages.photograph,
+    "a portrait": lambda: np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)).convert("L")),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("name", ["reader", "reader-deep"])
+def test_what_shows_no_digit_is_no_digit_to_the_readers_of_the_shelf(name: str, page: str) -> None:
+    file = load(SHELF / name / f"{name}.canvas.onnx")
+    assert isinstance(file, CanvasPredictor)
+    assert file.read(PAGES[page]()).probabilities.max() < file.contract.threshold
