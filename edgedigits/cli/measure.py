@@ -38,6 +38,12 @@ def main(arguments: Sequence[str]) -> None:
     reader.add_argument("file", nargs="*", type=Path, help="printed alone; without any, those of exports/ are written")
     reader.add_argument("--strangers", type=Path, help="a folder of folders of pictures, each with a labels.csv")
     reader.set_defaults(run=lambda options: measure_reader(options.file, options.strangers))
+    contact = what.add_parser("contact", help="sheets of the pictures that a canvas file reads wrongly or refuses")
+    contact.add_argument("file", type=Path)
+    contact.add_argument("folder", type=Path, help="where a PNG file of each set goes")
+    contact.add_argument("--strangers", type=Path, help="as of reader")
+    contact.add_argument("--group", default="", help="of sets, by a part of its name; by default all")
+    contact.set_defaults(run=lambda asked: write_contact(asked.file, asked.folder, asked.strangers, asked.group))
     records = what.add_parser("records", help="train all presets of few bits, each seed that is missing, two at a time")
     records.set_defaults(run=lambda options: work_off_records(options.runs, options.into))
     record = what.add_parser("record", help="one of these trainings")
@@ -145,6 +151,18 @@ def measure_reader(paths: Sequence[Path], strangers: Path | None) -> None:
     if not paths:
         files.write_text(reader.FILE, reader.Readings(rows).to_json())
     tables.print_table(readings(rows))
+
+
+def write_contact(file: Path, folder: Path, strangers: Path | None, group: str) -> None:
+    """Contact sheets of what a canvas file misses."""
+    from edgedigits.bench import pictures
+    from edgedigits.bench.contact import write_sheets
+    from edgedigits.inference.predict import open_canvas_file
+    from edgedigits.runtime.load import Opener
+
+    sets = [one for one in pictures.sets(strangers) if group in one.group]
+    for path in write_sheets(open_canvas_file(file, Opener()), sets, folder):
+        print(path, flush=True)
 
 
 def readings(rows: Sequence[Reading]) -> RenderableType:
