@@ -26,6 +26,7 @@ from edgedigits.records.words import describe
 LOG = Path(__file__).with_name("search.jsonl")
 ROUNDS = ((18, 10), (3, 40))  # candidates, epochs
 HELD_OUT = 1 / 12  # of the training digits
+LARGE = 10_000  # digits that are held out where small differences count
 FULL = 0.9  # of its budget, that a candidate takes at least
 SMALL = 2_000  # a budget up to which digits are changed little, and an image takes no more than
 MOST_PRODUCTS = 1_000_000  # multiply-accumulates: what a microcontroller computes in time

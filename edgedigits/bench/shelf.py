@@ -6,7 +6,6 @@
 The words are in `templates/shelf.md.jinja`; no figure stands in them.
 """
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,13 +15,11 @@ from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures
 from edgedigits.bench.languages import read_languages
 from edgedigits.bench.reader import read_readings
 from edgedigits.bench.reader_tables import ReaderTables
-from edgedigits.bench.records import RecordRun, Standing, standings
+from edgedigits.bench.record_tables import records, trials
 from edgedigits.export import manifest
 from edgedigits.models.presets import PRESETS, RECORDS
-from edgedigits.models.small import products, weight_bytes
-from edgedigits.records.footprint import MAIN
 from edgedigits.records.report import EngineRef, ParityReport, Verification
-from edgedigits.records.words import over_seeds, size
+from edgedigits.records.words import count, over_seeds, size
 from edgedigits.runtime.engines import get_engine
 from edgedigits.runtime.footprint import PROCESSORS
 from edgedigits.system import templates
@@ -49,6 +46,7 @@ def shelf_text(exports: Path) -> str:
         files=files(exports),
         latencies=latencies(),
         records=records(),
+        trials=trials(),
         devices=devices(),
         engines=engines(),
         languages=languages(),
@@ -154,50 +152,8 @@ def devices() -> list[Row]:
     for row in read_figures().inference.rows:
         if found := row.footprint:
             counts = (found.flash, found.scratch, found.stack, found.products, *map(found.instructions.get, PROCESSORS))
-            rows.append((f"`{row.path}`", *map(_count, counts)))
+            rows.append((f"`{row.path}`", *map(count, counts)))
     return rows
-
-
-def records() -> list[Row]:
-    """A preset of few bits a row: what it takes, what it reaches as a mean over seeds, and the best that is public."""
-    rows: list[Row] = []
-    for name, standing in standings().items():
-        network, runs = RECORDS[name].spec.listed, standing.runs
-        found = next((run.footprint for run in runs if run.footprint), None)
-        flash, count = (found.flash, found.instructions.get(MAIN)) if found else (None, None)
-        measured = [min(run.test_accuracy for run in runs), max(run.test_accuracy for run in runs)] if runs else []
-        rows.append(
-            (
-                f"`edgedigits train --model {name}`",
-                f"{weight_bytes(network):,}",
-                *(_count(each) for each in (runs[0].scratch_bytes if runs else None, flash, count)),
-                f"{products(network):,}",
-                _flips_of(runs),
-                f"{standing.goal.accuracy:.2%}",
-                _reached(standing),
-                " to ".join(f"{accuracy:.2%}" for accuracy in measured) or "-",
-                f"{statistics.median(run.cost for run in runs):.0f}" if runs else "-",
-                standing.goal.public,
-            )
-        )
-    return rows
-
-
-def _reached(standing: Standing) -> str:
-    """A mean, and of how many seeds; that of fewer than are wanted says so."""
-    if not standing.runs:
-        return "not measured yet"
-    return over_seeds(standing.mean, standing.deviation, len(standing.runs), standing.goal.seeds)
-
-
-def _flips_of(runs: Sequence[RecordRun]) -> str:
-    """In the C file and the int8 ONNX file, the most of any seed that was asked."""
-    found = [run.flips for run in runs if run.flips is not None]
-    return " / ".join(str(max(flips[name] for flips in found)) for name in ("c-int8", "onnx-int8")) if found else "-"
-
-
-def _count(number: int | None) -> str:
-    return "-" if number is None else f"{number:,}"
 
 
 def engines() -> list[Row]:

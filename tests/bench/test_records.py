@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits.bench import gpu, records, search, shelf
+from edgedigits.bench import gpu, record_tables, records, search
 from edgedigits.bench.records import GOALS, RecordRun, Standing, measure, queue, standings
 from edgedigits.bench.search import Trial, candidate, read_log
 from edgedigits.data.dataset import Dataset, hold_out
@@ -71,8 +71,19 @@ def test_the_table_says_how_many_seeds_a_mean_is_of(monkeypatch: pytest.MonkeyPa
         (figures(0.99), "99.00% (n=1 of 5)"),
         (figures(0.99, 0.991, 0.992, 0.993, 0.994), "99.20% ± 0.16 (n=5)"),
     ):
-        monkeypatch.setattr(shelf, "standings", lambda found=standing: {"cnn-2k": found})
-        assert shelf.records()[0][7] == said
+        monkeypatch.setattr(record_tables, "standings", lambda found=standing: {"cnn-2k": found})
+        assert record_tables.records()[0][8] == said
+
+
+def test_trials_of_one_network_by_one_recipe_are_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = "adamw 0.01, batch 200, 24 epochs, one-cycle, shift 2, rotate 10, zoom 0.1, shear 0.1, bend 1"
+    network = convolutions(4, (Conv(8, 5, 2), Conv(10))).describe()
+    trial = Trial(5_000, "cnn", 0, 24, recipe, network, 4_800, 1, 0.99, 1.0, 0.03, search.LARGE)
+    other = dataclasses.replace(trial, held_out=0.992, loss=0.02, seed=1)
+    small = dataclasses.replace(trial, digits=None)
+    monkeypatch.setattr(record_tables, "read_log", lambda: [trial, small, other])
+    wanted = ("4,800", "8-10-10", "4", "24", "adamw 0.01, batch 200, bend 1", "99.10%", "0.0250", "2")
+    assert record_tables.trials() == [wanted]
 
 
 def test_the_figures_that_ship_can_be_read() -> None:
