@@ -8,14 +8,14 @@ Answers do not depend on the machine. A file is called by its name: files of one
 import dataclasses
 import itertools
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from edgedigits.bench.pictures import DIGIT, NUMBER, STRANGERS, Labelled, Pictures
+from edgedigits.bench.pictures import DIGIT, NUMBER, Labelled, Pictures
 from edgedigits.data.shapes import Mask
 from edgedigits.export.rejection import calibration_gaps
 from edgedigits.inference.numbers import numbers_on
@@ -89,6 +89,10 @@ class Reading(Record):
         groups = itertools.groupby(self.tallies, key=lambda tally: tally.group)
         return {group: summed(list(tallies)) for group, tallies in groups}
 
+    def of_groups(self, groups: Container[str]) -> "Reading":
+        """The same file on the sets of some groups."""
+        return dataclasses.replace(self, tallies=tuple(tally for tally in self.tallies if tally.group in groups))
+
     def of_group(self, group: str) -> list[Tally]:
         """The sets of a group, each for itself."""
         return [tally for tally in self.tallies if tally.group == group]
@@ -131,22 +135,19 @@ class Readers:
         return found
 
     def readings(self, before: Iterable[Reading] = ()) -> tuple[Reading, ...]:
-        """A row a file; `before`, of strangers' pictures, which not everybody has, stands where none were read."""
-        known = {reading.sha256: reading for reading in before}
+        """A row a file; of one that is the same as `before`, sets that were not read now stand as they were."""
+        known = {reading.sha256: reading.tallies for reading in before}
         return tuple(
             self._reading(predictor, path, tallies, known)
             for (predictor, path), tallies in zip(self.files, self.tallies, strict=True)
         )
 
     def _reading(
-        self, predictor: CanvasPredictor, path: Path, tallies: Sequence[Tally], before: dict[str, Reading]
+        self, predictor: CanvasPredictor, path: Path, tallies: Sequence[Tally], before: dict[str, tuple[Tally, ...]]
     ) -> Reading:
-        found = Reading(path.name, files.sha256(path), predictor.contract.threshold or 0.0, tuple(tallies))
-        if found.sha256 not in before or STRANGERS in found.by_group():
-            return found
-        kept = before[found.sha256].of_group(STRANGERS)
-        first, *rest = found.tallies
-        return dataclasses.replace(found, tallies=(first, *kept, *rest))
+        sha256, now = files.sha256(path), {(tally.group, tally.pictures): tally for tally in tallies}
+        stood = [now.pop((tally.group, tally.pictures), tally) for tally in before.get(sha256, ())]
+        return Reading(path.name, sha256, predictor.contract.threshold or 0.0, (*stood, *now.values()))
 
 
 def summed(tallies: Sequence[Tally]) -> Tally:

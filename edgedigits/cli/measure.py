@@ -37,7 +37,8 @@ def main(arguments: Sequence[str]) -> None:
     reader = what.add_parser("reader", help="what canvas files read and what they refuse")
     reader.add_argument("file", nargs="*", type=Path, help="printed alone; without any, those of exports/ are written")
     reader.add_argument("--strangers", type=Path, help="a folder of folders of pictures, each with a labels.csv")
-    reader.set_defaults(run=lambda options: measure_reader(options.file, options.strangers))
+    reader.add_argument("--group", default="", help="of sets, by a part of its name; the others stand as they were")
+    reader.set_defaults(run=lambda options: measure_reader(options.file, options.strangers, options.group))
     contact = what.add_parser("contact", help="sheets of the pictures that a canvas file reads wrongly or refuses")
     contact.add_argument("file", type=Path)
     contact.add_argument("folder", type=Path, help="where a PNG file of each set goes")
@@ -134,8 +135,8 @@ def measure_languages(onnxruntime: Path, cargo: Path) -> None:
     files.write_text(languages.FILE, languages.Languages(machine(), tuple(rows)).to_json())
 
 
-def measure_reader(paths: Sequence[Path], strangers: Path | None) -> None:
-    """Canvas files on all sets of pictures: those named, or the shelf's.
+def measure_reader(paths: Sequence[Path], strangers: Path | None, group: str) -> None:
+    """Canvas files on all sets of pictures, or on some: those named, or the shelf's.
 
     Where no strangers' pictures are given, the shelf's files that did not change keep what was measured of theirs.
     """
@@ -143,11 +144,12 @@ def measure_reader(paths: Sequence[Path], strangers: Path | None) -> None:
     from edgedigits.cli import tables
     from edgedigits.system import files
 
-    readers = reader.Readers(paths or reader.shelf_files(Path("exports")))
-    for of_set in pictures.sets(strangers):
+    readers, sets = reader.Readers(paths or reader.shelf_files(Path("exports"))), pictures.sets(strangers)
+    for of_set in (each for each in sets if group in each.group):
         for tally in readers.read(of_set):
             print(tally.to_line(), file=sys.stderr, flush=True)
-    rows = readers.readings(() if paths else reader.read_readings())
+    groups = {pictures.STRANGERS, *(each.group for each in sets)}
+    rows = readers.readings(() if paths else [row.of_groups(groups) for row in reader.read_readings()])
     if not paths:
         files.write_text(reader.FILE, reader.Readings(rows).to_json())
     tables.print_table(readings(rows))

@@ -105,15 +105,15 @@ def test_a_file_that_takes_no_canvas_is_refused() -> None:
         reader.Readers([EXPORTS / "cnn" / "cnn.onnx"])
 
 
-def test_of_strangers_a_file_that_did_not_change_keeps_what_was_read() -> None:
+def test_sets_that_were_not_read_stand_as_they_were_of_a_file_that_did_not_change() -> None:
     readers = reader.Readers([CNN])
     readers.read(labelled(asked()[1], LABELS.tolist()))
-    readers.read(labelled(asked()[1], LABELS.tolist()))
     (now,) = readers.readings()
-    theirs = Tally(STRANGERS, "all", DIGIT, 437, 400, 20)
-    before = dataclasses.replace(now, tallies=(theirs, now.tallies[0]))
-    (kept,) = readers.readings([before])
-    assert kept.tallies == (now.tallies[0], theirs, now.tallies[1])
+    (tally,) = now.tallies
+    theirs, old = Tally(STRANGERS, "all", DIGIT, 437, 400, 20), Tally("gone", "all", DIGIT, 5, 5, 0)
+    before = dataclasses.replace(now, tallies=(dataclasses.replace(tally, right=0), theirs, old))
+    (kept,) = readers.readings([before.of_groups({tally.group, STRANGERS})])
+    assert kept.tallies == (tally, theirs)
     assert readers.readings([dataclasses.replace(before, sha256="cd" * 32)]) == (now,)
 
 

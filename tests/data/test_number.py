@@ -119,6 +119,35 @@ def test_digits_are_found_on_any_paper(paper: str) -> None:
     assert row.marks == ()
 
 
+def closely_boxed(page: Floats, thick: int = 3) -> Floats:
+    """In a box whose upper line runs through the top of the digits."""
+    page, (top, *_, bottom) = page.copy(), np.flatnonzero((page < 120).any(axis=1))
+    for side in (np.s_[top : top + thick], np.s_[bottom + 25 : bottom + 25 + thick]):
+        page[side, 10:-10] = 90
+    page[top : bottom + 25, 10 : 10 + thick] = page[top : bottom + 25, -10 - thick : -10] = 90
+    return page
+
+
+@pytest.mark.parametrize("labels", ["41", "63", "908", "4071"])
+def test_a_digit_that_touches_the_box_around_it_is_found(labels: str) -> None:
+    (row,) = rows(closely_boxed(line(labels)))
+    assert len(row.groups) == len(labels)
+
+
+def test_a_thin_side_of_a_box_with_gaps_is_no_digit() -> None:
+    page = closely_boxed(line("4071", gap=12), thick=1)
+    page[50:80:8] = np.maximum(page[50:80:8], np.where(page[50:80:8] == 90, 235, 0))
+    (row,) = rows(page)
+    assert len(row.groups) == 4
+
+
+def test_a_wide_stroke_alone_is_no_line() -> None:
+    page = np.full((120, 160), 235.0)
+    page[40:43, 20:140] = page[43:103, 76:80] = 30
+    mask = find_ink(page.astype(np.uint8)).mask
+    assert (without_rulings(mask) == mask).all()
+
+
 @pytest.mark.parametrize("label", range(10))
 def test_a_digit_is_one_group_however_many_strokes_it_has(label: int) -> None:
     (row,) = rows(line(str(label) * 3))

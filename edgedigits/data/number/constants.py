@@ -23,7 +23,9 @@ SLOPES = 36  # to each side, of ruled lines, in 512ths
 RULED = 90  # of 100 columns of the picture, or of the ink, that have ink on a ruled line
 BARE = 40  # of 100 of them that have ink on the line alone
 BOXED = 2  # times as wide as the ink is high, or wider, is a line that does not reach the borders
-SIDE = 90  # of 100 rows between two lines that hold the side of a box
+SQUARE = 1  # or so many times, where others are as far away as FACING, as the sides of a box are
+FACING = 70  # of 100 of the ink's height
+SIDE = 85  # of 100 rows between two lines that hold the side of a box
 
 MOST_RUNS = 60_000  # of pixels in rows; more are no writing
 MOST_SHAPES = 2000

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from edgedigits.data.number.constants import BARE, BOXED, RULED, SIDE, SLOPES, THIN, THINNEST
+from edgedigits.data.number.constants import BARE, BOXED, FACING, RULED, SIDE, SLOPES, SQUARE, THIN, THINNEST
 from edgedigits.data.number.ink import Integers, Mask
 from edgedigits.data.number.shapes import runs_of
 
@@ -68,7 +68,8 @@ def _thin(mask: Mask, thickest: int) -> Mask:
 def _lines(thin: Mask, mask: Mask, known: int | None) -> tuple[int, Integers]:
     """The slope, in 512ths, at which lines are, and where they cross the left border; none where there are none.
 
-    A line has ink in nearly all columns of the picture; or of its ink, if that is much wider than high: a box.
+    A line has ink in nearly all columns of the picture; or of its ink, if that is much wider than high, or if there is
+    another line at the other end of it: a box.
     """
     height, width = mask.shape
     rows, columns = np.nonzero(thin)
@@ -76,7 +77,7 @@ def _lines(thin: Mask, mask: Mask, known: int | None) -> tuple[int, Integers]:
     if not len(rows):
         return 0, rows
     across, high = int(used[-1] + 1 - used[0]), int(tall[-1] + 1 - tall[0])
-    length = across if across >= BOXED * high else width
+    length = across if across >= SQUARE * high else width
     if 100 * len(rows) < BARE * length:
         return 0, rows[:0]
     margin = (width * SLOPES >> SHIFT) + 1
@@ -89,7 +90,8 @@ def _lines(thin: Mask, mask: Mask, known: int | None) -> tuple[int, Integers]:
                 best, slope, counts = int(found.max()), tried, found
     bare = np.flatnonzero(100 * counts >= BARE * length) - margin
     kept = [line for line in bare.tolist() if 100 * _inked_columns(mask, line, slope) >= RULED * length]
-    return slope, np.array(kept, np.int64)
+    lone = bool(kept) and 100 * (kept[-1] - kept[0]) < FACING * high
+    return slope, np.array([] if lone and length < width and across < BOXED * high else kept, np.int64)
 
 
 def _inked_columns(mask: Mask, line: int, slope: int) -> int:
@@ -143,7 +145,7 @@ def _between(mask: Mask, slope: int, above: int, below: int, thickest: int) -> M
     rows, columns = np.nonzero(upright)
     places = columns + (rows * slope >> SHIFT) + bottom
     counts = np.bincount(places, minlength=width + 2 * bottom)
-    sides = np.flatnonzero(_spread(counts, 1) * 100 >= SIDE * (bottom - top))
+    sides = np.flatnonzero(_spread(counts, 1) * 100 >= SIDE * (bottom - top - 2))  # both lines are thick there
     flags = np.zeros(len(counts) + 2 * thickest, np.bool_)
     for off in range(-thickest, thickest + 1):
         flags[np.clip(sides + off, 0, len(flags) - 1)] = True
