@@ -196,6 +196,17 @@ def test_a_network_whose_ranges_are_not_kept_is_refused_by_the_layers_name(digit
         fitted(digits, Network(layers), SHORT)
 
 
+def test_a_channel_that_training_left_hardly_more_than_its_bias_has_integers_too(digits: Dataset) -> None:
+    classifier = fitted(digits, FEW_BITS.spec.listed, SHORT)
+    conv, norm = (classifier.network.get_submodule(name) for name in ("conv2", "norm2"))
+    with torch.no_grad():
+        conv.weight[0] *= 1e-9  # type: ignore[index,operator]
+        conv.scale[0] *= 1e-9  # type: ignore[index,operator]
+        norm.bias[0] = 1.0  # type: ignore[index,operator]
+    found, logits = integers(classifier).scores(digits.test.images), compute_logits(classifier, digits.test.images)
+    assert (found.argmax(1) == logits.argmax(1)).mean() > 0.95
+
+
 def test_weights_that_are_no_multiples_are_not_taken_for_low_bits() -> None:
     walk = measured(FEW_BITS.spec.listed).network
     folded = fold(walk.listed, {name: each.numpy() for name, each in walk.state_dict().items()})  # type: ignore[arg-type]

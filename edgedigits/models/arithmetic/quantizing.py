@@ -201,11 +201,12 @@ def _scales(work: Quantizing, step: Step, weight: Tensor, least: Tensor) -> Tens
     if step.bits is None or trained is None or trained.scales is None:
         largest: Tensor = np.maximum(np.abs(weight).max(axis=others) / LEVELS, least)
         return largest
-    used = np.abs(weight).max(axis=others) > 0
-    scales: Tensor = np.where(used, trained.scales, least)
-    parts = weight / np.where(scales > 0, scales, least)
-    beside, most = np.abs(parts - np.rint(parts)).max(), np.abs(np.rint(parts)).max()
-    if (scales < least).any() or beside > OFF or most > levels(step.bits):
+    # Training leaves channels that are their bias and hardly more: there, what is seen of the weights is rounded anew.
+    own = (np.abs(weight).max(axis=others) > 0) & (trained.scales >= least)
+    scales: Tensor = np.where(own, trained.scales, least)
+    parts = weight / scales
+    beside = np.abs(parts - np.rint(parts))[..., own].max(initial=0.0)
+    if beside > OFF or np.abs(np.rint(parts)).max() > levels(step.bits):
         raise refused(step.name, f"its weights are not of {step.bits} bits: whole multiples of its scale wanted")
     return scales
 
