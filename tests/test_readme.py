@@ -23,6 +23,7 @@ from edgedigits import load
 from edgedigits.bench import shelf, tutorial
 from edgedigits.bench.engines import read_comparison
 from edgedigits.bench.figures import find_figures
+from edgedigits.bench.records import standings
 from edgedigits.cli import app, embed, export, inference, train, verify
 from edgedigits.data import canvases, drawn
 from edgedigits.data.dataset import Dataset
@@ -32,6 +33,7 @@ from edgedigits.export.formats import get_format
 from edgedigits.models.presets import RECORDS
 from edgedigits.records.artifact import ANSWERS, Manifest
 from edgedigits.records.report import Limits, ParityReport, Verification
+from edgedigits.records.words import size
 from edgedigits.system import files
 from edgedigits.verify import bom, card, limits
 from edgedigits.verify.card import card_text
@@ -315,6 +317,12 @@ def test_the_pages_of_figures_are_fresh() -> None:
 def test_the_accuracies_in_words_are_those_that_were_measured() -> None:
     found = [measured.mean for name in TUTORIALS if (measured := find_figures(name, "default"))]
     assert f"reach {min(found):.1%} to {max(found):.1%}" in README.replace("\n", " ")
+
+
+def test_the_flash_of_the_smallest_network_is_what_was_measured() -> None:
+    (found,) = {run.footprint.flash for run in standings()["cnn-2k"].runs if run.footprint}
+    assert found is not None
+    assert f"`cnn-2k`: {size(found)} of flash)." in " ".join(README.split())
 
 
 def test_pictures_that_it_shows_are_there() -> None:
