@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from edgedigits.data.dataset import Dataset
+from edgedigits.models.presets import PRESETS, RECORDS, Preset
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -30,6 +32,12 @@ def test_make_help_names_every_target() -> None:
         ["make", "--no-print-directory", "help"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert [line.split()[1] for line in shown.splitlines()] == targets.split()
+
+
+@pytest.mark.parametrize(("name", "presets"), [("SHELF", PRESETS), ("RECORDS", RECORDS)])
+def test_the_shelf_is_made_of_all_presets(name: str, presets: Mapping[str, Preset]) -> None:
+    (listed,) = re.findall(rf"^{name} := (.*)$", MAKEFILE, flags=re.MULTILINE)
+    assert listed.split() == list(presets)
 
 
 def test_every_module_that_make_starts_is_there() -> None:

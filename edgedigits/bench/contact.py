@@ -88,9 +88,8 @@ def draw(found: Sequence[Miss]) -> "Image":
         picture.thumbnail((SIDE - 4, SIDE - 4))
         sheet.paste(picture, (left, top))
         if miss.seen is not None:
-            sheet.paste(
-                Image.fromarray(miss.seen).resize((SEEN, SEEN)), (left + SIDE - SEEN - 4, top + SIDE - SEEN - 4)
-            )
+            corner = left + SIDE - SEEN - 4, top + SIDE - SEEN - 4
+            sheet.paste(Image.fromarray(miss.seen).resize((SEEN, SEEN)), corner)
         pen.text((left, top + SIDE - 2), miss.said[: SIDE // 6], WRONG if miss.wrong else REFUSED, font)
     return sheet
 

@@ -144,12 +144,15 @@ def measure_reader(paths: Sequence[Path], strangers: Path | None, group: str) ->
     from edgedigits.cli import tables
     from edgedigits.system import files
 
-    readers, sets = reader.Readers(paths or reader.shelf_files(Path("exports"))), pictures.sets(strangers)
+    before, shelf = reader.read_readings(), reader.shelf_files(Path("exports"))
+    if group and not paths and not {files.sha256(path) for path in shelf} <= {row.sha256 for row in before}:
+        sys.exit("A file of exports/ changed since all sets were read: read them all, without --group.")
+    readers, sets = reader.Readers(paths or shelf), pictures.sets(strangers)
     for of_set in (each for each in sets if group in each.group):
         for tally in readers.read(of_set):
             print(tally.to_line(), file=sys.stderr, flush=True)
     groups = {pictures.STRANGERS, *(each.group for each in sets)}
-    rows = readers.readings(() if paths else [row.of_groups(groups) for row in reader.read_readings()])
+    rows = readers.readings(() if paths else [row.of_groups(groups) for row in before])
     if not paths:
         files.write_text(reader.FILE, reader.Readings(rows).to_json())
     tables.print_table(readings(rows))
