@@ -82,7 +82,6 @@ LATE = {  # imports of torch, or of what needs it, inside functions of light roo
     ("bench.gpu", "train.device"): "to race is to train",
     ("bench.gpu", "train.trainer"): "to race is to train",
     ("bench.records", "export.exporter"): "of a training, whose C file is measured, too",
-    ("bench.records", "models.weights"): "a record is a training",
     ("bench.records", "train.trainer"): "a record is a training",
     ("bench.records", "verify.verifier"): "of a training, whose files are verified, too",
     ("bench.search", "models.classifier"): "to search is to train",

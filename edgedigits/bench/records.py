@@ -21,15 +21,12 @@ from typing import TYPE_CHECKING
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.models.arithmetic.folding import fold
-from edgedigits.models.arithmetic.integers import IntegerNetwork
-from edgedigits.models.arithmetic.quantizing import quantize
 from edgedigits.models.presets import RECORDS, find_preset
 from edgedigits.models.small import products, weight_bytes
-from edgedigits.records.arrays import Images
 from edgedigits.records.footprint import Footprint
 from edgedigits.records.model import Recipe
 from edgedigits.records.record import OPTIONAL, Record
+from edgedigits.records.report import ParityReport
 from edgedigits.runtime.footprint import footprint
 from edgedigits.system import files
 from edgedigits.system.environment import machine
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("records")
 AT_ONCE = 2  # trainings, each on one thread
-CALIBRATED = 500  # training images
 FORMATS = ("c-int8", "onnx", "onnx-int8", "torchscript")  # whose flips are counted
 BITNETMCU = "[BitNetMCU](https://github.com/cpldcpu/BitNetMCU/blob/main/mcu/readme.md)"
 BITNETMCU_CNN = "[BitNetMCU](https://github.com/cpldcpu/BitNetMCU/blob/main/docs/documentation_cnn.md)"
@@ -81,7 +77,7 @@ class RecordRun(Record):
     weight_bytes     packed, with the bias, multiplier and shift of each channel
     scratch_bytes    of RAM that the C file asks for
     minutes          of training, on one thread, as a clock counts them on a machine that others may keep busy
-    core_minutes     of a processor's time, to train and to measure; None of a training that was gone on with
+    core_minutes     of a processor's time, to train; None of a training that was gone on with
     footprint        what the C file takes of a microcontroller; None of early runs
     flips            by format: test digits whose answer in the exported file differs from the torch model's; as above
     """
@@ -178,26 +174,27 @@ def measure(name: str, seed: int, runs: Path, folder: Path = FOLDER, dataset: st
     run = train(name, digits, seed=seed, runs=runs, threads=1, resume=True)
     if run.recipe is None:
         raise EdgeDigitsError(f"{run.folder}: was not trained here")
-    integers = integers_of(run, digits.train.images[:CALIBRATED])
-    answers = integers.scores(digits.test.images).argmax(axis=1)
     minutes = round((time.process_time() - began) / 60, 2)
-    takes, flips = _exported(run, digits)
+    takes, reports = _exported(run, digits)
+    in_c = reports["c-int8"]
+    if in_c.accuracy is None:
+        raise EdgeDigitsError(f"{run.folder}: its C file cannot be asked: {'; '.join(in_c.failures)}")
     found = RecordRun(
         preset=name,
         seed=seed,
         recipe=run.recipe,
         network=network_sha256(name),
-        test_accuracy=float((answers == digits.test.labels).mean()),
+        test_accuracy=in_c.accuracy,
         float_accuracy=run.metrics.test_accuracy,
         weight_bytes=weight_bytes(run.spec.listed),
-        scratch_bytes=integers.scratch,
+        scratch_bytes=takes.scratch,
         products=products(run.spec.listed),
         minutes=round(run.metrics.train_seconds / 60, 2),
         weights_sha256=run.weights_sha256,
         machine=machine(),
         core_minutes=minutes if at_once else _known_minutes(path, run.weights_sha256),
         footprint=takes,
-        flips=flips,
+        flips={name: report.flips for name, report in reports.items() if report.flips is not None},
     )
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(path, found.to_json())
@@ -210,21 +207,14 @@ def _known_minutes(path: Path, weights_sha256: str) -> float | None:
     return known.core_minutes if known and known.weights_sha256 == weights_sha256 else None
 
 
-def _exported(run: "Checkpoint", digits: Dataset) -> tuple[Footprint | None, Mapping[str, int]]:
-    """What a run's C file takes of a microcontroller, and the flips of each file that is made of it."""
+def _exported(run: "Checkpoint", digits: Dataset) -> tuple[Footprint, Mapping[str, ParityReport]]:
+    """What a run's C file takes of a microcontroller, and what each of FORMATS answers."""
     from edgedigits.export.exporter import export
     from edgedigits.verify.verifier import verify
 
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as exports:
-        artifacts = export(run, FORMATS, dataset=digits, exports=exports)
-        reports = verify(artifacts, dataset=digits, runs=run.folder.parent).reports
-        in_c = next(artifact for artifact in artifacts if artifact.format == "c-int8")
-        return footprint(in_c.path), {report.format: report.flips for report in reports if report.flips is not None}
-
-
-def integers_of(run: "Checkpoint", images: Images) -> IntegerNetwork:
-    """A run's network in integers; images are for the ranges that training did not keep."""
-    from edgedigits.models.weights import load_classifier
-
-    state = load_classifier(run).network.state_dict()
-    return quantize(fold(run.spec.listed, {name: tensor.numpy() for name, tensor in state.items()}), images)
+        artifacts = {each.format: each for each in export(run, FORMATS, dataset=digits, exports=exports)}
+        takes = footprint(artifacts["c-int8"].path)
+        assert takes is not None
+        reports = verify(list(artifacts.values()), dataset=digits, runs=run.folder.parent).reports
+    return takes, {report.format: report for report in reports}
