@@ -73,7 +73,7 @@ def test_languages_are_measured_in_one_run(
 def test_what_to_measure_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         measure.main([])
-    assert "{training,engines,languages,reader,records,record,search,gpu,tables}" in capsys.readouterr().err
+    assert "{training,engines,languages,reader,contact,records,record,search,gpu,tables}" in capsys.readouterr().err
 
 
 def test_a_budget_that_no_network_fits_is_one_line() -> None:
