@@ -4,27 +4,40 @@ A mask is `[SIDE, SIDE]` of 0 and 1, as float32. Windows go `reach` cells each w
 """
 
 import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.data.operators import FLOAT, Operators, Value
+from edgedigits.data.operators import FLOAT, INT64, Operators, Value
 
 SIDE = 80  # cells
 INDEX = np.arange(SIDE, dtype=np.float32)
 ROW, COLUMN = (1, SIDE), (SIDE, 1)
 ALL = np.ones(COLUMN, np.float32)  # times this, rows are summed up
+NONE = np.zeros(ROW, np.float32)  # before the first row
+FIRST = np.array(0)  # axis: runtimes sum up along it fast, and turn what has another one
 _PLANES = np.array([1, 1, SIDE, SIDE])
 _SQUARE = np.array([SIDE, SIDE])
 
 Array = npt.NDArray[Any]
 
 
+@dataclass(frozen=True)
+class Window:
+    """Of each cell of an axis: how many cells lie before its window, and before the window's end, int64 `[SIDE]`."""
+
+    first: Value
+    last: Value
+
+
 class Cells:
     """What can be done with masks, run or written down by operators.
 
-    Matrices of all pairs of cells are made by operators, too: so they take no room in a file.
+    Sums are differences of sums up to a cell: a product with a matrix of all pairs of cells takes several times as
+    long. What such matrices there are is made by operators, too, and takes no room in a file.
     """
 
     def __init__(self, operators: Operators) -> None:
@@ -36,9 +49,14 @@ class Cells:
         return self.o.Sub(INDEX.reshape(COLUMN), INDEX.reshape(ROW))
 
     @functools.cached_property
-    def apart(self) -> Value:
-        """How far cells of an axis lie from each other, `[SIDE, SIDE]`."""
-        return self.o.Abs(self.behind)
+    def previous(self) -> Value:
+        """The cell before each of an axis, int64 `[SIDE]`; of the first, itself."""
+        return self.o.Cast(self.o.Max(self.o.Sub(INDEX, 1.0), 0.0), to=INT64)
+
+    @functools.cached_property
+    def next(self) -> Value:
+        """The cell after each of an axis, int64 `[SIDE]`; of the last, itself."""
+        return self.o.Cast(self.o.Min(self.o.Add(INDEX, 1.0), SIDE - 1.0), to=INT64)
 
     @functools.cached_property
     def not_after(self) -> Value:
@@ -73,6 +91,10 @@ class Cells:
         """What of a mask is not of another, which may be larger."""
         return self.o.Mul(mask, self.o.Sub(1.0, other))
 
+    def turned(self, values: Value) -> Value:
+        """Rows for columns."""
+        return self.o.Transpose(values, perm=[1, 0])
+
     def total(self, values: Value) -> Value:
         """The sum of them all."""
         return self.o.ReduceSum(values, keepdims=0)
@@ -85,41 +107,48 @@ class Cells:
         """Which rows (axis 0) or columns (axis 1) hold a cell, `[SIDE]`."""
         return self.o.ReduceMax(mask, axes=[1 - axis], keepdims=0)
 
+    def window(self, reach: Value) -> Window:
+        """The windows of an axis, as far as they lie on it."""
+        first = self.o.Max(self.o.Sub(INDEX, reach), 0.0)
+        last = self.o.Min(self.o.Add(INDEX, self.o.Add(reach, 1.0)), float(SIDE))
+        return Window(*(self.o.Cast(end, to=INT64) for end in (first, last)))
+
+    def down(self, values: Value, window: Window) -> Value:
+        """The sum of values, whole numbers, in windows of a cell's own column: of those before their ends."""
+        before = self.o.Concat(NONE, self.o.CumSum(values, FIRST), axis=0)  # [SIDE + 1, SIDE]
+        return self.o.Sub(*(self.o.Gather(before, end, axis=0) for end in (window.last, window.first)))
+
     def counted(self, mask: Value, reach: int) -> Value:
         """How many cells of a mask, or the sum of values, lie in each window."""
-        return self.along(1, self.along(0, mask, reach), reach)
+        window = self.window(float(reach))
+        return self.turned(self.down(self.turned(self.down(mask, window)), window))
 
-    def along(self, axis: int, values: Value, reach: int) -> Value:
-        """The sum of values in windows of a cell's own column (axis 0) or row (axis 1)."""
-        band = self.above(reach + 0.5, self.apart)
-        return self.o.MatMul(band, values) if axis == 0 else self.o.MatMul(values, band)
-
-    def widened(self, mask: Value, reach: int, axis: int | None = None) -> Value:
-        """A mask and what is near it; along one axis alone, if that is said."""
-        if axis is not None:
-            return self.any(self.along(axis, mask, reach))
+    def widened(self, mask: Value, reach: int = 1) -> Value:
+        """A mask and what is near it."""
         side = 2 * reach + 1
         found = self.pooled(self.o.Reshape(mask, _PLANES), (side, side), [reach] * 4)
         return self.o.Reshape(found, _SQUARE)
+
+    def raised(self, mask: Value) -> Value:
+        """A mask and the cells right above and below it."""
+        return self.o.Max(mask, *(self.o.Gather(mask, cell, axis=0) for cell in (self.previous, self.next)))
 
     def pooled(self, planes: Value, window: tuple[int, int], pads: list[int], stride: int = 1) -> Value:
         """The largest value of each window of planes `[1, 1, rows, columns]`."""
         return self.o.MaxPool(planes, kernel_shape=[*window], pads=pads, strides=[stride] * 2)
 
-    def opened(self, mask: Value, whole: Value, reach: int, axis: int | None = None) -> Value:
-        """What of a mask lies in a window that it fills, as far as that lies in `whole`."""
-        spoilt = self.widened(self.o.Sub(whole, mask), reach, axis)
-        return self.o.Mul(mask, self.widened(self.without(mask, spoilt), reach, axis))
+    def opened(self, mask: Value, whole: Value, widened: Callable[[Value], Value]) -> Value:
+        """What of a mask lies in a window, one cell widened, that it fills as far as that lies in `whole`."""
+        spoilt = widened(self.o.Sub(whole, mask))
+        return self.o.Mul(mask, widened(self.without(mask, spoilt)))
 
     def beside(self, mask: Value) -> tuple[Value, Value, Value, Value]:
         """The cells that have one of a mask above them, below, to the left, to the right, or are of it themselves."""
-        o = self.o
-        counts = (
-            *(o.MatMul(self.not_after, mask), o.MatMul(self.not_before, mask)),
-            *(o.MatMul(mask, self.not_before), o.MatMul(mask, self.not_after)),
-        )
-        above, below, left, right = (self.any(count) for count in counts)
-        return above, below, left, right
+        left, right = map(self.turned, self._above_and_below(self.turned(mask)))
+        return *self._above_and_below(mask), left, right
+
+    def _above_and_below(self, mask: Value) -> tuple[Value, Value]:
+        return self.any(self.o.CumSum(mask, FIRST)), self.any(self.o.CumSum(mask, FIRST, reverse=1))
 
     def extent(self, mask: Value, axis: int) -> Value:
         """From the first to the last row or column that holds a cell; 0 or less where none does."""

@@ -10,7 +10,6 @@ from edgedigits.data.cells import ALL, Cells
 from edgedigits.data.operators import Operators, Value
 
 ALONG = 0.9  # of the sheet, that a line fills
-TURNED = 1  # cell, that it may lie beside itself
 ZONE = 0.25  # of the sheet, from its side
 GAP = 3  # cells
 BOX = 3  # sides with such lines make a box, which no digit's own bars do: then nothing need be apart
@@ -29,18 +28,15 @@ def beyond_edges(operators: Operators, inked: Value, lines: Value, sheet: Value)
 class _Edges(Cells):
     def beyond(self, inked: Value, lines: Value, sheet: Value) -> Value:
         o = self.o
-        rows, columns = self._lines(inked, sheet), self._lines(self._turned(inked), self._turned(sheet))
-        rest = self.without(inked, o.Max(lines, o.Max(*rows), self._turned(o.Max(*columns))))
+        rows, columns = self._lines(inked, sheet), self._lines(self.turned(inked), self.turned(sheet))
+        rest = self.without(inked, o.Max(lines, o.Max(*rows), self.turned(o.Max(*columns))))
         count = o.Add(*(o.Add(*map(self.most, lines)) for lines in (rows, columns)))
         boxed = self.above(count, BOX - 0.5)
         across, upright = (
             self._cut(rows, rest, boxed),
-            self._turned(self._cut(columns, self._turned(rest), boxed)),
+            self.turned(self._cut(columns, self.turned(rest), boxed)),
         )
         return o.Mul(sheet, o.Max(across, upright))
-
-    def _turned(self, mask: Value) -> Value:
-        return self.o.Transpose(mask, perm=[1, 0])
 
     def _summed(self, mask: Value) -> Value:
         """How many cells of a mask lie in each row, `[SIDE, 1]`."""
@@ -51,7 +47,7 @@ class _Edges(Cells):
         o = self.o
         held = self.any(self._summed(sheet))
         height, width = self.total(held), self.most(self._summed(sheet))
-        filled = self._summed(self.all(self.widened(inked, TURNED, 0), sheet))
+        filled = self._summed(self.all(self.raised(inked), sheet))
         lines = self.all(
             self.above(filled, o.Mul(ALONG, self._summed(sheet))),
             self.above(o.Min(height, width), SHORTEST - 0.5),
@@ -66,7 +62,7 @@ class _Edges(Cells):
         next_rows = self._next()
         orders = (
             (self.not_before, self.not_after, next_rows),
-            (self.not_after, self.not_before, self._turned(next_rows)),
+            (self.not_after, self.not_before, self.turned(next_rows)),
         )
         cuts = (self._cut_at(side, bare, boxed, *order) for side, order in zip(lines, orders, strict=True))
         return self.o.Max(*cuts)

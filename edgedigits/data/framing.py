@@ -93,7 +93,7 @@ def find_by_looking(canvas: Uint8Array) -> Ink:
     """The ink in the cells of the digit, as the first look finds them, and none elsewhere."""
     height, width = (np.arange(side, dtype=np.float32) for side in canvas.shape)
     found = look(Numpy(), canvas.astype(np.float32), (height, width))
-    level = found.level[np.ix_(found.rows.inside.argmax(axis=0), found.columns.inside.argmax(axis=0))]
+    level = found.level[np.ix_(found.rows.cell, found.columns.cell)]
     values = canvas if found.is_light else 255 - canvas
     return Ink(np.maximum(level.astype(np.float64) - values, 0))
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgedigits.data.cells import COLUMN, INDEX, ROW, SIDE, Cells
+from edgedigits.data.cells import COLUMN, FIRST, INDEX, ROW, SIDE, Cells
 from edgedigits.data.crops import is_crop
 from edgedigits.data.marks import Ink, find_digit
-from edgedigits.data.operators import Operators, Value
+from edgedigits.data.operators import INT64, Operators, Value
 
 NUDGE = 1e-4  # decides what hangs on the last bit of a quotient alike in all runtimes
 FINE_NUDGE = 2.5e-5  # likewise, where a quotient by up to as many as all cells is cut off
@@ -48,13 +48,15 @@ BEYOND = FILLED - 1  # blocks around them all, so that nothing is lost at the bo
 class Axis:
     """An axis of the canvas in cells.
 
-    inside    which pixels lie in which cell, `[SIDE, pixels]`
-    weights   the same; but the last pixel stands for those that the last cell lacks, too
+    cell      the number of the cell that each pixel lies in, `[pixels]`
+    last      the number of each cell's last pixel, `[SIDE]`; of those behind the last cell, the last pixel of all
+    lacking   how many pixels each cell lacks, `[SIDE]`: 0 but of the last
     count     how many cells there are
     """
 
-    inside: Value
-    weights: Value
+    cell: Value
+    last: Value
+    lacking: Value
     count: Value
 
 
@@ -104,7 +106,7 @@ class _Looking(Cells):
         lengths = [o.Add(self.most(along), 1.0) for along in positions]
         size = o.Ceil(o.Sub(o.Div(o.Max(*lengths), float(SIDE)), NUDGE))  # of a cell, in pixels
         rows, columns = (self._axis(along, length, size) for along, length in zip(positions, lengths, strict=True))
-        sums = o.MatMul(o.MatMul(rows.weights, pixels), o.Transpose(columns.weights, perm=[1, 0]))
+        sums = self.turned(self._summed(self.turned(self._summed(pixels, rows)), columns))
         picture = self._picture(
             o.Floor(o.Add(o.Div(sums, o.Mul(size, size)), 0.5 + NUDGE)), (rows.count, columns.count)
         )
@@ -119,11 +121,22 @@ class _Looking(Cells):
 
     def _axis(self, positions: Value, length: Value, size: Value) -> Axis:
         o = self.o
-        inside = self.equal(o.Floor(o.Div(o.Add(positions, 0.5), size)), INDEX.reshape(COLUMN))
         count = o.Ceil(o.Sub(o.Div(length, size), NUDGE))
-        lacking = o.Sub(o.Mul(count, size), length)
-        is_last = self.above(positions, o.Sub(length, 1.5))
-        return Axis(inside, o.Mul(inside, o.Add(1.0, o.Mul(is_last, lacking))), count)
+        lacking = o.Mul(self.equal(INDEX, o.Sub(count, 1.0)), o.Sub(o.Mul(count, size), length))
+        last = o.Sub(o.Min(o.Mul(size, o.Add(INDEX, 1.0)), length), 1.0)
+        cell = o.Floor(o.Div(o.Add(positions, 0.5), size))
+        return Axis(o.Cast(cell, to=INT64), o.Cast(last, to=INT64), lacking, count)
+
+    def _summed(self, values: Value, axis: Axis) -> Value:
+        """The sums of the rows of each cell, `[SIDE, ...]`: differences of the sums of all rows up to its last.
+
+        The last row of all stands for those that the last cell lacks, too.
+        """
+        o = self.o
+        until = o.Gather(o.CumSum(values, FIRST), axis.last, axis=0)
+        before = o.Mul(o.Gather(until, self.previous, axis=0), o.Min(INDEX.reshape(COLUMN), 1.0))
+        beyond = o.Mul(o.Gather(values, axis.last, axis=0), o.Reshape(axis.lacking, np.array(COLUMN)))
+        return o.Add(o.Sub(until, before), beyond)
 
     def _picture(self, levels: Value, sides: tuple[Value, Value]) -> _Picture:
         """Cells are light where they are nearer to the lightest than to the darkest one."""
@@ -174,7 +187,7 @@ class _Looking(Cells):
     def _is_sheet(self, region: Value, picture: _Picture) -> Value:
         """Whether it is a filled rectangle that takes a good part of the picture."""
         o = self.o
-        region = self.opened(region, picture.inside, 1)
+        region = self.opened(region, picture.inside, self.widened)
         hull = self.total(self.all(*self.beside(region)))
         extents = [self.extent(region, axis) for axis in (0, 1)]
         large = [
@@ -187,7 +200,7 @@ class _Looking(Cells):
         """The picture without the ground around a sheet, which begins at sides that show no paper."""
         o, inside = self.o, picture.inside
         bare = o.Sub(inside, paper)
-        paper = self.opened(paper, inside, 1)  # no light speck of the ground
+        paper = self.opened(paper, inside, self.widened)  # no light speck of the ground
         (top, left), (bottom, right) = self._ends(picture.sides)
         rows, columns = picture.sides
         lines = (

@@ -5,6 +5,7 @@ specks   small and alone, where there is much more ink elsewhere. A dot alone is
 digit    the rest that is strong, and weaker ink that lies next to it
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from edgedigits.data.cells import Cells
@@ -18,7 +19,6 @@ STRONG_GRAIN = 12  # times the grain: strong ink is darker
 TOGETHER = 6  # cells from strong ink to what belongs to it
 AROUND = 2  # cells around the digit, which hold its faint edge
 
-THIN = 3  # cells: a line is thinner
 LENGTH = 0.85  # of the sheet: what is looked at of a line
 UNBROKEN = 0.92  # of that, what is ink, its own or a stroke's
 OWN = 0.25  # of that, what is thin
@@ -67,36 +67,35 @@ class _Strokes(Cells):
 
     def _lines(self, inked: Value, ink: Ink) -> Value:
         """The cells of lines, and where they cross."""
-        o = self.o
-        found, places = zip(*(self._lines_along(axis, inked, ink) for axis in (0, 1)), strict=True)
-        return o.Max(o.Max(*found), self.all(inked, *places))
+        upright = self._lines_down(inked, ink)
+        turned = dataclasses.replace(ink, strength=self.turned(ink.strength), sheet=self.turned(ink.sheet))
+        across = map(self.turned, self._lines_down(self.turned(inked), turned))
+        found, places = zip(upright, across, strict=True)
+        return self.o.Max(self.o.Max(*found), self.all(inked, *places))
 
-    def _lines_along(self, axis: int, inked: Value, ink: Ink) -> tuple[Value, Value]:
-        """What is thin and belongs to a line down (axis 0) or across (axis 1), and where such lines are.
+    def _lines_down(self, inked: Value, ink: Ink) -> tuple[Value, Value]:
+        """What is thin, less than three cells, and belongs to a line down; and where such lines are.
 
         Strokes may cross a line, and it may lie a cell beside itself here and there.
         """
         o = self.o
-        thin = o.Sub(inked, self.opened(inked, ink.sheet, THIN // 2, 1 - axis))
-        side = self.total(self.held(ink.sheet, axis))
+        thin = o.Sub(inked, self.opened(inked, ink.sheet, self._aside))
+        side = self.total(self.held(ink.sheet, 0))
         reach = o.Floor(o.Mul(LENGTH / 2, side))
-        near = self.above(o.Add(reach, 0.5), self.apart)
-
-        def run(values: Value) -> Value:
-            return o.MatMul(near, values) if axis == 0 else o.MatMul(values, near)
-
-        def wide(mask: Value) -> Value:
-            return self.widened(mask, 1, 1 - axis)
-
-        length = o.Add(o.Mul(2.0, reach), 1.0)
+        window, length = self.window(reach), o.Add(o.Mul(2.0, reach), 1.0)
         middles = self.all(
-            self.above(run(wide(inked)), o.Mul(UNBROKEN, length)),
-            self.above(run(wide(thin)), o.Mul(OWN, length)),
+            self.above(self.down(self._aside(inked), window), o.Mul(UNBROKEN, length)),
+            self.above(self.down(self._aside(thin), window), o.Mul(OWN, length)),
             self.above(side, SHORTEST - 0.5),
         )
-        place = self.any(run(middles))
-        drawn = self.above(o.Mul(ink.strength, run(thin)), o.Mul(float(STRONGER), run(o.Mul(ink.strength, thin))))
+        place = self.any(self.down(middles, window))
+        count, sum_of = self.down(thin, window), self.down(o.Mul(ink.strength, thin), window)
+        drawn = self.above(o.Mul(ink.strength, count), o.Mul(float(STRONGER), sum_of))
         return self.without(o.Mul(thin, place), drawn), place
+
+    def _aside(self, mask: Value) -> Value:
+        """A mask and the cells right beside it, to the left and right."""
+        return self.turned(self.raised(self.turned(mask)))
 
     def _without_specks(self, inked: Value) -> Value:
         o = self.o
@@ -104,5 +103,5 @@ class _Strokes(Cells):
         for reach, gap in SPECKS:
             here, around = self.counted(inked, reach), self.counted(inked, reach + gap)
             alone = self.all(self.any(here), self.above(0.5, o.Sub(around, here)), self.above(most, here))
-            inked = self.without(inked, self.any(self.counted(alone, reach)))
+            inked = self.without(inked, self.widened(alone, reach))
         return inked

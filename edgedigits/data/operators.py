@@ -1,6 +1,7 @@
 """ONNX's operators in numpy, as many as the first look at a canvas takes (`looking.py`).
 
-What is said in them once is run here, and written into files by `export/onnx/graph.py`. Values are float32.
+What is said in them once is run here, and written into files by `export/onnx/graph.py`. Values are float32; what
+Gather takes, int64.
 """
 
 import functools
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Value = Any  # an array; or where operators are written down, the name of one
-FLOAT = 1  # onnx.TensorProto.FLOAT, what Cast makes
+FLOAT, INT64 = 1, 7  # of onnx.TensorProto, what Cast makes
 
 
 class Operators(Protocol):
@@ -49,9 +50,15 @@ def _max_pool(planes: Array, kernel_shape: Sequence[int], pads: Sequence[int], s
     return found
 
 
+def _summed_up(values: Array, axis: Array, reverse: int = 0) -> Array:
+    """The sum of all values up to each, along an axis; or of all from it on."""
+    ordered = np.flip(values, int(axis)) if reverse else values
+    found = np.cumsum(ordered, int(axis), dtype=np.float32)
+    return np.flip(found, int(axis)) if reverse else found
+
+
 def _cast(value: Array, to: int) -> Array:
-    assert to == FLOAT
-    return np.asarray(value, np.float32)
+    return np.asarray(value, {FLOAT: np.float32, INT64: np.int64}[to])
 
 
 NUMPY: dict[str, Callable[..., Value]] = {
@@ -59,9 +66,12 @@ NUMPY: dict[str, Callable[..., Value]] = {
     "Add": np.add,
     "Cast": _cast,
     "Ceil": np.ceil,
+    "Concat": lambda *values, axis: np.concatenate(values, axis),
+    "CumSum": _summed_up,
     "Div": np.divide,
     "Equal": np.equal,
     "Floor": np.floor,
+    "Gather": np.take,
     "Greater": np.greater,
     "Less": np.less,
     "MatMul": np.matmul,

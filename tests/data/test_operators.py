@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import helper
 
-from edgedigits.data.operators import FLOAT, NUMPY, Numpy
+from edgedigits.data.operators import FLOAT, INT64, NUMPY, Numpy
 from edgedigits.export.onnx.graph import Graph
 
 RNG = np.random.default_rng(0)
@@ -19,6 +19,9 @@ CASES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     ),
     **dict.fromkeys(("Abs", "Ceil", "Floor"), ((ONE / 4,), {})),
     "Cast": ((ONE > 0,), {"to": FLOAT}),
+    "Concat": ((ONE[:1], OTHER), {"axis": 0}),
+    "CumSum": ((ONE, np.array(0)), {"reverse": 1}),
+    "Gather": ((ONE, np.array([5, 0, 0])), {"axis": 0}),
     "MaxPool": ((PLANES,), {"kernel_shape": [3, 3], "pads": [1] * 4, "strides": [1, 1]}),
     "ReduceMax": ((ONE,), {"axes": [1], "keepdims": 0}),
     "ReduceSum": ((ONE,), {"keepdims": 0}),
@@ -42,6 +45,13 @@ def test_numpy_gives_what_onnx_runtime_gives(name: str) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         found = getattr(Numpy(), name)(*inputs, **attributes)
     np.testing.assert_array_equal(found, session.run(None, {})[0])
+
+
+def test_sums_go_down_and_whole_numbers_are_made() -> None:
+    np.testing.assert_array_equal(Numpy().CumSum(ONE, np.array(0)), np.cumsum(ONE, axis=0))
+    whole = Numpy().Cast(ONE, to=INT64)
+    assert whole.dtype == np.int64
+    np.testing.assert_array_equal(whole, ONE)
 
 
 def test_pools_of_windows_side_by_side() -> None:

@@ -58,11 +58,11 @@ def add_frame(graph: Graph, image: str) -> str:
     pixels = graph.Cast(image, to=TensorProto.FLOAT)  # (H, W)
     places = [positions(graph, image, axis) for axis in (0, 1)]
     ink = _ink(graph, pixels, look(graph, pixels, (places[0], places[1])))  # (H, W), levels
-    contrast = graph.ReduceMax(ink, keepdims=0)
+    strongest_of = [graph.ReduceMax(ink, axes=[1 - axis], keepdims=0) for axis in (0, 1)]  # rows (H,), columns (W,)
+    contrast = graph.ReduceMax(strongest_of[0], keepdims=0)
     has_ink = graph.Greater(contrast, CONTRAST - 0.5)
     least = graph.Where(has_ink, graph.Mul(contrast, BOX), 256.0)  # on a blank canvas, no row and no column has ink
-    inked = _inked(graph, ink, least, places)
-    boxes = [_box(graph, along, held) for along, held in zip(places, inked, strict=True)]
+    boxes = [_box(graph, along, graph.Greater(ink, least)) for along, ink in zip(places, strongest_of, strict=True)]
     longest = graph.Max(*(box.extent for box in boxes))
     cells = [_cells(graph, box.extent, longest) for box in boxes]
     rows, columns = (coverage(graph, box, count) for box, count in zip(boxes, cells, strict=True))  # (20, H), (20, W)
@@ -88,8 +88,13 @@ def _ink(graph: Graph, pixels: str, found: Look) -> str:
     """
     negative = graph.Sub(1.0, found.is_light)  # 0 or 1
     level = graph.Sub(found.level, graph.Mul(negative, 255.0))
-    level = graph.MatMul(graph.MatMul(graph.Transpose(found.rows.inside, perm=[1, 0]), level), found.columns.inside)
+    level = _spread(graph, _spread(graph, level, found.columns.cell), found.rows.cell)
     return graph.Relu(graph.Add(level, graph.Mul(pixels, graph.Sub(graph.Mul(negative, 2.0), 1.0))))
+
+
+def _spread(graph: Graph, cells: str, places: str) -> str:
+    """What the column of cells holds that each pixel lies in, turned: `[pixels, rows]`. Copied by whole rows: fast."""
+    return graph.Gather(graph.Transpose(cells, perm=[1, 0]), places, axis=0)
 
 
 @dataclass(frozen=True)
@@ -99,19 +104,6 @@ class Box:
     first: str
     extent: str
     positions: str
-
-
-def _inked(graph: Graph, ink: str, least: str, positions: list[str]) -> tuple[str, str]:
-    """Which rows, and which columns, hold a pixel with more ink than that: sums above 0 of what is beyond it.
-
-    A product with ones, since runtimes are slow to find the largest of each column.
-    """
-    beyond = graph.Relu(graph.Sub(ink, least))
-    ones = [graph.Add(graph.Mul(along, 0.0), 1.0) for along in positions]
-    columns = graph.MatMul(graph.Reshape(ones[0], np.array([1, -1])), beyond)
-    rows = graph.MatMul(beyond, graph.Reshape(ones[1], np.array([-1, 1])))
-    found = (graph.Greater(graph.Reshape(sums, np.array([-1])), 0.0) for sums in (rows, columns))
-    return next(found), next(found)
 
 
 def _box(graph: Graph, positions: str, inked: str) -> Box:

@@ -36,7 +36,7 @@ class Graph:
             raise AttributeError(operator)
 
         def add(*inputs: Any, output: str = "", **attributes: Any) -> str:
-            name = output or f"{operator}.{len(self.nodes)}"
+            name = output or str(len(self.nodes))  # short: a canvas file has a thousand
             self.nodes.append(helper.make_node(operator, [self.name(value) for value in inputs], [name], **attributes))
             return name
 
@@ -49,7 +49,7 @@ class Graph:
         array = value if isinstance(value, np.ndarray) else np.asarray(value, np.float32)
         key = (array.dtype.name, array.tobytes(), array.shape)
         if key not in self.constants:
-            self.constants[key] = numpy_helper.from_array(array, f"constant.{len(self.constants)}")
+            self.constants[key] = numpy_helper.from_array(array, f"c{len(self.constants)}")
         return self.constants[key].name
 
     def include(self, model: onnx.ModelProto, prefix: str, **inputs: str) -> None:
