@@ -2,13 +2,14 @@
 
     a set of `pictures` ──each file──> answers ──> a Tally: right, wrong, and the rest was refused
 
-Answers do not depend on the machine. A file is called by its name: files of one name are trainings with several seeds.
+Answers do not depend on the machine. A file is called by its name: files of one name are trainings with several seeds,
+of which the shelf has the first, and `reader_seeds.json` what the others read.
 """
 
 import dataclasses
 import itertools
 import statistics
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.system import files
 
 FILE = Path(__file__).with_name("reader.json")
+SEEDS = Path(__file__).with_name("reader_seeds.json")  # of files of the same names, from trainings with other seeds
 AT_ONCE = 200  # canvases in memory
 
 
@@ -110,6 +112,19 @@ def read_readings() -> tuple[Reading, ...]:
     return Readings.read(FILE).rows if FILE.exists() else ()
 
 
+def read_seeds() -> tuple[Reading, ...]:
+    """What other trainings read of the networks whose files ship; nothing, until one was measured."""
+    return Readings.read(SEEDS).rows if SEEDS.exists() else ()
+
+
+def by_name(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
+    """The trainings of each file's name."""
+    found: dict[str, list[Reading]] = {}
+    for reading in readings:
+        found.setdefault(reading.file, []).append(reading)
+    return found
+
+
 def shelf_files(exports: Path) -> list[Path]:
     """The float canvas files of all presets: behind its framing, an int8 file is what it is without."""
     return [path for name in PRESETS if (path := exports / name / f"{name}.canvas.onnx").is_file()]
@@ -164,10 +179,18 @@ def summed(tallies: Sequence[Tally]) -> Tally:
 
 def means(readings: Sequence[Reading]) -> dict[str, Shares]:
     """In each group of sets, the mean of what several files reach: those of one name."""
+    return _each(readings, statistics.fmean)
+
+
+def deviations(readings: Sequence[Reading]) -> dict[str, Shares]:
+    """Likewise, the standard deviation among several files."""
+    return _each(readings, statistics.stdev)
+
+
+def _each(readings: Sequence[Reading], statistic: Callable[[Sequence[float]], float]) -> dict[str, Shares]:
     found = [{group: tally.shares for group, tally in reading.by_group().items()} for reading in readings]
     return {
-        group: Shares(*map(statistics.fmean, zip(*(shares[group] for shares in found), strict=True)))
-        for group in found[0]
+        group: Shares(*map(statistic, zip(*(shares[group] for shares in found), strict=True))) for group in found[0]
     }
 
 

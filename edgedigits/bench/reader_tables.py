@@ -1,10 +1,11 @@
 """What canvas files read and refuse, as tables: a group or a set of pictures a row, a file a column."""
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from edgedigits.bench.pictures import DIGIT, FLAWS, FORMS, NOTHING, NUMBER
-from edgedigits.bench.reader import Reading, Tally
+from edgedigits.bench.reader import Reading, Tally, by_name, deviations, means
 from edgedigits.models.metrics import wilson
 
 Row = Sequence[str]
@@ -16,6 +17,24 @@ class ReaderTables:
     """Of files that were measured on the same pictures, one or more."""
 
     readings: Sequence[Reading]
+    others: Sequence[Reading] = ()  # trainings of the same networks with other seeds
+
+    @property
+    def trainings(self) -> dict[str, list[Reading]]:
+        """Of files that there are others of, by name."""
+        found = by_name((*self.readings, *self.others))
+        return {name: found[name] for name in by_name(self.others)}
+
+    @property
+    def training_heads(self) -> Row:
+        """Above the columns of `means`."""
+        heads = ((f"`{name.partition('.')[0]}` (n={len(rows)})", "wrong") for name, rows in self.trainings.items())
+        return ("pictures", *itertools.chain(*heads))
+
+    def means(self) -> list[Row]:
+        """A group a row: of each network's trainings, the mean of what is right and of what is wrong."""
+        columns = [_means(rows) for rows in self.trainings.values()]
+        return [(group, *itertools.chain(*(column[group] for column in columns))) for group in columns[0]]
 
     @property
     def heads(self) -> Row:
@@ -66,6 +85,18 @@ class ReaderTables:
     def _sets(self, group: str) -> list[Row]:
         by_set = zip(*(reading.of_group(group) for reading in self.readings), strict=True)
         return [_row(tallies[0].pictures, tallies, _both) for tallies in by_set]
+
+
+def _means(trainings: Sequence[Reading]) -> dict[str, Row]:
+    """In each group, the share that is right, where there is a digit, and the one that is wrong: mean and deviation."""
+    found, spread, tallies = means(trainings), deviations(trainings), trainings[0].by_group()
+    return {
+        group: (
+            "-" if tallies[group].show == NOTHING else f"{100 * mean.right:.1f} ± {100 * spread[group].right:.1f}",
+            f"{100 * mean.wrong:.1f} ± {100 * spread[group].wrong:.1f}",
+        )
+        for group, mean in found.items()
+    }
 
 
 def _row(name: str, tallies: Iterable[Tally], cell: Cell) -> Row:

@@ -13,7 +13,7 @@ from edgedigits.bench import pictures
 from edgedigits.bench.engines import EngineRow, read_comparison
 from edgedigits.bench.figures import PUBLISHED, QUICK, Measurement, find_figures, read_figures
 from edgedigits.bench.languages import read_languages
-from edgedigits.bench.reader import read_readings
+from edgedigits.bench.reader import read_readings, read_seeds
 from edgedigits.bench.reader_tables import ReaderTables
 from edgedigits.bench.record_tables import records, trials
 from edgedigits.export import manifest
@@ -50,7 +50,7 @@ def shelf_text(exports: Path) -> str:
         devices=devices(),
         engines=engines(),
         languages=languages(),
-        readers=ReaderTables(read) if (read := read_readings()) else None,
+        readers=ReaderTables(read, read_seeds()) if (read := read_readings()) else None,
         counts={"flawed": pictures.FLAWED, "written": pictures.WRITTEN, "blank": pictures.BLANK},
         times=engine_times(),
         titles={name: get_engine(name).title for name in dict.fromkeys(engine.name for engine in _by_engine())},

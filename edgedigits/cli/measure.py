@@ -38,7 +38,10 @@ def main(arguments: Sequence[str]) -> None:
     reader.add_argument("file", nargs="*", type=Path, help="printed alone; without any, those of exports/ are written")
     reader.add_argument("--strangers", type=Path, help="a folder of folders of pictures, each with a labels.csv")
     reader.add_argument("--group", default="", help="of sets, by a part of its name; the others stand as they were")
-    reader.set_defaults(run=lambda options: measure_reader(options.file, options.strangers, options.group))
+    reader.add_argument("--seeds", action="store_true", help="keep what is named: trainings with other seeds")
+    reader.set_defaults(
+        run=lambda options: measure_reader(options.file, options.strangers, options.group, options.seeds)
+    )
     contact = what.add_parser("contact", help="sheets of the pictures that a canvas file reads wrongly or refuses")
     contact.add_argument("file", type=Path)
     contact.add_argument("folder", type=Path, help="where a PNG file of each set goes")
@@ -135,7 +138,7 @@ def measure_languages(onnxruntime: Path, cargo: Path) -> None:
     files.write_text(languages.FILE, languages.Languages(machine(), tuple(rows)).to_json())
 
 
-def measure_reader(paths: Sequence[Path], strangers: Path | None, group: str) -> None:
+def measure_reader(paths: Sequence[Path], strangers: Path | None, group: str, seeds: bool) -> None:
     """Canvas files on all sets of pictures, or on some: those named, or the shelf's.
 
     Where no strangers' pictures are given, the shelf's files that did not change keep what was measured of theirs.
@@ -144,7 +147,7 @@ def measure_reader(paths: Sequence[Path], strangers: Path | None, group: str) ->
     from edgedigits.cli import tables
     from edgedigits.system import files
 
-    before, shelf = reader.read_readings(), reader.shelf_files(Path("exports"))
+    before, shelf = reader.read_seeds() if seeds else reader.read_readings(), reader.shelf_files(Path("exports"))
     if group and not paths and not {files.sha256(path) for path in shelf} <= {row.sha256 for row in before}:
         sys.exit("A file of exports/ changed since all sets were read: read them all, without --group.")
     readers, sets = reader.Readers(paths or shelf), pictures.sets(strangers)
@@ -152,8 +155,11 @@ def measure_reader(paths: Sequence[Path], strangers: Path | None, group: str) ->
         for tally in readers.read(of_set):
             print(tally.to_line(), file=sys.stderr, flush=True)
     groups = {pictures.STRANGERS, *(each.group for each in sets)}
-    rows = readers.readings(() if paths else [row.of_groups(groups) for row in before])
-    if not paths:
+    rows = readers.readings(() if paths and not seeds else [row.of_groups(groups) for row in before])
+    if seeds:
+        others = [row for row in before if row.sha256 not in {one.sha256 for one in rows}]
+        files.write_text(reader.SEEDS, reader.Readings((*others, *rows)).to_json())
+    elif not paths:
         files.write_text(reader.FILE, reader.Readings(rows).to_json())
     tables.print_table(readings(rows))
 
@@ -173,13 +179,10 @@ def write_contact(file: Path, folder: Path, strangers: Path | None, group: str) 
 def readings(rows: Sequence[Reading]) -> RenderableType:
     """What files read, in each group of sets: of several of one name, trainings with several seeds, the mean."""
     from edgedigits.bench.pictures import DIGIT, NOTHING
-    from edgedigits.bench.reader import means
+    from edgedigits.bench.reader import by_name, means
 
     sheet = Sheet(("file", "n>", "pictures", "samples>", "right>", "wrong>", "refused>", "calibration error>"))
-    by_name: dict[str, list[Reading]] = {}
-    for row in rows:
-        by_name.setdefault(row.file, []).append(row)
-    for name, of_name in by_name.items():
+    for name, of_name in by_name(rows).items():
         for group, shares in means(of_name).items():
             tally = of_name[0].by_group()[group]
             counts = (str(len(of_name)), group, f"{tally.samples:,}")

@@ -184,6 +184,14 @@ def test_tables_have_a_row_a_group_and_a_column_a_file() -> None:
     assert tables.forms() == [("open 4", "95.0 / 2.0")]
 
 
+def test_means_of_trainings_stand_beside_each_other() -> None:
+    worse = dataclasses.replace(READING, sha256="cd" * 32, tallies=(dataclasses.replace(DIGITS, right=186), NOISE))
+    alone = dataclasses.replace(READING, file="fc.canvas.onnx")
+    tables = ReaderTables([alone, READING], [worse])
+    assert tables.training_heads == ("pictures", "`cnn` (n=2)", "wrong")
+    assert tables.means() == [("digits", "94.0 ± 1.4", "2.0 ± 0.0"), ("noise", "-", "1.3 ± 0.0")]
+
+
 def test_the_page_has_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "FILE", tmp_path / "reader.json")
     assert read_readings() == ()

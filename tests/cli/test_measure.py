@@ -108,3 +108,16 @@ def test_canvas_files_are_read_with_all_sets_and_the_shelf_s_are_written(
         assert [row.file for row in reader.read_readings()] == [
             path.name for path in reader.shelf_files(Path("exports"))
         ]
+
+
+def test_what_other_trainings_read_is_kept_and_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = drawn.digits(8, seed=0)[0][7]
+    monkeypatch.setattr(
+        pictures, "sets", lambda _: [Pictures("sevens", "one", lambda: iter([(canvases.paste(image), 7)]))]
+    )
+    monkeypatch.setattr(reader, "SEEDS", tmp_path / "seeds.json")
+    names = ["cnn", "fc", "cnn"]
+    for name in names:
+        measure.main(["reader", f"exports/{name}/{name}.canvas.onnx", "--seeds"])
+    assert [row.file for row in reader.read_seeds()] == ["fc.canvas.onnx", "cnn.canvas.onnx"]
+    assert all(row.tallies[0].samples == 1 for row in reader.read_seeds())
