@@ -48,6 +48,7 @@ def _options(level: str = LEVELS[0], threads: int = 1) -> Any:
     options.graph_optimization_level = known[LEVELS.index(level)]
     options.log_severity_level = 4  # its failures come as exceptions
     options.add_session_config_entry("session.load_model_format", "ONNX")  # never the runtime's own format
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a thread that waits leaves its core
     return options
 
 
