@@ -16,7 +16,7 @@ import base64
 import functools
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -184,7 +184,7 @@ Pictures = Iterator[tuple[str, Uint8Array]]
 
 def _digits(predictor: Predictor) -> Pictures:
     """28x28 pixels, background 0 and ink 255."""
-    yield from _drawn(predictor, lambda image: image)
+    yield from _drawn(predictor)
     for value in (0, 128, 255):
         yield f"blank, all {value}", np.full((28, 28), value, np.uint8)
     rng = np.random.default_rng(SEED)
@@ -199,17 +199,27 @@ def _digits(predictor: Predictor) -> Pictures:
 
 def _canvases(predictor: Predictor) -> Pictures:
     """Canvases of several sizes, light on dark and dark on light."""
-    sure = functools.partial(_sure, whole=predictor.contract.framing is not None)
-    yield from _drawn(predictor, lambda image: next(sure(_pasted(image))))
+    whole = predictor.contract.framing is not None
+    yield from _drawn(predictor, whole)
+    yield from _other_canvases(whole).items()
+
+
+@functools.cache
+def _other_canvases(whole: bool) -> Mapping[str, Uint8Array]:
+    """Canvases that no file has a say in: made once in a process."""
+    sure = functools.partial(_sure, whole=whole)
     faint = drawn.digits(8, SEED + 1)[0][3]
-    yield "drawn 3, of low contrast", next(sure(canvas // 4 + 90 for canvas in _pasted(faint)))
     sevens = (drawn.draw(7, np.random.default_rng(seed)) for seed in itertools.count(SEED))
-    yield "drawn 7, as small as can be", next(sure(seven[6:22:2, 6:22:2].copy() for seven in sevens))
-    yield "blank, all 0", np.zeros((8, 8), np.uint8)
-    yield "blank, all 255", np.full((8, 400), 255, np.uint8)
-    for kind, found in canvases.no_digits(CANDIDATES, SEED, LARGEST).items():
-        for index, canvas in enumerate(itertools.islice(sure(found), 3)):
-            yield f"{kind} {index}", canvas
+    found = {
+        "drawn 3, of low contrast": next(sure(canvas // 4 + 90 for canvas in _pasted(faint))),
+        "drawn 7, as small as can be": next(sure(seven[6:22:2, 6:22:2].copy() for seven in sevens)),
+        "blank, all 0": np.zeros((8, 8), np.uint8),
+        "blank, all 255": np.full((8, 400), 255, np.uint8),
+    }
+    for kind, candidates in canvases.no_digits(CANDIDATES, SEED, LARGEST).items():
+        for index, canvas in enumerate(itertools.islice(sure(candidates), 3)):
+            found[f"{kind} {index}"] = canvas
+    return found
 
 
 def _pasted(image: Uint8Array) -> Iterator[Uint8Array]:
@@ -226,14 +236,31 @@ def _sure(pictures: Iterable[Uint8Array], whole: bool) -> Iterator[Uint8Array]:
     return (picture for picture in pictures if margin(picture) >= SURE)
 
 
-def _drawn(predictor: Predictor, present: Callable[[Uint8Array], Uint8Array]) -> Pictures:
+def _drawn(predictor: Predictor, whole: bool | None = None) -> Pictures:
     """A digit of each class, and near-ties."""
+    digits, blends = _digits_and_blends(whole)
+    yield from digits.items()
+    for name, found in blends.items():
+        yield name, min(found, key=lambda blend: _margin(ask(predictor, blend)))
+
+
+@functools.cache
+def _digits_and_blends(whole: bool | None) -> tuple[Mapping[str, Uint8Array], Mapping[str, Sequence[Uint8Array]]]:
+    """The pictures of which near-ties are chosen: the same for every file, so made once in a process.
+
+    whole   whether canvases are shown as a whole; None where they are no canvases
+    """
+
+    def present(image: Uint8Array) -> Uint8Array:
+        return image if whole is None else next(_sure(_pasted(image), whole))
+
     images, labels = drawn.digits(10, SEED)
-    for label, image in zip(labels, images, strict=True):
-        yield f"drawn {label}", present(image)
-    for one, other in PAIRS:
-        blends = [present(_blend(images[one], images[other], share)) for share in SHARES]
-        yield f"between {one} and {other}", min(blends, key=lambda blend: _margin(ask(predictor, blend)))
+    digits = {f"drawn {label}": present(image) for label, image in zip(labels, images, strict=True)}
+    blends = {
+        f"between {one} and {other}": [present(_blend(images[one], images[other], share)) for share in SHARES]
+        for one, other in PAIRS
+    }
+    return digits, blends
 
 
 def _blend(one: Uint8Array, other: Uint8Array, share: float) -> Uint8Array:
