@@ -31,10 +31,23 @@ from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.artifact import MANIFEST, Manifest
 from edgedigits.train.trainer import train
 from edgedigits.verify import conditions
-from tests.helpers import PRESET_RUNS, TUTORIALS, forms_of, needs, shared
+from tests.helpers import FEW_RUNS, PRESET_RUNS, TUTORIALS, forms_of, needs, shared
 
 SHARED = ("runs", "exports")  # folders of all tests; of that name, a file of tests may have its own
-FEW = ("fc-tiny", "cnn-tiny")  # the runs that are exported for all tests
+LONGEST = (  # files that take minutes
+    "embed/test_rust.py",
+    "cli/test_cli.py",
+    "verify/test_verify.py",
+    "runtime/test_inspection.py",
+    "adopt/test_strangers.py",
+    "test_make.py",
+    "adopt/test_adopt.py",
+    "export/test_formats.py",
+    "embed/test_embed.py",
+    "adopt/test_onnx_files.py",
+    "bench/test_bench.py",
+    "runtime/test_engines.py",
+)
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
 BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 FONT = {  # 5x7 glyphs, a row a string
@@ -138,14 +151,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
 @pytest.fixture(scope="session")
 def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
     """`fc` and `cnn`, exported to every format."""
-    return _exported(tmp_path_factory, "exports", runs, FEW)
+    return _exported(tmp_path_factory, "exports", runs, FEW_RUNS)
 
 
 @pytest.fixture(scope="session")
 def all_files(tmp_path_factory: pytest.TempPathFactory, runs: Path, exports: Path) -> dict[tuple[str, str], Path]:
     """Every preset in every format: files by run and format."""
-    others = _exported(tmp_path_factory, "others", runs, [name for name in PRESET_RUNS if name not in FEW])
-    folders = [exports / name if name in FEW else others / name for name in PRESET_RUNS]
+    others = _exported(tmp_path_factory, "others", runs, [name for name in PRESET_RUNS if name not in FEW_RUNS])
+    folders = [exports / name if name in FEW_RUNS else others / name for name in PRESET_RUNS]
     listed = [(folder, entry) for folder in folders for entry in Manifest.read(folder / MANIFEST).artifacts]
     return {(folder.name, entry.format): folder / entry.file for folder, entry in listed}
 
@@ -192,6 +205,13 @@ def browser() -> Iterator[Browser]:
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than there are processors: a third of the tests' time goes by while they wait for a process."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest come first, then those of most tests: no worker is left with one in the end."""
+    tests = Counter(item.path for item in items)
+    longest = {Path(__file__).parent / name: len(LONGEST) - place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (longest.get(item.path, 0), tests[item.path]), reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

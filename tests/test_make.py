@@ -46,6 +46,7 @@ def test_every_module_that_make_starts_is_there() -> None:
     assert [name for name in started if importlib.util.find_spec(name) is None] == []
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("make", "git")
 @pytest.mark.skipif(not READY.exists(), reason="these tests do not run in make's environment: make test does")
 def test_make_demo_ends_with_the_verdict_and_where_the_files_are(mnist: Dataset, tmp_path: Path) -> None:

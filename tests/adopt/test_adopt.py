@@ -159,7 +159,7 @@ TUTORIALS = {
     "cnn": Case(NETWORKS["cnn"]),
     "cnn-deep": Case(NETWORKS["cnn-deep"], "-1..1, nchw"),
 }
-LENGTHY = ("cnn-deep", "fc-deep", "lenet", "means of large planes")  # to find by their tensors
+LENGTHY = ("cnn-deep", "fc-deep", "fc-28", "lenet", "normed", "means of large planes", "means of small planes")
 OTHERS = {
     "functional": Case(Tutorial, "mean/std, nchw"),
     "lenet": Case(lenet, "0..1, nchw, 32x32 padded"),

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from edgedigits.adopt.adopter import adopt
 from edgedigits.data.dataset import Dataset, Split
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.records.report import ParityReport
 from edgedigits.runtime.noticing import find_in_file
 from edgedigits.verify.verifier import verify
 from tests.helpers import HERE
@@ -183,12 +184,24 @@ def test_asking_a_file_for_its_input_names_the_mistake(name: str, known: Dataset
     assert (refused.value.exit_code, len(str(refused.value).splitlines())) == (3, 1)
 
 
+@pytest.fixture(scope="module")
+def reports(known: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ParityReport]:
+    """What `verify` says of each file: together, since what they are compared with is then asked once."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    right = write_onnx(folder / "right.onnx", "0..1, nchw", ["N", 1, 28, 28])
+    paths = []
+    for number, made in enumerate(MISTAKES.values()):
+        place = folder / str(number)
+        place.mkdir()
+        paths.append(written(place, made))
+    found = verify(paths, against=right, dataset=known, opener=HERE, sample=60).reports
+    assert [report.path for report in found] == list(map(str, paths))
+    return dict(zip(MISTAKES, found, strict=True))
+
+
 @pytest.mark.parametrize("name", MISTAKES)
-def test_verifying_a_file_names_the_mistake(name: str, known: Dataset, tmp_path: Path) -> None:
-    made = MISTAKES[name]
-    right = write_onnx(tmp_path / "right.onnx", "0..1, nchw", ["N", 1, 28, 28])
-    path = written(tmp_path, made)
-    (report,) = verify([path], against=right, dataset=known, opener=HERE, sample=60).reports
+def test_verifying_a_file_names_the_mistake(name: str, reports: dict[str, ParityReport]) -> None:
+    made, report = MISTAKES[name], reports[name]
     assert report.readable == made.asked
     assert any(names(made.line, said) for said in (*report.remarks, *report.failures)), report
 

@@ -15,6 +15,7 @@ from edgedigits.adopt.adopter import adopt
 from edgedigits.data.dataset import Dataset
 from edgedigits.export.exporter import export
 from edgedigits.runtime.load import load
+from tests.helpers import few
 
 STEPS, MORE = 60, {"global mean": 200}  # of training: less sure, it would read black and white as well
 
@@ -156,6 +157,20 @@ ALONE = {  # what one image is
 }
 
 
+FEW = (
+    "batch norm before relu",
+    "depthwise",
+    "gelu",
+    "log_softmax",
+    "residual",
+    "a tuple",
+    "three channels",
+    "half precision",
+    "one image a call",
+    "functions inside forward",
+)
+
+
 def learned(name: str, images: Tensor, labels: Tensor) -> nn.Module:
     """A network that has learnt the drawn digits."""
     torch.manual_seed(0)
@@ -187,7 +202,7 @@ def shown(name: str, images: Any) -> Tensor:
     return found.flatten(1) if name == "flat" else found
 
 
-@pytest.mark.parametrize("name", STRANGERS)
+@pytest.mark.parametrize("name", few(STRANGERS, FEW))
 def test_a_strangers_network_is_adopted_exported_and_proven(name: str, digits: Dataset, tmp_path: Path) -> None:
     images = shown(name, digits.train.images)
     module = learned(name, images, torch.from_numpy(digits.train.labels))

@@ -33,7 +33,17 @@ from edgedigits.runtime.predictor import CanvasPredictor
 from edgedigits.runtime.readers.pt2 import CONFIGS
 from edgedigits.runtime.safety import BOUNDS
 from edgedigits.system import archive, files
-from tests.helpers import FORMAT_NAMES, HERE, PRESET_RUNS, TUTORIALS, WITHOUT_INTEGERS, forms_of
+from tests.helpers import (
+    FEW_RUNS,
+    FORMAT_NAMES,
+    HERE,
+    PRESET_RUNS,
+    TUTORIALS,
+    WITHOUT_INTEGERS,
+    few,
+    files_of,
+    forms_of,
+)
 from tests.helpers.broken import GRAPHS
 
 ONNX_FORMATS = [name for name in FORMAT_NAMES if get_format(name).container == "onnx"]
@@ -87,9 +97,10 @@ TORCHSCRIPT_STATIC = {  # preset: operators of the traced code
 }
 
 
-FILES = [(name, format_name) for name in PRESET_RUNS for format_name in forms_of(name)]
-every_file = pytest.mark.parametrize(("name", "format_name"), FILES)
-every_onnx_file = pytest.mark.parametrize(("name", "format_name"), [pair for pair in FILES if pair[1] in ONNX_FORMATS])
+FILES = files_of(PRESET_RUNS)
+ONNX_FILES = [pair for pair in FILES if pair[1] in ONNX_FORMATS]
+every_file = pytest.mark.parametrize(("name", "format_name"), few(FILES, files_of(FEW_RUNS)))
+every_onnx_file = pytest.mark.parametrize(("name", "format_name"), few(ONNX_FILES, files_of(FEW_RUNS)))
 
 
 def writers() -> Iterator[str]:
