@@ -23,6 +23,7 @@ RUST = Language(
     environment={
         "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "build" / "cargo")),
         "CARGO_PROFILE_RELEASE_LTO": "off",  # each test links anew
+        "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",  # tract is compiled for a few dozen pictures
     },
 )
 
