@@ -112,6 +112,7 @@ def test_measuring_trains_with_every_seed(monkeypatch: pytest.MonkeyPatch, digit
     assert (kept.recipe.seed, kept.metrics.test_accuracy) == (0, default.test_accuracy[0])
 
 
+@pytest.mark.lengthy
 def test_the_published_loop_is_timed_beside_ours(mnist: Dataset, tmp_path: Path) -> None:
     found = training.measure(Plan("fc", PUBLISHED, "mnist", (0,)), mnist, tmp_path)
     assert (found.epochs, found.seeds) == (1, (0,))

@@ -18,10 +18,12 @@ from edgedigits.models.arithmetic.folding import fold
 from edgedigits.models.arithmetic.integers import IntegerNetwork
 from edgedigits.records.arrays import Images
 from edgedigits.records.network import Input, Layer, Network
+from tests.helpers import few
 from tests.helpers.c import ABOUT, STEM, asked, compiled, printed
 from tests.models.arithmetic.test_folding import NETWORKS, folded, images
 
 GOLDEN = Path(__file__).with_name("golden.c")
+SMALL = tuple(name for name in NETWORKS if not name.endswith("-deep"))  # those are more of the same
 ENDS = np.stack([np.full((28, 28), value, np.uint8) for value in (0, 1, 254, 255)])
 
 
@@ -61,7 +63,7 @@ def test_the_c_of_a_small_network_is_as_it_was_reviewed() -> None:
 
 @pytest.mark.needs("gcc")
 @pytest.mark.parametrize("machine", ["-mtune=generic", "-march=native"])  # the second may have wide registers
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", few(NETWORKS, SMALL))
 def test_the_scores_are_the_references_under_sanitizers(name: str, machine: str, tmp_path: Path) -> None:
     network = integers(name)
     shown: Images = np.concatenate([images(6), ENDS])
@@ -81,7 +83,7 @@ def test_the_scores_are_the_references_however_they_are_compiled(
 
 @pytest.mark.needs("gcc", "g++")
 @pytest.mark.parametrize("compiler", ["gcc", "g++"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", few(NETWORKS, SMALL))
 def test_compilers_have_nothing_to_say(name: str, compiler: str, tmp_path: Path) -> None:
     source = printed(integers(name))
     for flags in (("-O0",), ("-O3", "-march=native")):
