@@ -24,6 +24,7 @@ from edgedigits.data import published
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.load import load_data
 from tests.cli.test_cli import Cli, edgedigits  # noqa: F401 - a fixture
+from tests.helpers import few
 from tests.helpers.pickles import BOMBS
 
 MOST_LINES = 10  # of weights that do not fit a class
@@ -253,7 +254,15 @@ def test_there_are_at_least_thirty() -> None:
     assert len(WRONG) >= 30
 
 
-@pytest.mark.parametrize("name", WRONG)
+ALWAYS = {  # of classes, which start a process with torch each, a few
+    *(name for name, wrong in WRONG.items() if "--net" not in wrong.options),
+    "no such class",
+    "a forward that raises",
+    "an endless loop in forward",
+}
+
+
+@pytest.mark.parametrize("name", few(WRONG, ALWAYS))
 def test_a_wrong_input_is_a_line_and_nothing_is_written(
     name: str,
     digits_folder: Path,
