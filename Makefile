@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxpro
 unexport PYTHONDONTWRITEBYTECODE  # or each of the processes that tests start, by the thousand, compiles the package anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proofs languages everything fuzz faults loops devices lint format bench engines targets reader records search record-gpu tables exports pictures dist clean
+.PHONY: help demo test proofs languages fuzz faults loops devices lint format bench engines targets reader records search record-gpu tables exports pictures dist clean
 
 help: ## Show these lines
 	@while IFS= read -r line; do case "$$line" in \
@@ -42,9 +42,6 @@ proofs: $(READY) ## Run the tests that prove at length: all images, killed comma
 
 languages: $(READY) ## Build and prove the embed targets that are compiled, with what each language brings
 	$(PYTEST) -m languages
-
-everything: $(READY) ## Run the tests of these three at once, as .ci/run does: no processor waits for the last of each
-	$(PYTEST) -m 'not published'
 
 fuzz: $(READY) ## Try mutated files for SECONDS=60, or INPUTS=1000000 of each TARGETS="onnx idx"; SEED, WORKERS, STATE=folder
 	nice $(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),0) --workers $(or $(WORKERS),1) \
