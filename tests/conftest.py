@@ -110,8 +110,8 @@ def _fewer_images_off_the_test_set() -> None:
 def _operators_are_listed_once() -> None:
     """torch lists those that it can export anew for each model, a third of its time: the list is the same each time.
 
-    That the files are the same bytes as of a process that lists anew, `tests/export/test_formats.py` proves. The name is
-    torch's own: where it has another, tests take longer.
+    That the files are the same bytes as of a process that lists anew, `tests/export/test_formats.py` proves. Torch does
+    not promise the name: where it has another, tests take longer.
     """
     with contextlib.suppress(ImportError, AttributeError):
         from torch.onnx._internal.exporter._registration import ONNXRegistry
