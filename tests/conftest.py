@@ -13,7 +13,7 @@ import functools
 import os
 import signal
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.artifact import MANIFEST, Manifest
 from edgedigits.train.trainer import train
 from edgedigits.verify import conditions
-from tests.helpers import FEW_RUNS, PRESET_RUNS, TUTORIALS, forms_of, needs, shared
+from tests.helpers import FEW_RUNS, TUTORIALS, forms_of, needs, shared
 
 SHARED = ("runs", "exports")  # folders of all tests; of that name, a file of tests may have its own
 LONGEST = (  # files that take minutes
@@ -161,10 +161,26 @@ def exports(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
 @pytest.fixture(scope="session")
 def all_files(tmp_path_factory: pytest.TempPathFactory, runs: Path, exports: Path) -> dict[tuple[str, str], Path]:
     """Every preset in every format: files by run and format."""
-    others = _exported(tmp_path_factory, "others", runs, [name for name in PRESET_RUNS if name not in FEW_RUNS])
-    folders = [exports / name if name in FEW_RUNS else others / name for name in PRESET_RUNS]
-    listed = [(folder, entry) for folder in folders for entry in Manifest.read(folder / MANIFEST).artifacts]
-    return {(folder.name, entry.format): folder / entry.file for folder, entry in listed}
+
+    def export_run(name: str) -> Path:
+        few = name in FEW_RUNS
+        return (exports if few else _exported(tmp_path_factory, "others", runs, [name])) / name
+
+    return Files(export_run)
+
+
+class Files(dict[tuple[str, str], Path]):
+    """The files of a run are exported when the first of them is asked for: few tests need those of all."""
+
+    def __init__(self, export_run: Callable[[str], Path]) -> None:
+        super().__init__()
+        self.export_run = export_run
+
+    def __missing__(self, wanted: tuple[str, str]) -> Path:
+        folder = self.export_run(wanted[0])
+        listed = Manifest.read(folder / MANIFEST).artifacts
+        self.update({(folder.name, entry.format): folder / entry.file for entry in listed})
+        return dict(self)[wanted]
 
 
 def _exported(factory: pytest.TempPathFactory, name: str, runs: Path, models: Sequence[str]) -> Path:
