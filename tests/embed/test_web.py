@@ -169,7 +169,7 @@ def test_all_that_is_shown_follows_the_drawing(page: Page) -> None:
     assert probabilities[7] > 93
     assert sum(probabilities) == pytest.approx(100, abs=0.5)
     assert page.locator("#bars tr.best th").inner_text() == "7"
-    for row, name, size in zip(page.locator("#models tr").all(), ("", ".int8"), ("91.8", "65.4"), strict=True):
+    for row, name, size in zip(page.locator("#models tr").all(), ("", ".int8"), ("83.8", "57.3"), strict=True):
         assert re.fullmatch(rf"cnn\.canvas{name}\.onnx\s+7, \d+\.\d%\s+\d+\.\d ms\s+{size} kB", row.inner_text())
     seen = page.evaluate("Array.from(seen.getContext('2d').getImageData(0, 0, 28, 28).data)")
     picture = np.array(seen, np.uint8).reshape(28, 28, 4)[..., 0]
