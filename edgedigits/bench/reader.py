@@ -109,12 +109,16 @@ class Readings(Record):
 
 def read_readings() -> tuple[Reading, ...]:
     """What ships with the package; nothing, until it was measured once."""
-    return Readings.read(FILE).rows if FILE.exists() else ()
+    return _kept(FILE)
 
 
 def read_seeds() -> tuple[Reading, ...]:
     """What other trainings read of the networks whose files ship; nothing, until one was measured."""
-    return Readings.read(SEEDS).rows if SEEDS.exists() else ()
+    return _kept(SEEDS)
+
+
+def _kept(path: Path) -> tuple[Reading, ...]:
+    return Readings.read(path).rows if path.exists() else ()
 
 
 def by_name(readings: Iterable[Reading]) -> dict[str, list[Reading]]:

@@ -92,11 +92,16 @@ def _means(trainings: Sequence[Reading]) -> dict[str, Row]:
     found, spread, tallies = means(trainings), deviations(trainings), trainings[0].by_group()
     return {
         group: (
-            "-" if tallies[group].show == NOTHING else f"{100 * mean.right:.1f} ± {100 * spread[group].right:.1f}",
-            f"{100 * mean.wrong:.1f} ± {100 * spread[group].wrong:.1f}",
+            "-" if tallies[group].show == NOTHING else _spread(mean.right, spread[group].right),
+            _spread(mean.wrong, spread[group].wrong),
         )
         for group, mean in found.items()
     }
+
+
+def _spread(mean: float, deviation: float) -> str:
+    """In percent."""
+    return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
 
 
 def _row(name: str, tallies: Iterable[Tally], cell: Cell) -> Row:

@@ -40,23 +40,8 @@ ONNX_RUNTIME_WEB_FIRST = (1, 8)  # of onnxruntime-web on npm; it holds the ONNX 
 # decides is the operators: the oldest release seen to give right answers, None where the newest tried does not.
 FLOAT_OPERATORS = ("Add", "Cast", "Conv", "Gemm", "MaxPool", "Mul", "Relu", "Reshape", "Softmax", "Unsqueeze")
 FRAMING_OPERATORS = (
-    *(
-        "Abs",
-        "Ceil",
-        "Clip",
-        "Concat",
-        "CumSum",
-        "Div",
-        "Equal",
-        "Floor",
-        "Gather",
-        "Greater",
-        "Less",
-        "MatMul",
-        "Max",
-        "Min",
-    ),
-    *("ReduceMax", "ReduceMin", "ReduceSum", "Shape", "Slice", "Sub", "Transpose", "Where"),
+    *("Abs", "Ceil", "Clip", "Concat", "CumSum", "Div", "Equal", "Floor", "Gather", "Greater", "Less", "MatMul", "Max"),
+    *("Min", "ReduceMax", "ReduceMin", "ReduceSum", "Shape", "Slice", "Sub", "Transpose", "Where"),
 )
 # Tried 4.5.5 to 4.10, which fail on the Unsqueeze of the uint8 image; 4.11, 4.12, 4.14, whose answers to QuantizeLinear
 # are wrong, and which fail on the Shape of a canvas; and 5.0.
