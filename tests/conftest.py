@@ -10,6 +10,7 @@ skipped test is a failure instead, so that on the machine that must prove everyt
 
 import contextlib
 import functools
+import gc
 import os
 import signal
 from collections import Counter
@@ -232,6 +233,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Counter(item.path for item in items)
     longest = {Path(__file__).parent / name: len(LONGEST) - place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (longest.get(item.path, 0), tests[item.path]), reverse=True)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays until the end: Python's garbage collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from edgedigits.data.dataset import Split
 from edgedigits.records.model import Recipe
-from edgedigits.train import augmentation, outliers
+from edgedigits.train import augmentation, outliers, touching
 from edgedigits.train.distributed import ALONE, World
 from edgedigits.train.thinning import thinned
 from edgedigits.train.written import Pen, Writer
 
 NO_DIGIT = -1  # the label of what is none
 NATIONAL = 0.04  # of the images, as many digits of our pen in the forms that other countries write
+PARTED = 0.06  # as many that were cut from a neighbour
 POOL = 4  # passes that the outliers are enough for, until some are seen again
 
 
@@ -61,7 +62,8 @@ class Batches:
 
 
 class Written(Batches):
-    """The same, as people write: each image is written anew (`written.py`), among digits of our pen and outliers.
+    """The same, as people write: each image is written anew (`written.py`), among digits of our pen, digits cut from
+    a neighbour, and outliers.
 
     An image may be its skeleton, as the thinnest pen leaves it. Every batch has a generator of its own, so that a
     training that is gone on with draws what it would have drawn.
@@ -76,12 +78,11 @@ class Written(Batches):
         pen: Pen = Pen(),  # noqa: B008 - it is frozen
     ) -> None:
         drawn = outliers.national(round(NATIONAL * len(split)), recipe.seed)
-        self.digits, self.outliers = len(split) + len(drawn), round((recipe.outliers or 0) * len(split))  # of a pass
+        pieces = touching.parted(round(PARTED * len(split)), split, recipe.seed)
+        self.digits = len(split) + len(drawn) + len(pieces)  # of a pass
+        self.outliers = round((recipe.outliers or 0) * len(split))
         others = outliers.make(POOL * self.outliers, split, recipe.seed)
-        none = np.full(len(others), NO_DIGIT)
-        everything = Split(
-            np.concatenate([split.images, drawn.images, others]), np.concatenate([split.labels, drawn.labels, none])
-        )
+        everything = _joined(split, drawn, pieces, Split(others, np.full(len(others), NO_DIGIT)))
         super().__init__(everything, dataclasses.replace(recipe, shift=0), device, world)
         self.thin = torch.from_numpy(thinned(everything.images)).to(device)  # all: else a thin line says "a digit"
         self.pen = pen
@@ -108,3 +109,8 @@ class Written(Batches):
         thin = torch.rand(len(chosen), generator=writer.generator).to(chosen.device) < self.pen.thinned
         images = torch.where(thin[:, None, None], self.thin[chosen], self.padded[chosen])
         return writer.write(images)
+
+
+def _joined(*splits: Split) -> Split:
+    """One split after the other."""
+    return Split(np.concatenate([each.images for each in splits]), np.concatenate([each.labels for each in splits]))

@@ -16,6 +16,7 @@ from edgedigits.data.dataset import Split
 from edgedigits.data.framing import find_by_border, frame
 from edgedigits.records.arrays import Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
+from edgedigits.train.touching import together
 
 Make = Callable[[np.random.Generator, Split], Uint8Array]  # a canvas, light ink on dark, to be framed
 CANVAS = (120, 120)  # of noise, at most
@@ -25,7 +26,9 @@ STROKES = (3, 7)  # of a sign of no script
 LATTICE = 4  # points a side, that its strokes go between
 ROUND = 0.4  # of its strokes
 SIDE = 60  # pixels of a canvas of shapes
+ROUNDED = 72  # points of an outline without corners
 EDGE = 8  # pixels of paper around
+TOUCHING = 0.4  # of the pairs
 HALVES = ((2, "top"), (2, "bottom"), (2, "left"), (4, "top"), (5, "top"), (3, "left"))
 INK = 255
 
@@ -98,7 +101,10 @@ def _half(rng: np.random.Generator, split: Split) -> Uint8Array:
 
 
 def _pair(rng: np.random.Generator, split: Split) -> Uint8Array:
-    """Two digits side by side, or three, apart or overlapping; now and then one above the other."""
+    """Two digits side by side, or three, apart, touching or overlapping; now and then one above the other."""
+    if rng.random() < TOUCHING:
+        left, right = split.images[rng.integers(len(split), size=2)]
+        return _on_paper(np.maximum(*together(left, right, rng)))
     first, *others = (split.images[index] for index in rng.integers(len(split), size=rng.choice([2, 2, 2, 3])))
     sheet = first
     for image in others:
@@ -123,16 +129,41 @@ def _lines(rng: np.random.Generator, _: Split) -> Uint8Array:
 
 
 def _shape(rng: np.random.Generator, _: Split) -> Uint8Array:
-    """A filled outline of three to nine corners, with waves, gradients or grain inside."""
-    from PIL import Image, ImageDraw
-
+    """A filled outline of three to nine corners."""
     corners = int(rng.integers(3, 10))
     angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
-    reach = rng.uniform(0.35, 1.0, corners)[:, None] * (SIDE / 2) * rng.uniform(0.4, 1.0, 2)
-    points = SIDE / 2 + reach * np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    return _textured(_filled(angles, rng.uniform(0.35, 1.0, corners), rng.uniform(0.4, 1.0, 2)), rng)
+
+
+def _blob(rng: np.random.Generator, _: Split) -> Uint8Array:
+    """A filled outline without corners: an oval, an egg, a bean, a splash. Never so narrow that it is a thick 1."""
+    angles = np.linspace(0, 2 * np.pi, ROUNDED, endpoint=False)
+    waves = np.arange(1, 6)[:, None]
+    heights = rng.normal(0, 0.5 / (waves + 1)) * (rng.random() < 0.6)
+    reach = (1 + heights * np.cos(waves * angles + rng.uniform(0, 2 * np.pi, waves.shape))).prod(0).clip(0.2)
+    return _textured(_filled(angles, reach / reach.max(), rng.uniform(0.5, 1.0, 2)), rng)
+
+
+def _mirrored(rng: np.random.Generator, _: Split) -> Uint8Array:
+    """A filled outline that reaches as far to the left as to the right, now and then open in the middle; or lying."""
+    heights = np.linspace(0, 1, SIDE)
+    reach = np.interp(heights, np.linspace(0, 1, 6), rng.uniform(0.2, 1.0, 6)) * rng.uniform(0.5, 1.0)
+    gap = reach * rng.uniform(0, 0.5) * (heights > rng.random())
+    across = abs(np.linspace(-1, 1, SIDE))
+    sheet = INK * ((across < reach[:, None]) & (across >= gap[:, None]))
+    return _textured(sheet if rng.random() < 0.7 else sheet.T, rng)
+
+
+def _filled(
+    angles: npt.NDArray[np.float64], reach: npt.NDArray[np.float64], sides: npt.NDArray[np.float64]
+) -> Uint8Array:
+    """A shape `[60, 60]` that reaches from the middle, at each angle, a part 0 to 1 of its half sides."""
+    from PIL import Image, ImageDraw
+
+    points = SIDE / 2 * (1 + reach[:, None] * sides * np.stack((np.cos(angles), np.sin(angles)), axis=1))
     image = Image.new("L", (SIDE, SIDE))
     ImageDraw.Draw(image).polygon([(x, y) for x, y in points.tolist()], fill=INK)
-    return _on_paper((np.asarray(image) * _texture(rng)).astype(np.uint8))
+    return np.asarray(image)
 
 
 def _blocks(rng: np.random.Generator, _: Split) -> Uint8Array:
@@ -144,7 +175,7 @@ def _blocks(rng: np.random.Generator, _: Split) -> Uint8Array:
         sheet[top : top + height, left : left + width] = rng.integers(120, 256)
     if rng.random() < 0.6:
         sheet = np.maximum(sheet, sheet[:, ::-1])
-    return _on_paper((sheet * _texture(rng)).astype(np.uint8))
+    return _textured(sheet, rng)
 
 
 def _patches(rng: np.random.Generator, _: Split) -> Uint8Array:
@@ -158,14 +189,14 @@ def _patches(rng: np.random.Generator, _: Split) -> Uint8Array:
     return _on_paper(clouds)
 
 
-def _texture(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """What is in a shape, 0.3 to 1, `[60, 60]`."""
+def _textured(sheet: npt.NDArray[np.integer], rng: np.random.Generator) -> Uint8Array:
+    """A shape `[60, 60]` on paper, with waves, gradients or grain inside."""
     rows, columns = np.indices((SIDE, SIDE)) / SIDE
     direction = rng.uniform(0, 2 * np.pi)
     along = np.cos(direction) * rows + np.sin(direction) * columns
     waves = np.cos(2 * np.pi * along * rng.uniform(0, 8))
     depth = rng.uniform(0, 0.35) * (1 + waves * rng.choice([0.0, 1.0]))
-    return np.asarray(1 - depth * rng.uniform(0.5, 1, (SIDE, SIDE)), np.float64)
+    return _on_paper((sheet * (1 - depth * rng.uniform(0.5, 1, (SIDE, SIDE)))).astype(np.uint8))
 
 
 def _one_of(rng: np.random.Generator, named: Mapping[str, pen.Shape]) -> pen.Shape:
@@ -187,6 +218,8 @@ KINDS: tuple[tuple[Make, float], ...] = (  # with how often they are made
     (_pair, 0.25),
     (_lines, 0.05),
     (_shape, 0.05),
+    (_blob, 0.08),
+    (_mirrored, 0.08),
     (_blocks, 0.05),
     (_patches, 0.03),
 )

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from edgedigits.records.arrays import Uint8Array
 
 INK = 100  # of 255: what is more is ink
+STROKE = 0.1  # of the ink is in a skeleton, at least: else it is that of a filled shape
 ROUNDS = 12  # at most: MNIST's lines are at most twice as many pixels wide
 CHUNK = 250  # images at a time, which a processor's cache holds
 AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from above
@@ -15,12 +16,20 @@ def thinned(images: Uint8Array) -> Uint8Array:
     """The skeletons of images uint8 `[n, height, width]`: uint8, 0 and 255.
 
     Zhang & Suen 1984 (doi:10.1145/357994.358023), many images at once: in two turns, pixels at the edge are taken away
-    that neither end a line nor join two.
+    that neither end a line nor join two. What is no stroke but a filled shape stays as it is: its skeleton is another
+    shape's.
     """
     found = np.empty_like(images)
     for start in range(0, len(images), CHUNK):
-        found[start : start + CHUNK] = _skeletons(images[start : start + CHUNK])
+        found[start : start + CHUNK] = _strokes(images[start : start + CHUNK])
     return found
+
+
+def _strokes(images: Uint8Array) -> Uint8Array:
+    """The skeletons, and whatever has too little of one."""
+    thin = _skeletons(images)
+    line, ink = ((each > INK).sum((1, 2), keepdims=True) for each in (thin, images))
+    return np.where(line < STROKE * ink, images, thin)
 
 
 def _skeletons(images: Uint8Array) -> Uint8Array:

@@ -195,7 +195,7 @@ def test_touching_digits_are_parted_where_the_reader_is_surest() -> None:
     def sure(canvas: Uint8Array) -> float:
         inked = np.flatnonzero((canvas > 100).any(axis=0)), np.flatnonzero((canvas > 100).any(axis=1))
         width, height = (int(places[-1] - places[0] + 1) for places in inked)
-        return 0.99 if 0.6 < width / height < 0.95 else 0.3
+        return 0.99 if 0.68 < width / height < 0.82 else 0.3
 
     (found,) = read_lines(page.astype(np.uint8), reader(sure), 0.9)
     assert [piece.probability > 0.9 for piece in found.pieces] == [True, True]

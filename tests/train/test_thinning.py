@@ -27,6 +27,14 @@ def test_a_ring_stays_a_ring() -> None:
         assert found[14:, 14].any()
 
 
+def test_a_filled_shape_stays_as_it_is() -> None:
+    shapes = np.zeros((2, 28, 28), np.uint8)
+    shapes[0, 4:24, 6:22] = 200
+    rows, columns = np.indices((28, 28)) - 13.5
+    shapes[1][(rows / 10) ** 2 + (columns / 6) ** 2 < 1] = 255
+    assert np.array_equal(thinned(shapes), shapes)
+
+
 def test_what_is_left_was_ink_and_less_of_it() -> None:
     images = drawn.digits(100, seed=0)[0]
     found = thinned(images)
