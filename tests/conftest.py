@@ -236,7 +236,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected stays until the end: Python's garbage collector need not walk it again and again."""
+    """What is imported and collected stays until the end: the garbage collector need not walk it again and again."""
     gc.collect()
     gc.freeze()
 
