@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from edgedigits.data.shapes import Mask
 from edgedigits.records.arrays import Int64Array, Uint8Array
 
 PAPERS = ("plain", "ruled", "boxed")
@@ -53,7 +54,8 @@ def _written(images: Uint8Array, labels: Int64Array, rng: np.random.Generator, t
         gap = round(size * rng.uniform(*GAP)) if index else 0
         left = end + gap
         if index and rng.random() < touching:
-            left = _touching(ink, digit, top, end) - int(rng.integers(OVERLAP[0], OVERLAP[1] + 1))
+            meets = meeting(ink[top : top + len(digit)] > INKED / 255, digit > INKED / 255)
+            left = (end if meets is None else meets) - int(rng.integers(OVERLAP[0], OVERLAP[1] + 1))
         left = max(left, 0)
         place = ink[top : top + len(digit), left : left + digit.shape[1]]
         np.maximum(place, digit, out=place)
@@ -74,15 +76,14 @@ def _digit(image: Uint8Array, side: float) -> np.ndarray:
     return values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _touching(ink: np.ndarray, digit: np.ndarray, top: int, end: int) -> int:
-    """How far left a digit goes until the first of its strokes meets what is there."""
-    band = ink[top : top + len(digit)] > INKED / 255
-    inked = digit > INKED / 255
-    used = band.any(axis=1) & inked.any(axis=1)
-    if not used.any():
-        return end
-    last = band.shape[1] - band[:, ::-1].argmax(axis=1)
-    return int((last - inked.argmax(axis=1))[used].max())
+def meeting(left: Mask, right: Mask) -> int | None:
+    """The column where the right one of two masks of as many rows begins, if strokes of both just meet.
+
+    None, where they have no row in common.
+    """
+    used = left.any(axis=1) & right.any(axis=1)
+    last = left.shape[1] - left[:, ::-1].argmax(axis=1)
+    return int((last - right.argmax(axis=1))[used].max()) if used.any() else None
 
 
 def _printed(

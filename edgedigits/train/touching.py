@@ -8,32 +8,28 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from edgedigits.data.dataset import Split
 from edgedigits.data.framing import find_by_border, frame
 from edgedigits.data.number.cuts import find_cuts
+from edgedigits.data.numbers import INKED, meeting
+from edgedigits.data.shapes import Mask
 from edgedigits.records.arrays import Int64Array, Uint8Array
 from edgedigits.records.model import IMAGE_SHAPE
 
 ENLARGED = 2  # times an image, before it is cut
 OVERLAP = (1, 4)  # pixels of it that two digits have in common, where they are nearest
 OFF = 6  # pixels, that one lies higher than the other, at most
-INKED = 96  # of 255: pixels above are ink
 MOST = 0.12  # of a piece's ink is lost, or the neighbour's
 EDGE = 8  # pixels of paper around
-
-Ink = npt.NDArray[np.bool_]
 
 
 def together(left: Uint8Array, right: Uint8Array, rng: np.random.Generator) -> tuple[Uint8Array, Uint8Array]:
     """Two images uint8 `[28, 28]`, enlarged, each on a sheet of both: the right one as near as their strokes allow."""
     sheets = [np.pad(image.repeat(ENLARGED, 0).repeat(ENLARGED, 1), ((OFF, OFF), (0, 0))) for image in (left, right)]
     sheets[1] = np.roll(sheets[1], rng.integers(-OFF, OFF + 1), axis=0)
-    one, other = (sheet > INKED for sheet in sheets)
-    beside = one.any(1) & other.any(1)
-    reach = one.shape[1] - one[:, ::-1].argmax(1) - other.argmax(1)  # how far the other is to go, in each row
-    start = max(0, int(reach[beside].max(initial=0)) - int(rng.integers(*OVERLAP)))
+    meets = meeting(sheets[0] > INKED, sheets[1] > INKED) or 0
+    start = max(0, meets - int(rng.integers(*OVERLAP)))
     return np.pad(sheets[0], ((0, 0), (0, start))), np.pad(sheets[1], ((0, 0), (start, 0)))
 
 
@@ -63,7 +59,7 @@ def _pieces(split: Split, pair: Int64Array, rng: np.random.Generator) -> Iterato
             yield seen, label
 
 
-def _spoilt(own: Ink, other: Ink, side: Ink) -> float:
+def _spoilt(own: Mask, other: Mask, side: Mask) -> float:
     """How much of a digit's ink is not on its side of a cut, and how much of the other's is, in parts of its own."""
     wrong = (own & ~side).sum() + (other & ~own & side).sum()
     return float(wrong / max(1, own.sum()))

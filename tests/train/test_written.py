@@ -15,6 +15,7 @@ from edgedigits.records.model import Recipe
 from edgedigits.train import written
 from edgedigits.train.batches import NO_DIGIT, POOL, Written, make_batches
 from edgedigits.train.distributed import World
+from edgedigits.train.touching import parted
 from edgedigits.train.trainer import train
 from edgedigits.train.written import SHEET, Pen, Writer
 
@@ -112,8 +113,9 @@ def test_a_pass_gives_every_image_once_with_drawn_digits_and_outliers_among_them
     labels = torch.cat([of_batch for _, of_batch, _ in batches])
     count = len(digits.train)
     assert (labels == NO_DIGIT).sum() == round(RECIPE.outliers * count)
-    assert (labels != NO_DIGIT).sum() == batches.digits
-    assert 0 < batches.digits - count - round(0.04 * count) <= round(0.06 * count)  # cut from a neighbour
+    pieces = len(parted(round(0.06 * count), digits.train, RECIPE.seed))
+    assert pieces > 0
+    assert len(labels) == round((1 + RECIPE.outliers) * count) + round(0.04 * count) + pieces
     assert len(batches.labels) - len(labels) == (POOL - 1) * batches.outliers  # those of other passes
     digits_seen = labels[labels != NO_DIGIT].sort().values
     assert torch.equal(digits_seen, batches.labels[: batches.digits].sort().values)
