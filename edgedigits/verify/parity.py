@@ -94,8 +94,11 @@ def mcnemar(lost: int, gained: int) -> float:
     How often a fair coin would divide the changed answers at least as unevenly. Integers until the
     last step, so that nothing is rounded away.
     """
-    changed, fewer = lost + gained, min(lost, gained)
-    ways = sum(math.comb(changed, count) for count in range(fewer + 1))
+    changed = lost + gained
+    ways = combinations = 1
+    for count in range(min(lost, gained)):
+        combinations = combinations * (changed - count) // (count + 1)
+        ways += combinations
     chance: float = 2 * ways / 2**changed
     return min(1.0, chance)
 
