@@ -23,6 +23,7 @@ LEVELS = ((0, 100), (156, 256))  # of paper and ink, dark and light
 APART = (-0.3, 0.4)  # between the boxes of two digits, of the narrower one's width; below 0 they overlap
 PAIR_ENLARGED = (2.0, 6.0)  # times a 28x28 image
 FAINT = 64  # of 255: less is no ink of a digit beside another
+EDGE = 8  # pixels of paper around
 
 
 def write(shape: Shape, rng: np.random.Generator, largest: tuple[int, int] = LARGEST) -> Uint8Array:
@@ -103,6 +104,11 @@ def side_by_side(left: Uint8Array, right: Uint8Array, rng: np.random.Generator) 
         place = both[down : down + crop.shape[0], across : across + crop.shape[1]]
         np.maximum(place, crop, out=place)
     return both
+
+
+def on_paper(sheet: Uint8Array) -> Uint8Array:
+    """A sheet of light ink on dark with paper around, as framing looks for."""
+    return np.pad(sheet, EDGE)
 
 
 def _cropped(image: Uint8Array) -> Uint8Array:

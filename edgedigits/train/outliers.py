@@ -27,7 +27,6 @@ LATTICE = 4  # points a side, that its strokes go between
 ROUND = 0.4  # of its strokes
 SIDE = 60  # pixels of a canvas of shapes
 ROUNDED = 72  # points of an outline without corners
-EDGE = 8  # pixels of paper around
 TOUCHING = 0.4  # of the pairs
 HALVES = ((2, "top"), (2, "bottom"), (2, "left"), (4, "top"), (5, "top"), (3, "left"))
 INK = 255
@@ -72,7 +71,7 @@ def _scribble(rng: np.random.Generator, _: Split) -> Uint8Array:
 def _glyph(rng: np.random.Generator, _: Split) -> Uint8Array:
     """A sign of no script: strokes between points of a lattice, straight, bent or round. So few are no digit's own."""
     shape = [_stroke(rng) for _ in range(rng.integers(*STROKES))]
-    return _on_paper(drawn.draw_shape(tuple(shape), rng))
+    return handwriting.on_paper(drawn.draw_shape(tuple(shape), rng))
 
 
 def _stroke(rng: np.random.Generator) -> pen.Points:
@@ -84,11 +83,11 @@ def _stroke(rng: np.random.Generator) -> pen.Points:
 
 
 def _letter(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_shape(_one_of(rng, pen.LETTERS), rng))
+    return handwriting.on_paper(drawn.draw_shape(_one_of(rng, pen.LETTERS), rng))
 
 
 def _mark(rng: np.random.Generator, _: Split) -> Uint8Array:
-    return _on_paper(drawn.draw_shape(_one_of(rng, pen.MARKS), rng))
+    return handwriting.on_paper(drawn.draw_shape(_one_of(rng, pen.MARKS), rng))
 
 
 def _half(rng: np.random.Generator, split: Split) -> Uint8Array:
@@ -97,19 +96,19 @@ def _half(rng: np.random.Generator, split: Split) -> Uint8Array:
     image = split.images[rng.choice(np.flatnonzero(split.labels == label))]
     cut = int(rng.integers(12, 16))
     kept = {"top": image[:cut], "bottom": image[cut:], "left": image[:, :cut], "right": image[:, cut:]}
-    return _on_paper(kept[side])
+    return handwriting.on_paper(kept[side])
 
 
 def _pair(rng: np.random.Generator, split: Split) -> Uint8Array:
     """Two digits side by side, or three, apart, touching or overlapping; now and then one above the other."""
     if rng.random() < TOUCHING:
         left, right = split.images[rng.integers(len(split), size=2)]
-        return _on_paper(np.maximum(*together(left, right, rng)))
+        return handwriting.on_paper(np.maximum(*together(left, right, rng)))
     first, *others = (split.images[index] for index in rng.integers(len(split), size=rng.choice([2, 2, 2, 3])))
     sheet = first
     for image in others:
         sheet = handwriting.side_by_side(sheet, image, rng)
-    return _on_paper(sheet if rng.random() < 0.85 else sheet.T)
+    return handwriting.on_paper(sheet if rng.random() < 0.85 else sheet.T)
 
 
 def _lines(rng: np.random.Generator, _: Split) -> Uint8Array:
@@ -121,11 +120,11 @@ def _lines(rng: np.random.Generator, _: Split) -> Uint8Array:
         inside = sheet[: int(rng.integers(25, SIDE)), : int(rng.integers(25, SIDE))]
         inside[:] = INK
         inside[thick:-thick, thick:-thick] = 0
-        return _on_paper(sheet)
+        return handwriting.on_paper(sheet)
     sheet[places] = INK
     if rng.random() < 0.5:
         sheet[:, places] = INK
-    return _on_paper(sheet)
+    return handwriting.on_paper(sheet)
 
 
 def _shape(rng: np.random.Generator, _: Split) -> Uint8Array:
@@ -186,7 +185,7 @@ def _patches(rng: np.random.Generator, _: Split) -> Uint8Array:
     clouds = np.asarray(Image.fromarray(points).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
     if rng.random() < 0.6:
         clouds = np.where(clouds > rng.integers(90, 200), INK, 0).astype(np.uint8)
-    return _on_paper(clouds)
+    return handwriting.on_paper(clouds)
 
 
 def _textured(sheet: npt.NDArray[np.integer], rng: np.random.Generator) -> Uint8Array:
@@ -196,16 +195,11 @@ def _textured(sheet: npt.NDArray[np.integer], rng: np.random.Generator) -> Uint8
     along = np.cos(direction) * rows + np.sin(direction) * columns
     waves = np.cos(2 * np.pi * along * rng.uniform(0, 8))
     depth = rng.uniform(0, 0.35) * (1 + waves * rng.choice([0.0, 1.0]))
-    return _on_paper((sheet * (1 - depth * rng.uniform(0.5, 1, (SIDE, SIDE)))).astype(np.uint8))
+    return handwriting.on_paper((sheet * (1 - depth * rng.uniform(0.5, 1, (SIDE, SIDE)))).astype(np.uint8))
 
 
 def _one_of(rng: np.random.Generator, named: Mapping[str, pen.Shape]) -> pen.Shape:
     return list(named.values())[rng.integers(len(named))]
-
-
-def _on_paper(sheet: Uint8Array) -> Uint8Array:
-    """With paper around."""
-    return np.pad(sheet, EDGE)
 
 
 KINDS: tuple[tuple[Make, float], ...] = (  # with how often they are made

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgedigits.data.dataset import Split
 from edgedigits.data.framing import find_by_border, frame
+from edgedigits.data.handwriting import on_paper
 from edgedigits.data.number.cuts import find_cuts
 from edgedigits.data.numbers import INKED, meeting
 from edgedigits.data.shapes import Mask
@@ -21,7 +22,6 @@ ENLARGED = 2  # times an image, before it is cut
 OVERLAP = (1, 4)  # pixels of it that two digits have in common, where they are nearest
 OFF = 6  # pixels, that one lies higher than the other, at most
 MOST = 0.12  # of a piece's ink is lost, or the neighbour's
-EDGE = 8  # pixels of paper around
 
 
 def together(left: Uint8Array, right: Uint8Array, rng: np.random.Generator) -> tuple[Uint8Array, Uint8Array]:
@@ -55,7 +55,7 @@ def _pieces(split: Split, pair: Int64Array, rng: np.random.Generator) -> Iterato
         return
     labels = split.labels[pair].tolist()
     for own, other, side, label in ((one, two, best, labels[0]), (two, one, ~best, labels[1])):
-        if _spoilt(own, other, side) <= MOST and (seen := frame(np.pad(both * side, EDGE), find_by_border)).any():
+        if _spoilt(own, other, side) <= MOST and (seen := frame(on_paper(both * side), find_by_border)).any():
             yield seen, label
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgedigits.data import pen
+from edgedigits.data import handwriting, pen
 from edgedigits.data.dataset import Dataset
 from edgedigits.train import outliers
 
@@ -35,7 +35,7 @@ def test_a_half_is_less_than_its_digit(digits: Dataset) -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         half = outliers._half(rng, digits.train)
-        assert min(half.shape) - 2 * outliers.EDGE <= 16
+        assert min(half.shape) - 2 * handwriting.EDGE <= 16
 
 
 def test_national_digits_come_in_turn_with_their_labels() -> None:
