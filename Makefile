@@ -37,7 +37,7 @@ demo: $(READY) ## Train, export and verify fc and cnn on MNIST (or on 5,000 of i
 test: $(READY) ## Run the tests, several files at once
 	$(PYTEST)
 
-proofs: $(READY) ## Run the tests that prove at length: all images, killed commands, other users, Ray and Spark; or those of MARKS
+proofs: $(READY) ## Run the tests that prove at length: the README, all images, engines, killed commands, Ray and Spark; or those of MARKS
 	$(PYTEST) -m "$(or $(MARKS),lengthy)"
 
 languages: $(READY) ## Build and prove the embed targets that are compiled, with what each language brings

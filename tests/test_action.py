@@ -73,6 +73,7 @@ def _variables(step: dict[str, Any], inputs: dict[str, str]) -> dict[str, str]:
     return {name: INPUT.sub(lambda found: given[found[1]], value) for name, value in step.get("env", {}).items()}
 
 
+@pytest.mark.lengthy
 @pytest.mark.skipif(os.name != "posix", reason="the steps are for bash")
 def test_it_passes_fails_and_annotates(
     runner: dict[str, str], exports: Path, digits_folder: Path, tmp_path: Path

@@ -67,6 +67,7 @@ def test_make_demo_ends_with_the_verdict_and_where_the_files_are(mnist: Dataset,
     assert after == before
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("make")
 @pytest.mark.skipif(not READY.exists(), reason="these tests do not run in make's environment: make test does")
 def test_make_demo_goes_on_with_mnist_5k_where_mnist_is_not_at_hand(tmp_path: Path) -> None:

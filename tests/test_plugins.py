@@ -103,6 +103,7 @@ def exported(site: Path, runs: Path, tmp_path_factory: pytest.TempPathFactory) -
     return folder / "fc-tiny" / "fc-tiny.toy.onnx"
 
 
+@pytest.mark.lengthy
 def test_a_file_in_its_format_is_verified_by_its_engine_too(site: Path, exported: Path, runs: Path) -> None:
     for options in ((), ("--engine", "toy")):
         done = edgedigits(site, "verify", exported, "--runs", runs, *options, "--json")
@@ -133,6 +134,7 @@ def test_its_target_makes_a_folder(site: Path, exported: Path, tmp_path: Path) -
     assert (tmp_path / "out" / "golden.json").is_file()
 
 
+@pytest.mark.lengthy
 def test_its_preset_is_trained_exported_and_verified(site: Path, digits_folder: Path, tmp_path: Path) -> None:
     places = ("--runs", tmp_path / "runs", "--exports", tmp_path / "exports")
     for command in (

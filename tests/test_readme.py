@@ -88,6 +88,7 @@ def test_the_commands_at_the_top_are_the_promised_ones() -> None:
     assert " ".join(words) == ("edgedigits train && edgedigits export --format onnx --quantize && edgedigits verify")
 
 
+@pytest.mark.lengthy
 def test_the_chain_passes_and_prints_what_the_readme_shows(chain: tuple[Path, str]) -> None:
     shown = next(block for block in blocks("text") if "verdict" in block)
     head, _, last = shown.partition("...\n")
@@ -104,12 +105,14 @@ def skeleton(output: str) -> list[str]:
     return [" ".join(words) for words in lines if words]
 
 
+@pytest.mark.lengthy
 def test_the_chain_reaches_the_promised_accuracies(chain: tuple[Path, str]) -> None:
     for model, wanted in OURS.items():
         record = json.loads((chain[0] / "runs" / model / "checkpoint.json").read_text())
         assert record["metrics"]["test_accuracy"] >= wanted
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("model", RUNTIME_FILES)
 def test_a_program_without_edgedigits_gets_the_accuracy_that_verify_printed(
     model: str, chain: tuple[Path, str]
@@ -134,6 +137,7 @@ def test_what_a_tutorial_saves_is_adopted_as_the_readme_shows(mnist: Dataset, tm
     assert [float(percent) for percent in reached] == pytest.approx([float(reached[0])] * 2, abs=1.0)
 
 
+@pytest.mark.lengthy
 def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> None:
     snippet = next(block for block in blocks("python") if "import onnxruntime" in block)
     assert len([line for line in snippet.splitlines() if line]) == 10
@@ -141,6 +145,7 @@ def test_the_ten_lines_that_embed_a_file_read_a_one(chain: tuple[Path, str]) -> 
     assert done.stdout.startswith("1 ")
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("node", "npm")
 def test_the_commands_that_embed_run(chain: tuple[Path, str]) -> None:
     shown = [run(command, chain[0]).stdout for command in commands("edgedigits embed")]
@@ -231,6 +236,7 @@ def run_snippet(snippet: str, folder: Path, before: str = "") -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.lengthy
 def test_the_commands_that_score_run(many: Path) -> None:
     for command in commands("edgedigits score"):
         run(command, many)
@@ -262,6 +268,7 @@ def test_the_snippet_for_spark_runs(many: Path) -> None:
     assert found == answers(many / "exports" / "fc" / "fc.onnx")
 
 
+@pytest.mark.lengthy
 def test_the_commands_that_export_run(chain: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
     for command in commands("edgedigits export --model cnn --format onnx"):
@@ -270,6 +277,7 @@ def test_the_commands_that_export_run(chain: tuple[Path, str], tmp_path: Path) -
     assert names == {"cnn.onnx", "cnn.torchscript.pt", "cnn.pt2", "cnn.static.onnx", "cnn.c"}
 
 
+@pytest.mark.lengthy
 def test_the_commands_for_microcontrollers_run(chain: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(chain[0] / "runs" / "cnn", tmp_path / "runs" / "cnn")
     shown = [run(command, tmp_path).stdout for command in commands("edgedigits export --model cnn --format c-int8")]
@@ -387,6 +395,7 @@ def test_the_shelf_holds_what_its_manifests_say(name: str) -> None:
     ]
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("name", SHELVED)
 def test_the_files_on_the_shelf_have_the_accuracy_they_claim(name: str, mnist: Dataset) -> None:
     for report in shelf_reports(name):

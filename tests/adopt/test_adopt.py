@@ -195,6 +195,7 @@ def each(cases: Iterable[str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", marked)
 
 
+@pytest.mark.lengthy
 @each(TUTORIALS)
 def test_the_tutorials_networks_are_adopted_exported_and_proven(name: str, digits: Dataset, tmp_path: Path) -> None:
     case = TUTORIALS[name]

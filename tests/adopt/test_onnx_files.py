@@ -151,6 +151,7 @@ def made_of(run: ed.Checkpoint) -> tuple[Adoption, ForeignNetwork]:
     return run.adopted, run.spec.network
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("name", few(CASES, FEW))
 def test_a_file_is_adopted_exported_and_proven(name: str, known: Dataset, tmp_path: Path) -> None:
     case = CASES[name]

@@ -202,6 +202,7 @@ def shown(name: str, images: Any) -> Tensor:
     return found.flatten(1) if name == "flat" else found
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("name", few(STRANGERS, FEW))
 def test_a_strangers_network_is_adopted_exported_and_proven(name: str, digits: Dataset, tmp_path: Path) -> None:
     images = shown(name, digits.train.images)

@@ -63,6 +63,7 @@ def result(every_format: Path, runs: Path, digits: Dataset) -> Benchmark:
         return run_bench(exports=every_format, runs=runs, dataset=digits)
 
 
+@pytest.mark.lengthy
 def test_the_torch_model_and_every_format_have_a_row(result: Benchmark) -> None:
     assert [found.format for found in result.rows] == [TORCH, *sorted(FORMAT_NAMES)]
     assert (result.dataset, result.samples, result.threads, result.batch) == ("tiny", 60, 1, 256)

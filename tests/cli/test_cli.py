@@ -765,6 +765,7 @@ INTERRUPTED = """if True:
 """
 
 
+@pytest.mark.lengthy
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
 @pytest.mark.parametrize("name", few(["SIGINT", "SIGTERM"], ["SIGINT"]))
 def test_an_interrupted_training_leaves_earlier_runs_whole_and_goes_on(

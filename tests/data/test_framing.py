@@ -117,6 +117,7 @@ def test_a_tie_has_the_margin_that_decides_it() -> None:
     assert rounding_margin(canvas, find_by_border) == pytest.approx(1 / TIE, rel=1e-6)
 
 
+@pytest.mark.lengthy
 def test_onnx_files_see_the_same_where_the_margin_is_more_than_float32_is_off() -> None:
     sure = [canvas for canvas in fuzzed(600, seed=5, largest=110) if rounding_margin(canvas) >= SURE]
     assert len(sure) > 60

@@ -184,6 +184,7 @@ def test_the_selftest_passes(target: str, model: str, ready: Install) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("mistake", MISTAKES)
 @every_program
 def test_a_mistake_of_the_program_is_named(target: str, mistake: str, ready: Install) -> None:
@@ -230,6 +231,7 @@ def test_the_readme_says_what_other_runtimes_make_of_the_file(target: str, folde
     assert re.search(r"^\| OpenVINO \| from 2024\.6 on \| .*set EXECUTION_MODE_HINT=ACCURACY: by default", readme, re.M)
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("model", MODELS)
 @every_program
 def test_what_the_readme_tells_works(target: str, model: str, ready: Install) -> None:
@@ -322,6 +324,7 @@ def picture(kind: str, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(
     "kind", ["png", "jpg", "gif", "bmp", "webp", "tif", "turned.jpg", "sixteen.png", "clear.png", "large.png"]
 )

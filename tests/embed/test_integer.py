@@ -213,6 +213,7 @@ def test_the_library_compiles_for_boards(processor: str, folders: Path, tmp_path
         assert lines(run(tmp_path, *zig, "c++", *target, *flags, sketch, "-o", f"{name}.o")) == []
 
 
+@pytest.mark.lengthy
 def test_its_source_compiles_for_avr_where_constants_are_apart(folders: Path, reading: Path, tmp_path: Path) -> None:
     (tmp_path / "avr").mkdir()
     (tmp_path / "avr" / "pgmspace.h").write_text(PGMSPACE)

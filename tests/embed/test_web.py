@@ -143,6 +143,7 @@ def on_sheet(page: Page) -> Callable[[float, float], tuple[float, float]]:
     return lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
+@pytest.mark.lengthy
 def test_ten_digits_drawn_with_a_mouse_are_read(page: Page) -> None:
     answers = {}
     for label, place in PLACES.items():
@@ -325,6 +326,7 @@ def test_a_screen_reader_is_told_what_everything_is(page: Page) -> None:
     assert page.locator("#canvas").get_attribute("aria-describedby") == "keys"
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("size", [WIDE, PHONE])
 def test_it_fits_the_window_and_has_contrast(size: ViewportSize, visit: Visit) -> None:
     phone = size is PHONE
@@ -417,6 +419,7 @@ def test_the_self_test_passes_in_this_browser(visit: Visit, site: Server) -> Non
 PIXEL = "pixels[pixel] = Math.round(255 + ((light - 255) * data[at + 3]) / 255);"
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
@@ -440,6 +443,7 @@ def test_the_self_test_names_what_is_wrong_in_the_host_program(right: str, wrong
     expect(page.locator("#faults")).to_contain_text(said)
 
 
+@pytest.mark.lengthy
 def test_the_demo_serves_until_ctrl_c_and_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edgedigits", "demo", "--web", "--exports", str(ROOT / "exports")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}

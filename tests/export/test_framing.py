@@ -184,6 +184,7 @@ def test_a_graph_keeps_constants_apart_by_type_and_shape() -> None:
         _ = graph.anything
 
 
+@pytest.mark.lengthy
 def test_another_runtime_sees_the_same() -> None:
     """ONNX's reference evaluator adds and divides otherwise; what whole numbers make must not hang on a last bit."""
     graph = Graph()

@@ -111,6 +111,7 @@ def test_webassembly_gives_the_same_answers(setting: str, model: Path, digits: D
         np.testing.assert_array_equal(scores, others)
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("setting", [one.name for one in (cortex_m.USUAL, *cortex_m.VARIANTS)])
 def test_an_emulated_microcontroller_gives_the_same_answers(setting: str, model: Path, digits: Dataset) -> None:
     shown = np.concatenate([digits.test.images] * 2)  # more than fit into its memory at once

@@ -64,6 +64,7 @@ def exact(name: str) -> Opener:
     return Opener(engine=name, setting="exact")
 
 
+@pytest.mark.lengthy
 @every_engine
 def test_an_engine_answers_as_onnx_runtime_does(name: str) -> None:
     for path in (FC, CNN, FC_INT8, CANVAS):
@@ -78,6 +79,7 @@ def test_an_engine_answers_as_onnx_runtime_does(name: str) -> None:
         np.testing.assert_allclose(found(IMAGES[:1])[0], wanted(IMAGES[:1])[0], atol=1e-4)
 
 
+@pytest.mark.lengthy
 @every_engine
 def test_images_one_a_call_and_times_come_from_there(name: str) -> None:
     found = exact(name).open(FC)
@@ -96,6 +98,7 @@ def test_canvases_of_different_sizes_are_read_in_the_browser_as_here() -> None:
     assert len(there.seconds(there.samples(2), 3)) == 3
 
 
+@pytest.mark.lengthy
 @every_engine
 def test_verify_passes_files_in_an_engine_says_which_and_records_nothing(
     name: str, exports: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -135,6 +138,7 @@ def test_broken_files_are_refused_before_an_engine_sees_them(name: str, how: str
         Opener(engine=name).open(path)
 
 
+@pytest.mark.lengthy
 @every_engine
 def test_a_file_that_turns_hostile_fails_verify_in_every_engine(name: str, tmp_path: Path) -> None:
     model = onnx.load(FC)
@@ -489,6 +493,7 @@ def test_float_files_give_torchs_answers_in_every_engine_and_canvases_the_same_e
             assert (row.samples, row.changed) == (QUICK, 0)
 
 
+@pytest.mark.lengthy
 def test_comparing_measures_answers_and_times_or_times_alone(exports: Path, runs: Path, tmp_path: Path) -> None:
     for name in ("fc-tiny.onnx", "fc-tiny.canvas.onnx"):
         path = tmp_path / "exports" / "fc-tiny" / name

@@ -94,6 +94,7 @@ def test_a_model_that_turns_hostile_when_it_runs_is_an_error_in_seconds(
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.lengthy
 def test_a_file_that_turns_hostile_fails_verify_and_not_the_others(
     good: onnx.ModelProto, exports: Path, runs: Path, tmp_path: Path
 ) -> None:

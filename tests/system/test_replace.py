@@ -67,6 +67,7 @@ def test_a_checkout_is_known_by_its_project_and_package(
     assert in_checkout(tmp_path) == known
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("git")
 def test_the_first_commands_touch_nothing_tracked_in_a_clone(runs: Path, digits_folder: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"

@@ -218,6 +218,7 @@ def test_a_batch_has_an_image_for_each_process() -> None:
         World(size=4).require_images(3)
 
 
+@pytest.mark.lengthy
 def test_torchrun_trains_as_one_process_does(digits: Dataset, digits_folder: Path, tmp_path: Path) -> None:
     done = torchrun("-m", "edgedigits", *fc(digits_folder, tmp_path / "two", "--recipe", "tutorial"))  # in float32
     assert done.returncode == 0, done.stderr
@@ -250,6 +251,7 @@ def worker(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     return folder / "runs", done.stdout
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("model", RECIPES)
 def test_uneven_shares_train_as_one_process_does(
     model: str, worker: tuple[Path, str], digits: Dataset, tmp_path: Path
@@ -285,6 +287,7 @@ def test_more_processes_than_images_in_a_batch_are_too_many(digits_folder: Path,
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.lengthy
 def test_a_diverging_training_ends_both_and_leaves_the_earlier_run(
     digits: Dataset, digits_folder: Path, tmp_path: Path
 ) -> None:
@@ -296,6 +299,7 @@ def test_a_diverging_training_ends_both_and_leaves_the_earlier_run(
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("dying", [0, 1])
 def test_a_process_that_dies_ends_the_other_within_a_minute(
     dying: int, digits: Dataset, digits_folder: Path, tmp_path: Path
@@ -315,6 +319,7 @@ def test_a_process_that_dies_ends_the_other_within_a_minute(
     assert after == before
 
 
+@pytest.mark.lengthy
 def test_what_was_interrupted_goes_on_to_the_same_bytes(digits_folder: Path, tmp_path: Path) -> None:
     """Three processes: with two, sums would be the same in whichever order torch adds."""
     ended = together(*[(digits_folder, tmp_path)] * 3, codes=[INTERRUPTED] * 3)

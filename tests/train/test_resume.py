@@ -476,6 +476,7 @@ def test_a_state_holds_no_path_and_no_pickle(digits: Dataset, tmp_path: Path) ->
     assert set(header["__metadata__"]) == {resume.RECORD_KEY, resume.SHA256_KEY}
 
 
+@pytest.mark.lengthy
 @pytest.mark.skipif(sys.platform == "win32", reason="processes fork there not at all")
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
     """A few of the moments that `python -m tests.helpers.kills --moments 300` tries."""

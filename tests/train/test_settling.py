@@ -149,6 +149,7 @@ def test_what_is_held_out_is_answered_by_the_integers(digits: Dataset) -> None:
     assert history.epochs[-1].validation_accuracy == right.mean()
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("average", [None, 0.9])
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     average: float | None, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

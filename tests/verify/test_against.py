@@ -262,6 +262,7 @@ def _alone(runs: Path, folder: Path) -> Path:
     return Path(shutil.copy(export(runs / "fc-tiny", "onnx", exports=folder / "made")[0].path, folder / "ours.onnx"))
 
 
+@pytest.mark.lengthy
 def test_the_command_compares_says_what_is_unusual_and_chooses_the_code(runs: Path, tmp_path: Path) -> None:
     path = write_theirs(tmp_path / "theirs.onnx", runs / "fc-tiny", batch=1)
     options = ["--against", "fc-tiny", "--runs", str(runs)]

@@ -279,6 +279,7 @@ def test_a_file_with_neither_checkpoint_nor_manifest_fails_and_says_where_it_was
     assert str(tmp_path / "elsewhere") in report.failures[0]
 
 
+@pytest.mark.lengthy
 def test_without_its_checkpoint_a_file_is_compared_with_what_its_manifest_recorded(
     earlier: Path, tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,7 @@ def test_the_scores_are_the_references_however_they_are_compiled(
     np.testing.assert_array_equal(asked(network, images(20), tmp_path, *flags), network.scores(images(20)))
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("gcc", "g++")
 @pytest.mark.parametrize("compiler", ["gcc", "g++"])
 @pytest.mark.parametrize("name", NETWORKS)

@@ -44,6 +44,7 @@ def asked(source: str, shown: Images, folder: Path, *flags: str) -> Scores:
     return np.frombuffer(answer, np.float32).reshape(len(shown), 10)
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("gcc")
 @every_case
 def test_the_scores_are_torchs_logits_under_sanitizers(name: str, tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ def test_the_scores_are_torchs_logits_under_sanitizers(name: str, tmp_path: Path
     np.testing.assert_allclose(found, wanted, atol=1e-4 * max(1.0, float(np.ptp(wanted))))
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("gcc", "g++")
 @pytest.mark.parametrize("compiler", ["gcc", "g++"])
 @every_case

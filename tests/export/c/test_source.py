@@ -61,6 +61,7 @@ def test_the_c_of_a_small_network_is_as_it_was_reviewed() -> None:
     assert source == GOLDEN.read_text(encoding="ascii")
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("gcc")
 @pytest.mark.parametrize("machine", ["-mtune=generic", "-march=native"])  # the second may have wide registers
 @pytest.mark.parametrize("name", few(NETWORKS, SMALL))
@@ -81,6 +82,7 @@ def test_the_scores_are_the_references_however_they_are_compiled(
     np.testing.assert_array_equal(asked(network, images(20), tmp_path, *flags), network.scores(images(20)))
 
 
+@pytest.mark.lengthy
 @pytest.mark.needs("gcc", "g++")
 @pytest.mark.parametrize("compiler", ["gcc", "g++"])
 @pytest.mark.parametrize("name", few(NETWORKS, SMALL))
