@@ -37,6 +37,7 @@ from tests.helpers import FEW_RUNS, TUTORIALS, forms_of, needs, shared
 SHARED = ("runs", "exports")  # folders of all tests; of that name, a file of tests may have its own
 LONGEST = (  # files that take minutes
     "embed/test_rust.py",
+    "test_readme.py",
     "cli/test_cli.py",
     "verify/test_verify.py",
     "runtime/test_inspection.py",
@@ -48,6 +49,8 @@ LONGEST = (  # files that take minutes
     "adopt/test_onnx_files.py",
     "bench/test_bench.py",
     "runtime/test_engines.py",
+    "embed/test_web.py",
+    "train/test_distributed.py",
 )
 IMAGES_A_CLASS = 36  # every sixth is for the test: 300 to learn from, 60 to test on
 BROWSER = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"

@@ -96,7 +96,7 @@ def mcnemar(lost: int, gained: int) -> float:
     """
     changed = lost + gained
     ways = combinations = 1
-    for count in range(min(lost, gained)):
+    for count in range(min(lost, gained)):  # `math.comb` anew for each of thousands takes seconds
         combinations = combinations * (changed - count) // (count + 1)
         ways += combinations
     chance: float = 2 * ways / 2**changed
